@@ -33,7 +33,7 @@ run: $(DOWNLOAD) ## start registry_api over this repository and print its addres
 
 .PHONY: test
 test: $(DOWNLOAD) ## run the tests of all modules, on both homeservers, and sum up (RACE=1, SKIP_SERVERS=1, STAGES="main synapse", PKG=./functions/core/...)
-	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium zsh fish) g++
+	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium zsh fish 'pgbouncer?') g++
 	@$(STAGE) test
 
 .PHONY: quick
@@ -46,7 +46,7 @@ as-user: ## as root: make test as an ordinary user, who is made if missing (TEST
 
 .PHONY: flaky
 flaky: $(DOWNLOAD) ## run every package FLAKY_COUNT times (20), idle and next to busy loops (PKG=./functions/core/..., STAGES, BUSY=3)
-	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium zsh fish) g++
+	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium zsh fish 'pgbouncer?') g++
 	@$(STAGE) flaky
 
 .PHONY: soak

@@ -1,13 +1,12 @@
 // Command matrix_tail reads and writes Matrix rooms in the terminal: units,
-// wired. Its own code only defines the commands.
+// wired. Its own code defines the commands, a file for each topic, and how two
+// processes share a queue.
 package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -17,9 +16,6 @@ import (
 	"fnregistry.dev/functions/infra/keyring"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
-	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
-	"fnregistry.dev/functions/infra/matrix/matrixroom"
-	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/terminal"
@@ -29,63 +25,75 @@ import (
 
 func main() { program.ProgramMain(matrixTail()) }
 
-// settings are those of all commands.
+// settings are shared by all commands.
 type settings struct {
 	User       string                `yaml:"user" short:"u" doc:"the user to log in as: @name:server"`
 	Homeserver string                `yaml:"homeserver" doc:"URL (default: found through the user's server name)"`
 	State      string                `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
 	TokenStore string                `yaml:"token_store" doc:"keep tokens in this file, protected by a passphrase (default: the system's keyring)"`
 	Passphrase program.ProgramSecret `yaml:"passphrase" doc:"opens the token store (default: ask)"`
+	Recovery   program.ProgramSecret `yaml:"recovery_key" doc:"recovery key or passphrase of the account, for login"`
+	JSON       bool                  `yaml:"-" flag:"json" doc:"print results and events as JSON objects, one a line"`
+	Wait       time.Duration         `yaml:"wait" doc:"how long a matrix_tail that has the keys, such as follow, may take to send another one's message"`
 	program.ProgramLog
 }
+
+// common returns the settings that a command's own options come with.
+func (s *settings) common() *settings { return s }
 
 // call is one call of a command.
 type call = program.ProgramCall[*settings]
 
-func matrixTail() program.ProgramRunConfig {
-	config, _ := os.UserConfigDir() // without one, state must be given
-	defaults := &settings{State: filepath.Join(config, "matrix_tail")}
-	command := func(name, args string, least, most int, doc string, run func(context.Context, call) error) *program.ProgramCommandHandle {
-		return program.ProgramCommand(program.ProgramCommandConfig[*settings]{
-			Name: name, Args: args, MinArgs: least, MaxArgs: most, Doc: doc, Defaults: defaults, Run: run,
-			Complete: func(context.Context, program.ProgramCompletion[*settings]) []string { return nil },
-		})
+func defaults() settings { return settings{State: defaultState(), Wait: time.Minute} }
+
+// defaultState is empty where the user has no folder for settings: then --state
+// must be given.
+func defaultState() string {
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return ""
 	}
-	return program.ProgramRunConfig{
-		Name: "matrix_tail", Doc: "reads and writes Matrix rooms in the terminal, encrypted ones too",
-		Commands: []*program.ProgramCommandHandle{
-			command("login", "", 0, 0, "log in by password, and keep the access token", login),
-			command("rooms", "", 0, 0, "list your rooms and invitations", rooms),
-			command("follow", "ROOM", 1, 1, "print the events of a room (ID, alias or link), starting where the last follow stopped", follow),
-			command("send", "ROOM TEXT...", 2, -1, "send a message, in Markdown", send),
-			command("answer", "ROOM EVENT TEXT...", 3, -1, "answer an event in its thread, or start one", answer),
-		},
-	}
+	return filepath.Join(config, "matrix_tail")
 }
 
 // session is a user who is logged in, with what the commands need.
 type session struct {
 	call
-	client *mautrix.Client
-	db     *sqliteopen.SQLiteOpenHandle
-	crypto *matrixcrypto.MatrixCryptoInitHandle
+	client  *mautrix.Client
+	db      *sqliteopen.SQLiteOpenHandle
+	secrets token.TokenStore
+	crypto  *matrixcrypto.MatrixCryptoInitHandle // nil: the keys are not used
+	// recovery is the recovery key; "": the one among the secrets, if any.
+	recovery string
+	own      ownItems // those whose failure is the command's own error
 }
 
-// open logs in, by password if that is asked for, and sets encryption up. The
-// caller closes the session.
-func open(ctx context.Context, c call, byPassword bool) (*session, error) {
-	if c.Settings.User == "" {
-		return nil, &core.Error{
-			Code:    core.CodeInvalid,
-			Message: "no user given",
-			Hint:    "give --user @name:server, or set MATRIX_TAIL_USER",
-		}
-	}
-	secrets, err := openSecrets(c.Settings, byPassword)
+// open is connect with the keys, which no other process may have.
+func open(ctx context.Context, c call) (*session, error) { return openWith(ctx, c, false, "") }
+
+// openWith logs in by password, if that is asked for. A recovery key verifies
+// the device and opens the key backup.
+func openWith(ctx context.Context, c call, byPassword bool, recovery string) (*session, error) {
+	s, err := connect(ctx, c, byPassword)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.Settings.State, 0o700); err != nil {
+	s.recovery = recovery
+	if err := s.useKeys(ctx, false); err != nil {
+		s.close()
+		return nil, inUse(err)
+	}
+	return s, nil
+}
+
+// connect logs in, by password if that is asked for, and opens the database.
+// The caller closes the session.
+func connect(ctx context.Context, c call, byPassword bool) (*session, error) {
+	if err := checkUser(c.Settings); err != nil {
+		return nil, err
+	}
+	secrets, err := openSecrets(c.Settings, byPassword)
+	if err != nil {
 		return nil, err
 	}
 	cfg := matrix.MatrixClientInitConfig{
@@ -97,26 +105,56 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 			return nil, err
 		}
 	}
-	s := &session{call: c}
+	s := &session{call: c, secrets: secrets}
 	if s.client, err = matrix.MatrixClientInit(ctx, cfg); err != nil {
 		return nil, err
 	}
-	s.db, err = sqliteopen.SQLiteOpen(
-		ctx,
-		sqliteopen.SQLiteOpenConfig{Path: filepath.Join(c.Settings.State, "state.db")},
-	)
-	if err != nil {
-		return nil, err
-	}
-	s.crypto, err = matrixcrypto.MatrixCryptoInit(
-		ctx,
-		matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets},
-	)
-	if err != nil {
-		s.db.Close()
+	if s.db, err = openState(ctx, c.Settings); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// useKeys sets encryption up. wait waits for another process to end.
+func (s *session) useKeys(ctx context.Context, wait bool) error {
+	if s.crypto != nil {
+		return nil
+	}
+	crypto, err := matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{
+		Client: s.client, DB: s.db.Writer, Secrets: s.secrets, RecoveryKey: s.recovery, Wait: wait,
+	})
+	s.crypto = crypto
+	return err
+}
+
+func checkUser(s *settings) error {
+	if s.User != "" {
+		return nil
+	}
+	return &core.Error{
+		Code:    core.CodeInvalid,
+		Message: "no user given",
+		Hint:    "give --user @name:server, or set MATRIX_TAIL_USER",
+	}
+}
+
+// openState opens the database. It holds private keys and unsent messages: so
+// the file is for this user alone, and so is the folder, where it is new or the
+// default one. Another folder that exists keeps its mode: it may be shared.
+func openState(ctx context.Context, s *settings) (*sqliteopen.SQLiteOpenHandle, error) {
+	if s.State == "" {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "no folder for the state", Hint: "give --state FOLDER"}
+	}
+	if err := os.MkdirAll(s.State, 0o700); err != nil {
+		return nil, err
+	}
+	if s.State == defaultState() {
+		if err := os.Chmod(s.State, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	path := filepath.Join(s.State, "state.db")
+	return sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, Private: true})
 }
 
 // openSecrets opens where the access token is kept. A new file's passphrase is
@@ -133,116 +171,11 @@ func openSecrets(s *settings, isNew bool) (token.TokenStore, error) {
 }
 
 func (s *session) close() {
-	s.crypto.Close()
+	if s.crypto != nil {
+		s.crypto.Close()
+	}
 	s.db.Close()
 }
 
 // room is the one that the first argument names.
-func (s *session) room(ctx context.Context) (id.RoomID, error) {
-	room, _, err := matrixroom.MatrixRoomResolve(
-		ctx,
-		matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: s.Args[0]},
-	)
-	return room, err
-}
-
-func login(ctx context.Context, c call) error {
-	s, err := open(ctx, c, true)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	_, err = fmt.Fprintln(c.Stdout, s.client.UserID, "is logged in on device", s.client.DeviceID)
-	return err
-}
-
-func rooms(ctx context.Context, c call) error {
-	s, err := open(ctx, c, false)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	rooms, err := matrixroom.MatrixRoomList(ctx, matrixroom.MatrixRoomListConfig{Client: s.client})
-	for _, room := range rooms {
-		fmt.Fprintf(c.Stdout, "%s  %s  members: %d, encrypted: %t, invited: %t\n",
-			room.RoomID, core.TerminalText(room.Title), room.Joined, room.Encrypted, room.Invited)
-	}
-	return err
-}
-
-func follow(ctx context.Context, c call) error {
-	s, err := open(ctx, c, false)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	room, err := s.room(ctx)
-	if err != nil {
-		return err
-	}
-	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{
-		DB: s.db.Writer, Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(room))[7:23]),
-	})
-	if err != nil {
-		return err
-	}
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: c.Log}
-	return matrixsync.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
-		line := matrix.MatrixEventLine(evt, time.Local)
-		if line == "" || evt.RoomID != room {
-			return nil
-		}
-		_, err := fmt.Fprintln(c.Stdout, line)
-		return err
-	})
-}
-
-func send(ctx context.Context, c call) error { return say(ctx, c, "", c.Args[1:]) }
-
-func answer(ctx context.Context, c call) error { return say(ctx, c, id.EventID(c.Args[1]), c.Args[2:]) }
-
-// say puts a message into the queue on disk and waits until it is sent. What
-// Ctrl-C leaves there is sent with the next. A message to an event is in its
-// thread.
-func say(ctx context.Context, c call, to id.EventID, words []string) error {
-	s, err := open(ctx, c, false)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	room, err := s.room(ctx)
-	if err != nil {
-		return err
-	}
-	outbox, err := matrixoutbox.MatrixOutbox(
-		ctx,
-		matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, Logger: c.Log},
-	)
-	if err != nil {
-		return err
-	}
-	defer outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
-	message := matrix.MatrixSendMessageConfig{
-		Outbox: outbox, Room: room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true},
-	}
-	if to != "" {
-		evt, err := s.client.GetEvent(ctx, room, to)
-		if err != nil {
-			return matrix.MatrixError("answer "+string(to), err)
-		}
-		message.RelatesTo = matrix.MatrixThreadRelation(
-			matrix.MatrixEventNormalize(evt),
-			matrix.MatrixThreadRelationConfig{StartThread: true},
-		)
-	}
-	sent, err := matrix.MatrixSendMessage(ctx, message)
-	if err != nil {
-		return err
-	}
-	event, err := outbox.Wait(ctx, sent.TransactionID)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(c.Stdout, event)
-	return err
-}
+func (s *session) room(ctx context.Context) (id.RoomID, error) { return s.resolve(ctx, s.Args[0]) }

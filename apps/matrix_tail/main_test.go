@@ -22,7 +22,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// TestMain is also the program.
+// TestMain also acts as the program.
 func TestMain(m *testing.M) {
 	if os.Getenv("MATRIX_TAIL_TEST") != "" {
 		main()
@@ -33,7 +33,49 @@ func TestMain(m *testing.M) {
 // person is a user with a matrix_tail.
 type person struct {
 	servers.User
-	env []string
+	env     []string
+	keyring bool // secrets are in the system's keyring; else in a file
+}
+
+// loggedIn makes a user who is logged in, with the secrets in the keyring,
+// which is quicker than a file with a passphrase.
+func loggedIn(t *testing.T, name string) person {
+	t.Helper()
+	servers.Keyring(t)
+	p := newPerson(t, name)
+	p.keyring = true
+	p.run(t, p.Password+"\n", "login")
+	return p
+}
+
+// api is a client of the user, for what others do.
+func (p person) api(t *testing.T) *mautrix.Client {
+	t.Helper()
+	client, err := mautrix.NewClient(servers.Matrix(t).URL, id.UserID(p.ID), p.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// newRoom makes a room of this person that the others have joined.
+func (p person) newRoom(t *testing.T, encrypted bool, others ...person) string {
+	t.Helper()
+	request := &mautrix.ReqCreateRoom{Preset: "public_chat"}
+	if encrypted {
+		content := event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}
+		request.InitialState = []*event.Event{{Type: event.StateEncryption, Content: content}}
+	}
+	room, err := p.api(t).CreateRoom(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range others {
+		if _, err := other.api(t).JoinRoomByID(t.Context(), room.RoomID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return string(room.RoomID)
 }
 
 func newPerson(t *testing.T, name string) person {
@@ -41,29 +83,35 @@ func newPerson(t *testing.T, name string) person {
 	home := servers.Matrix(t)
 	user := home.NewUser(t, name)
 	dir := t.TempDir()
-	return person{user, append(os.Environ(), "MATRIX_TAIL_TEST=1", "MATRIX_TAIL_USER="+user.ID, "MATRIX_TAIL_HOMESERVER="+home.URL,
+	return person{User: user, env: append(os.Environ(), "MATRIX_TAIL_TEST=1", "MATRIX_TAIL_USER="+user.ID, "MATRIX_TAIL_HOMESERVER="+home.URL,
 		"HOME="+dir, "XDG_CONFIG_HOME="+dir, "MATRIX_TAIL_PASSPHRASE=open sesame", "SHELL=/bin/sh")}
 }
 
-// command is the program with its secrets in a file, away from the test's
-// terminal.
+// command returns the program with its secrets in a file, detached from the
+// test's terminal.
 func (p person) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"--token-store", p.tokens()}, args...)...)
+	if !p.keyring {
+		args = append([]string{"--token-store", p.tokens()}, args...)
+	}
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = p.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
 }
 
-func (p person) tokens() string {
+func (p person) tokens() string { return filepath.Join(p.folder(), "secrets.age") }
+
+// folder is the person's own.
+func (p person) folder() string {
 	for _, v := range p.env {
 		if dir, ok := strings.CutPrefix(v, "XDG_CONFIG_HOME="); ok && strings.Contains(dir, "Test") {
-			return filepath.Join(dir, "secrets.age")
+			return dir
 		}
 	}
 	panic("no folder")
 }
 
-// run returns what the program printed, which must not fail.
+// run returns the output of the program, which must not fail.
 func (p person) run(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	cmd := p.command(t.Context(), args...)
@@ -77,23 +125,37 @@ func (p person) run(t *testing.T, stdin string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// fails checks the exit status and what is said.
-func (p person) fails(t *testing.T, status int, want string, args ...string) {
+// fails checks the exit status and what is said, and returns it.
+func (p person) fails(t *testing.T, status int, want string, args ...string) string {
 	t.Helper()
-	out, err := p.command(t.Context(), args...).CombinedOutput()
+	return p.failsWith(t, "", status, want, args...)
+}
+
+func (p person) failsWith(t *testing.T, stdin string, status int, want string, args ...string) string {
+	t.Helper()
+	cmd := p.command(t.Context(), args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || exit.ExitCode() != status || !strings.Contains(string(out), want) {
 		t.Errorf("%q: %v, want %d and %q\n%s", args, err, status, want, out)
 	}
+	return string(out)
 }
 
 // follows runs follow until all of want was printed, interrupts it, and returns
-// what was printed.
+// its output.
 func (p person) follows(t *testing.T, room string, want ...string) string {
+	t.Helper()
+	return p.followsAll(t, []string{room}, want...)
+}
+
+// followsAll is follows with any arguments.
+func (p person) followsAll(t *testing.T, args []string, want ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := p.command(ctx, "follow", room)
+	cmd := p.command(ctx, append([]string{"follow"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
@@ -129,12 +191,7 @@ func (p person) follows(t *testing.T, room string, want ...string) string {
 
 func TestMatrixTail_Conversation(t *testing.T) {
 	t.Parallel()
-	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
-	for _, p := range []person{alice, bob} {
-		if out := p.run(t, p.Password+"\n", "login"); !strings.Contains(out, p.ID+" is logged in on device ") {
-			t.Fatalf("login printed %q", out)
-		}
-	}
+	alice, bob := loggedIn(t, "alice"), loggedIn(t, "bob")
 	client, err := mautrix.NewClient(servers.Matrix(t).URL, id.UserID(alice.ID), alice.AccessToken)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +230,7 @@ func TestMatrixTail_Conversation(t *testing.T) {
 		}
 		second := alice.run(t, "", "send", room, "again")
 		if printed := bob.follows(t, room, second); strings.Contains(printed, first+"\n") {
-			t.Errorf("bob saw again what he had seen: %q", printed)
+			t.Errorf("bob saw old messages again: %q", printed)
 		}
 	}
 }
@@ -183,10 +240,12 @@ func TestMatrixTail_WrongInput(t *testing.T) {
 	p := newPerson(t, "me")
 	p.fails(t, 77, "hint: log in with a password", "rooms")
 	p.fails(t, 69, "no terminal to ask on", "login")
-	p.run(t, p.Password+"\n", "login")
+	if out := p.run(t, p.Password+"\n", "login"); !strings.Contains(out, p.ID+" is logged in on device ") {
+		t.Fatalf("login printed %q", out)
+	}
 	p.fails(t, 66, "M_NOT_FOUND", "send", "#nowhere", "hi")
 	p.fails(t, 64, "names no room", "follow", "nowhere")
-	p.fails(t, 73, "M_FORBIDDEN", "send", "!nowhere:localhost", "hi") // set aside
+	p.fails(t, 73, "M_FORBIDDEN", "send", "!nowhere:localhost", "hi") // parked
 	p.fails(t, 64, "matrix_tail send needs ROOM TEXT...", "send", "#nowhere")
 	p.fails(t, 64, "did you mean send?", "sned")
 	p.fails(t, 64, "unknown flag", "rooms", "--al")
@@ -197,13 +256,11 @@ func TestMatrixTail_WrongInput(t *testing.T) {
 	p.fails(t, 69, "connection refused", "rooms")
 }
 
-// On a terminal the password is asked for and not shown, and the token is in
-// the system's keyring.
-func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
-	t.Parallel()
-	servers.Keyring(t)
-	p := newPerson(t, "me")
-	cmd := exec.CommandContext(t.Context(), "script", "-qec", os.Args[0]+" login && "+os.Args[0]+" rooms && echo done", "/dev/null")
+// onTerminal runs a shell's line with a terminal, answers its questions in
+// order, and returns what the screen shows.
+func (p person) onTerminal(t *testing.T, line string, questions [][2]string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "script", "-qec", line, "/dev/null")
 	cmd.Env = p.env
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -218,21 +275,39 @@ func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
 	}
 	var screen strings.Builder
 	one := make([]byte, 1)
-	for !strings.HasSuffix(screen.String(), "password of "+p.ID+": ") {
-		if _, err := out.Read(one); err != nil {
-			t.Fatalf("%v\n%s", err, screen.String())
+	for _, question := range questions {
+		for !strings.HasSuffix(screen.String(), question[0]+": ") {
+			if _, err := out.Read(one); err != nil {
+				t.Fatalf("%v\n%s", err, screen.String())
+			}
+			screen.Write(one)
 		}
-		screen.Write(one)
-	}
-	if _, err := io.WriteString(in, p.Password+"\r"); err != nil {
-		t.Fatal(err)
+		if _, err := io.WriteString(in, question[1]+"\r"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	rest, _ := io.ReadAll(out)
 	screen.Write(rest)
-	if err := cmd.Wait(); err != nil || !strings.Contains(screen.String(), "is logged in on device") || !strings.HasSuffix(screen.String(), "done\r\n") {
+	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, screen.String())
 	}
-	if strings.Contains(screen.String(), p.Password) {
-		t.Errorf("the password was shown: %s", screen.String())
+	for _, question := range questions {
+		if strings.Contains(screen.String(), question[1]) {
+			t.Errorf("the %s was shown: %s", question[0], screen.String())
+		}
+	}
+	return screen.String()
+}
+
+// On a terminal the password is asked for and not shown, and the token is in
+// the system's keyring.
+func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
+	t.Parallel()
+	servers.Keyring(t)
+	p := newPerson(t, "me")
+	line := os.Args[0] + " login && " + os.Args[0] + " rooms && echo done"
+	screen := p.onTerminal(t, line, [][2]string{{"password of " + p.ID, p.Password}})
+	if !strings.Contains(screen, "is logged in on device") || !strings.HasSuffix(screen, "done\r\n") {
+		t.Error(screen)
 	}
 }

@@ -59,14 +59,14 @@ func addCommand() *program.ProgramCommandHandle {
 
 const addHint = "add one with fn add UNIT --root REPOSITORY"
 
-// added is the answer of fn add.
+// added is the output of fn add.
 type added struct {
-	Module   string        `json:"module"`   // that gets the units
+	Module   string        `json:"module"`   // the module that gets the units
 	Written  bool          `json:"written"`  // false with --check and --dry-run, and if anything was refused
 	Current  bool          `json:"current"`  // there is nothing to bring in
-	Linked   []string      `json:"linked"`   // modules of the repository that it replaces by their folders
-	Lines    []string      `json:"lines"`    // that go.mod gets or, with --check, lacks
-	Packages []string      `json:"packages"` // to import, of the units named
+	Linked   []string      `json:"linked"`   // repository modules that it replaces by their folders
+	Lines    []string      `json:"lines"`    // lines that go.mod gets or, with --check, lacks
+	Packages []string      `json:"packages"` // import paths of the named units
 	Copies   []addedCopies `json:"copies"`
 }
 
@@ -74,13 +74,13 @@ type added struct {
 type addedCopies struct {
 	Folder string      `json:"folder"` // from the module's
 	Units  []addedUnit `json:"units"`
-	Files  []addedFile `json:"files"` // that are not the same on both sides
+	Files  []addedFile `json:"files"` // files that differ between the two sides
 }
 
 type addedUnit struct {
 	ID      string `json:"id"`
 	Version string `json:"version"` // of the copy; empty: new
-	Now     string `json:"now"`     // in the repository; empty: it has gone
+	Now     string `json:"now"`     // in the repository; empty: removed
 }
 
 type addedFile struct {
@@ -130,9 +130,9 @@ func add(ctx context.Context, e *env, o *addOptions, named []string) error {
 	return err
 }
 
-// findUnits sets the repository that the units are in, where --root does not:
-// for new units the one around this folder, else where those that the module
-// has came from.
+// findUnits determines the repository of the units, if --root does not: for new
+// units the one around this folder, else the origin of the module's existing
+// units.
 func (e *env) findUnits(t *reuse.Target, o *addOptions) (err error) {
 	if e.root != "" {
 		return nil
@@ -183,7 +183,7 @@ func (a *added) link(ctx context.Context, c *catalog.Catalog, t *reuse.Target, u
 }
 
 func (a *added) copy(ctx context.Context, c *catalog.Catalog, t *reuse.Target, folder string, units []*catalog.Unit, o *addOptions) error {
-	plan, err := reuse.PlanCopy(ctx, c, t, folder, units)
+	plan, err := reuse.PlanCopy(c, t, folder, units)
 	if err != nil {
 		return err
 	}
@@ -200,8 +200,8 @@ func (a *added) copy(ctx context.Context, c *catalog.Catalog, t *reuse.Target, f
 	return err
 }
 
-// refresh looks at all that a module has of the repository, and with --update
-// brings it up to date: the copies, and what its replace lines need.
+// refresh checks everything that a module has from the repository, and with
+// --update brings it up to date: the copies, and what its replace lines need.
 func (a *added) refresh(ctx context.Context, c *catalog.Catalog, t *reuse.Target, o *addOptions) error {
 	links, err := reuse.FindLinks(c, t)
 	if err != nil {
@@ -220,7 +220,7 @@ func (a *added) refresh(ctx context.Context, c *catalog.Catalog, t *reuse.Target
 	a.Current = len(links.Lines) == 0
 	var plans []*reuse.Plan
 	for _, folder := range folders {
-		plan, err := reuse.PlanCopy(ctx, c, t, folder, nil)
+		plan, err := reuse.PlanCopy(c, t, folder, nil)
 		if err != nil {
 			return err
 		}
@@ -240,11 +240,11 @@ func (a *added) refresh(ctx context.Context, c *catalog.Catalog, t *reuse.Target
 	return err
 }
 
-// note adds a folder of copies to the answer.
+// note adds a folder of copies to the output.
 func (a *added) note(p *reuse.Plan, withDiff bool) {
 	c := addedCopies{Folder: p.Folder, Units: []addedUnit{}, Files: []addedFile{}}
 	for _, u := range p.Units {
-		c.Units = append(c.Units, addedUnit{ID: u.ID, Version: u.Here, Now: u.Then})
+		c.Units = append(c.Units, addedUnit{ID: u.ID, Version: u.Copied, Now: u.Available})
 	}
 	for _, f := range p.Files {
 		if f.State == reuse.Same {
@@ -253,7 +253,7 @@ func (a *added) note(p *reuse.Plan, withDiff bool) {
 		file := addedFile{File: f.File, State: f.State}
 		if withDiff && f.State != reuse.New {
 			name := p.Folder + "/" + f.File
-			file.Diff = string(diff.Diff("a/"+name, f.Here, "b/"+name, f.There))
+			file.Diff = string(diff.Diff("a/"+name, f.Copy, "b/"+name, f.Fresh))
 		}
 		c.Files = append(c.Files, file)
 	}

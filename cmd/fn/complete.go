@@ -18,7 +18,7 @@ var words = map[string][]string{
 	"direction": {"uses", "used_by"},
 }
 
-// completeFlag lists what a flag's value may be.
+// completeFlag lists the possible values of a flag.
 func (e *env) completeFlag(ctx context.Context, flag string) []string {
 	switch flag {
 	case "uses":
@@ -81,7 +81,7 @@ func (e *env) apps(ctx context.Context) []string {
 	return list
 }
 
-// domains lists those that are set or in use.
+// domains lists the domains that are configured or in use.
 func (e *env) domains(ctx context.Context) []string {
 	s := e.cached(ctx)
 	if s == nil {

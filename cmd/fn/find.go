@@ -91,7 +91,7 @@ func (e *env) remark(p *registry.Page) {
 	}
 }
 
-// problems lists what of a query was not understood.
+// problems lists the parts of a query that were not understood.
 func problems(p *registry.Page) []string {
 	list := []string{}
 	for _, pr := range p.Problems {
@@ -100,8 +100,8 @@ func problems(p *registry.Page) []string {
 	return list
 }
 
-// understood says how the words of a query were taken, and which of them no
-// unit has.
+// understood reports how the query's words were interpreted, and which of them
+// no unit has.
 func understood(p *registry.Page) []string {
 	var notes, unknown []string
 	for _, word := range p.Words {

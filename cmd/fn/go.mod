@@ -9,7 +9,10 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0
 )
 
-require golang.org/x/mod v0.41.0 // indirect
+require (
+	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/term v0.33.0 // indirect
+)
 
 require (
 	fnregistry.dev/tools/testenv/testkit/scripttest v0.0.0

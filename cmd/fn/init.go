@@ -51,13 +51,13 @@ func initRepository(ctx context.Context, e *env, o *initOptions, args []string) 
 	return e.answer(done, func(w io.Writer) { done.text(w, o.DryRun) })
 }
 
-// initialised is what fn init did.
+// initialised is the output of fn init.
 type initialised struct {
 	Root     string         `json:"root"`
-	Settings *scaffold.File `json:"settings"` // null: it was there
+	Settings *scaffold.File `json:"settings"` // null: it existed
 	Specs    []string       `json:"specs"`    // files that were written
-	Notes    []string       `json:"notes"`    // functions left out
-	Findings map[string]int `json:"findings"` // of the linter in the new specs, by rule: what a person has to fill in
+	Notes    []string       `json:"notes"`    // skipped functions
+	Findings map[string]int `json:"findings"` // the linter's findings in the new specs, by rule: what has to be filled in by hand
 	Units    []string       `json:"units"`    // folders in which every exported function needs a spec
 }
 

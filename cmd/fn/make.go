@@ -18,15 +18,15 @@ import (
 type order struct {
 	scaffold.Draft
 	Force bool // even if a near duplicate exists
-	Write bool // else the files are only shown
+	Write bool // otherwise the files are only shown
 }
 
 // made is the result of an order.
 type made struct {
 	*scaffold.Plan
 	Written  bool            `json:"written"`
-	Alike    []string        `json:"alike"`    // IDs of units that may do this already
-	Findings []check.Finding `json:"findings"` // of the linter on the written files
+	Alike    []string        `json:"alike"`    // IDs of units that may already do this
+	Findings []check.Finding `json:"findings"` // the linter's findings in the written files
 }
 
 // refusal is the error for an order that conflicts with existing units.
@@ -88,9 +88,9 @@ func lookAlikes(s *registry.State, d scaffold.Draft) ([]registry.Alike, error) {
 // mostTwins is how many units a refusal names.
 const mostTwins = 3
 
-// sort notes the units that may do this already, and returns those that do. A
-// draft of which only the name is known says too little for the verdict, unless
-// a unit has all words of the name; one word alone, in its own name.
+// sort records the units that may already do this, and returns those that do. A
+// draft with only a name says too little for that verdict, unless a unit has
+// all words of the name; a single word must be in the unit's own name.
 func (m *made) sort(alike []registry.Alike, d scaffold.Draft) (twins []string) {
 	words := strings.Count(d.Name, "_") + 1
 	for _, a := range alike {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ To set it up, give your agent this command, started in the repository or with --
 
 It ends when stdin ends. Answers reflect the files as of at most 20 ms earlier.`
 
-// instructions are what a client shows its agent before anything is asked.
+// instructions are shown by a client to its agent before the first call.
 const instructions = `This server indexes the units of a code repository: small Go functions and types, each with a spec that documents what it does,
 its parameters, its result and the mistakes that callers make (gotchas).
 
@@ -68,21 +69,21 @@ type keepOpen struct{ io.Writer }
 
 func (keepOpen) Close() error { return nil }
 
-// service answers the tools' calls from one registry.
+// service handles the tools' calls with one registry.
 type service struct {
 	r     *registry.Registry
 	every time.Duration // see state
 
 	look   sync.Mutex
-	looked time.Time // when the files were last looked at
+	looked time.Time // when the files were last checked
 
-	make  sync.Mutex // one unit is made at a time
-	build sync.Mutex // and one measurement
+	make  sync.Mutex // held while a unit is created
+	build sync.Mutex // held during a measurement
 }
 
-// lookEvery is how old a look at the files may be that an answer is from. An
-// agent takes longer from the edit of a file to its next question; of a
-// thousand questions in a row, each look serves some.
+// lookEvery is the maximum age of the last check of the files when answering.
+// An agent takes longer than that between editing a file and its next question;
+// in a burst of a thousand questions, each check serves several.
 const lookEvery = 20 * time.Millisecond
 
 // newServer makes a server with all tools over a registry, which the caller
@@ -99,9 +100,9 @@ func newServer(r *registry.Registry, version string, every time.Duration) *mcp.S
 	return server
 }
 
-// state is the registry's, brought up to date: a look at the stats of all
-// files, and a read of those that changed, unless the last look began a moment
-// ago.
+// state returns the registry's state, brought up to date: it checks the stats
+// of all files, and reads those that changed, unless the last check was a
+// moment ago.
 func (s *service) state(ctx context.Context) (*registry.State, error) {
 	s.look.Lock()
 	defer s.look.Unlock()
@@ -112,7 +113,7 @@ func (s *service) state(ctx context.Context) (*registry.State, error) {
 		}
 		s.looked = began
 		if !change.None() {
-			_ = s.r.Save() // a cache; the next start does without
+			_ = s.r.Save(ctx) // only a cache; the next start works without it
 		}
 	}
 	return s.r.State(), nil
@@ -136,7 +137,7 @@ func fail(err error) error {
 		hint = refused.toolHint
 	}
 	if hint != "" {
-		return errors.New(err.Error() + "\nhint: " + hint)
+		return fmt.Errorf("%w\nhint: %s", err, hint)
 	}
 	return err
 }

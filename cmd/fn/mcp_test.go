@@ -22,7 +22,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/scripttest"
 )
 
-// repo unpacks the repository many into a folder of the test's own.
+// repo unpacks the repository many into a folder for the test.
 func repo(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "many")
@@ -32,7 +32,7 @@ func repo(t *testing.T) string {
 	return dir
 }
 
-// connect serves a repository over a transport in memory to the SDK's own
+// connect serves a repository over an in-memory transport to the SDK's own
 // client.
 func connect(t *testing.T, dir string) *mcp.ClientSession {
 	t.Helper()
@@ -43,14 +43,14 @@ func connect(t *testing.T, dir string) *mcp.ClientSession {
 	return connectTo(t, r)
 }
 
-// connectTo serves a registry, which it closes with the test.
+// connectTo serves a registry, and closes it with the test.
 func connectTo(t *testing.T, r *registry.Registry) *mcp.ClientSession {
 	t.Helper()
 	return connectWith(t, r, 0)
 }
 
-// connectWith is connectTo with a server whose looks at the files serve for a
-// while.
+// connectWith is connectTo with a server whose checks of the files stay valid
+// for a while.
 func connectWith(t *testing.T, r *registry.Registry, every time.Duration) *mcp.ClientSession {
 	t.Helper()
 	here, there := mcp.NewInMemoryTransports()
@@ -70,7 +70,7 @@ func connectWith(t *testing.T, r *registry.Registry, every time.Duration) *mcp.C
 	return client
 }
 
-// call calls a tool and decodes its structured answer into out, unless that is
+// call calls a tool and decodes its structured result into out, unless that is
 // nil. It returns the text.
 func call(t *testing.T, client *mcp.ClientSession, tool string, in map[string]any, out any) (text string, failed bool) {
 	t.Helper()
@@ -218,7 +218,7 @@ func TestMCP_WrongInput(t *testing.T) {
 	}
 }
 
-// Agents send null for what they don't give.
+// Agents send null for omitted arguments.
 func TestMCP_NullIsNotGiven(t *testing.T) {
 	t.Parallel()
 	client := connect(t, repo(t))
@@ -232,8 +232,8 @@ func TestMCP_NullIsNotGiven(t *testing.T) {
 	}
 }
 
-// What is wrong with a call is said in the words of the tools, with what to do,
-// and before the units that the rest of a query finds.
+// Errors in a call are reported in the tools' terms, with what to do, and
+// before the units that the rest of a query finds.
 func TestMCP_SaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	client := connect(t, repo(t))
@@ -309,7 +309,7 @@ func TestMCP_New(t *testing.T) {
 	if call(t, client, "new", map[string]any{"name": "pinger", "kind": "app", "uses": []string{"slug_make_go_base"}, "write": true}, &got); !got.Written || len(got.Findings) != 0 {
 		t.Errorf("app: %+v", got)
 	}
-	// A program that is not written yet is no user.
+	// A program that is not written yet does not count as a user.
 	var found findOut
 	if call(t, client, "find", map[string]any{"query": "slug_make"}, &found); found.Units[0].ID != "slug_make_go_base" || found.Units[0].Users != 0 {
 		t.Errorf("users: %+v", found.Units[0])
@@ -324,7 +324,7 @@ func TestMCP_New(t *testing.T) {
 	}
 }
 
-// Answers are of the files as they are when they are asked for.
+// Answers reflect the current files.
 func TestMCP_FollowsFiles(t *testing.T) {
 	t.Parallel()
 	dir := repo(t)
@@ -335,7 +335,7 @@ func TestMCP_FollowsFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	var shown showOut
-	for _, want := range []string{"First", "Other", "Again"} { // of one length: sizes don't tell
+	for _, want := range []string{"First", "Other", "Again"} { // of the same length, so sizes don't differ
 		changed := strings.Replace(string(src), "description: Gives", "description: "+want, 1)
 		if err := os.WriteFile(file, []byte(changed), 0o644); err != nil {
 			t.Fatal(err)
@@ -362,7 +362,7 @@ func TestMCP_Process(t *testing.T) {
 	}
 	serve := func(t *testing.T, dir string) *exec.Cmd {
 		cmd := exec.Command(file, "mcp")
-		cmd.Dir = filepath.Join(dir, "lib") // the repository is found upwards
+		cmd.Dir = filepath.Join(dir, "lib") // the repository is found in a parent folder
 		cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+t.TempDir())
 		return cmd
 	}
@@ -391,7 +391,7 @@ func testClient(t *testing.T, dir string, cmd *exec.Cmd) {
 		t.Errorf("the server's version is %q, --version says %q (%v)", got, said, err)
 	}
 	var wait sync.WaitGroup
-	for range 8 { // calls at once
+	for range 8 { // concurrent calls
 		wait.Go(func() {
 			res, err := client.CallTool(
 				t.Context(),
@@ -430,8 +430,8 @@ func pipes(t *testing.T, cmd *exec.Cmd) (io.WriteCloser, io.Reader) {
 	return in, out
 }
 
-// testStdoutIsProtocol: nothing else is on stdout, whatever is asked, and the
-// end of stdin ends the program.
+// testStdoutIsProtocol: nothing else is written to stdout, whatever the input,
+// and the end of stdin ends the program.
 func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
 	in, out := pipes(t, cmd)
 	ask := []string{
@@ -445,7 +445,7 @@ func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
 	if _, err := io.WriteString(in, strings.Join(ask, "\n")+"\n"); err != nil {
 		t.Fatal(err)
 	}
-	_ = in.Close() // as a shell's pipe: each call is answered all the same
+	_ = in.Close() // like a shell's pipe: each call is still answered
 	answered := map[float64]bool{}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
@@ -468,7 +468,7 @@ func testEndsOnSignal(t *testing.T, _ string, cmd *exec.Cmd) {
 	if _, err := io.WriteString(in, `{"jsonrpc":"2.0","id":1,"method":"ping"}`+"\n"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it serves by now
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it is serving by now
 		t.Fatal(err)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -479,8 +479,8 @@ func testEndsOnSignal(t *testing.T, _ string, cmd *exec.Cmd) {
 	}
 }
 
-// TestMCP_Size builds: the size of units is asked before a line is written, and
-// show knows it afterwards.
+// TestMCP_Size builds: it queries the size of units, and show reports it
+// afterwards.
 func TestMCP_Size(t *testing.T) {
 	t.Parallel()
 	dir := repo(t)
@@ -515,8 +515,8 @@ func TestMCP_Size(t *testing.T) {
 	}
 }
 
-// TestMCP_LooksOnce: questions in a row share a look at the files, each has its
-// own where that is too old, and what the server itself wrote is seen at once.
+// TestMCP_LooksOnce: consecutive questions share a check of the files while it
+// is recent, and what the server itself wrote is seen at once.
 func TestMCP_LooksOnce(t *testing.T) {
 	t.Parallel()
 	for every, shared := range map[time.Duration]bool{time.Hour: true, 0: false} {
@@ -530,7 +530,7 @@ func TestMCP_LooksOnce(t *testing.T) {
 			return *r.Freshness().SweptAt
 		}
 		if first, second := look(), look(); first.Equal(second) != shared {
-			t.Errorf("looks serve for %v: at %v and %v", every, first, second)
+			t.Errorf("checks valid for %v: at %v and %v", every, first, second)
 		}
 		var made newOut
 		if text, failed := call(t, client, "new", map[string]any{"name": "slug_make", "domain": "base", "write": true}, &made); failed || !made.Written {
@@ -538,13 +538,13 @@ func TestMCP_LooksOnce(t *testing.T) {
 		}
 		var found findOut
 		if call(t, client, "find", map[string]any{"query": "slug_make"}, &found); found.Total == 0 {
-			t.Errorf("looks serve for %v: what was written is not found", every)
+			t.Errorf("checks valid for %v: the written unit is not found", every)
 		}
 	}
 }
 
-// TestLines: a line that is no message is answered with an error, whatever it
-// is, and those around it reach the server.
+// TestLines: any line that is not a message gets an error response, and the
+// lines around it reach the server.
 func TestLines(t *testing.T) {
 	t.Parallel()
 	ping := func(id int) string { return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"ping"}`, id) }
@@ -575,7 +575,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// testGoesOnAfterBadLines: fn mcp goes on after lines that it can't read.
+// testGoesOnAfterBadLines: fn mcp continues after lines that it can't read.
 func testGoesOnAfterBadLines(t *testing.T, _ string, cmd *exec.Cmd) {
 	in, out := pipes(t, cmd)
 	ask := []string{
@@ -609,7 +609,7 @@ func testGoesOnAfterBadLines(t *testing.T, _ string, cmd *exec.Cmd) {
 	}
 }
 
-// TestMCP_NamesItsOwnParameters: what is wrong is called as the tool calls it.
+// TestMCP_NamesItsOwnParameters: errors use the tool's own parameter names.
 func TestMCP_NamesItsOwnParameters(t *testing.T) {
 	t.Parallel()
 	client := connect(t, repo(t))

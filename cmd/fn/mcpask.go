@@ -12,7 +12,7 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// unitOut is a unit of a list.
+// unitOut is a unit in a list.
 type unitOut struct {
 	ID          string   `json:"id" jsonschema:"the unit's ID"`
 	Kind        string   `json:"kind" jsonschema:"function, type, pipeline or app"`
@@ -86,8 +86,8 @@ func (s *service) find(ctx context.Context, _ *mcp.CallToolRequest, in findIn) (
 	return text(b.String()), out, nil
 }
 
-// named calls a part of a question as this tool does, where the HTTP API calls
-// it otherwise.
+// named renames a part of a question to this tool's name, if the HTTP API's
+// differs.
 func named(err error, theirs, ours string) error {
 	if wrong, ok := errors.AsType[*registry.QueryError](err); ok && wrong.Param == theirs {
 		renamed := *wrong

@@ -15,7 +15,7 @@ import (
 	"fnregistry.dev/functions/infra/stream"
 )
 
-// maxLine is the longest message in bytes: a call has some hundred.
+// maxLine is the longest message in bytes; a call has some hundred.
 const maxLine = 1 << 20
 
 // JSON-RPC 2.0 error codes for lines that are not messages.
@@ -24,18 +24,18 @@ const (
 	invalidRequest = -32600
 )
 
-// lines stands between the client and the SDK, which ends the session at the
-// first line that it can't read. Such a line is answered with an error here, as
-// JSON-RPC asks for, and the SDK never sees it.
+// lines sits between the client and the SDK, which ends the session at the
+// first line that it can't read. Such a line gets an error response here, as
+// JSON-RPC requires, and the SDK never sees it.
 type lines struct {
 	in   *stream.LineReadHandle
 	from io.Closer
-	rest []byte // of the line that the SDK reads
+	rest []byte // the rest of the line that the SDK is reading
 
 	mu      sync.Mutex // held while a message is written
 	out     io.Writer
-	pending map[any]bool  // the IDs of calls that have no answer yet
-	idle    chan struct{} // closed when there are none; nil if nothing waits
+	pending map[any]bool  // the IDs of pending calls
+	idle    chan struct{} // closed when none are pending; nil if nobody waits
 }
 
 func newLines(in io.ReadCloser, out io.Writer) *lines {
@@ -63,7 +63,7 @@ func (l *lines) Read(buf []byte) (int, error) {
 	return n, nil
 }
 
-// line reads one line with its end; nil is one that was refused, or empty.
+// line reads one line with its end; nil means that it was refused or empty.
 func (l *lines) line() ([]byte, error) {
 	read, err := l.in.Next()
 	if err != nil {
@@ -102,8 +102,8 @@ func (l *lines) line() ([]byte, error) {
 	return append(line, '\n'), nil
 }
 
-// wholeID reports whether the ID of a message is returned as it was sent: the
-// SDK takes numbers for floating-point ones, and cuts off fractions.
+// wholeID reports whether the ID of a message would be returned unchanged: the
+// SDK parses numbers as floating-point, and truncates fractions.
 func wholeID(line []byte) bool {
 	var m struct {
 		ID json.RawMessage `json:"id"`
@@ -118,7 +118,7 @@ func wholeID(line []byte) bool {
 	return err == nil && n < 1<<53 && n > -1<<53
 }
 
-// refuse answers a line whose ID is not known.
+// refuse answers a line whose ID is unknown.
 func (l *lines) refuse(code int, message string) error {
 	type failure struct {
 		Code    int    `json:"code"`
@@ -153,8 +153,8 @@ func (l *lines) write(message []byte) (int, error) {
 	return l.out.Write(message)
 }
 
-// expect notes a call that is to be answered; false where one of the same ID is
-// not answered yet: the SDK would drop the second silently.
+// expect records a pending call; false if another call with the same ID is
+// pending: the SDK would silently drop the second.
 func (l *lines) expect(id jsonrpc.ID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -175,7 +175,7 @@ func (l *lines) answer(id jsonrpc.ID) {
 	}
 }
 
-// answered returns a channel that is closed when each call has its answer.
+// answered returns a channel that is closed when every call has been answered.
 func (l *lines) answered() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -188,9 +188,9 @@ func (l *lines) answered() <-chan struct{} {
 	return idle
 }
 
-// answeredFirst reads lines, and has their end wait until each call is
-// answered: the SDK drops, at the end, what it has not answered, and a shell
-// that pipes calls in closes the pipe at once. ctx ends the wait.
+// answeredFirst reads lines, and delays their end until every call has been
+// answered: at the end the SDK drops unanswered calls, and a shell that pipes
+// calls in closes the pipe at once. ctx ends the wait.
 type answeredFirst struct {
 	*lines
 	ctx context.Context

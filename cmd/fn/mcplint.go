@@ -53,7 +53,7 @@ type fixOut struct {
 	Findings []string `json:"findings" jsonschema:"what is left, the first 100"`
 }
 
-// fix writes what the code shows into the specs, as frontmatter-lint -fix does.
+// fix writes derived values into the specs, like frontmatter-lint -fix.
 func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*mcp.CallToolResult, fixOut, error) {
 	s.make.Lock()
 	defer s.make.Unlock()
@@ -84,7 +84,7 @@ func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*
 		plural(len(found), "finding"), findingLines(out.Findings))), out, nil
 }
 
-// chosen is what the linter finds, of one unit or rule if named.
+// chosen returns the linter's findings, of one unit or rule if named.
 func chosen(ctx context.Context, state *registry.State, in lintIn) ([]check.Finding, error) {
 	q := registry.FindingsQuery{Rule: in.Rule}
 	if in.ID != "" {

@@ -93,7 +93,7 @@ func TestMCPSpecs(t *testing.T) {
 	}
 }
 
-// TestMCPSpecs_Listed lists all specs, page by page, as they are then.
+// TestMCPSpecs_Listed lists all current specs, page by page.
 func TestMCPSpecs_Listed(t *testing.T) {
 	t.Parallel()
 	dir := repo(t)
@@ -143,11 +143,11 @@ func TestMCPSpecs_Listed(t *testing.T) {
 	}
 	_, err = client.ListResources(t.Context(), &mcp.ListResourcesParams{Cursor: "no cursor"})
 	if wire, ok := errors.AsType[*jsonrpc.Error](err); !ok || wire.Code != jsonrpc.CodeInvalidParams {
-		t.Errorf("a cursor that is none: %v", err)
+		t.Errorf("an invalid cursor: %v", err)
 	}
 }
 
-// TestMCPWhy sees that find and similar say why something matched.
+// TestMCPWhy checks that find and similar explain why something matched.
 func TestMCPWhy(t *testing.T) {
 	t.Parallel()
 	client := connect(t, repo(t))

@@ -25,11 +25,11 @@ func (s *service) addResources(server *mcp.Server) {
 	}, s.readSpec)
 }
 
-// specsAPage is how many specs a list names at once.
+// specsAPage is the number of specs on a page of the list.
 const specsAPage = 100
 
-// listSpecs answers resources/list with the units of the registry, as they are
-// then: the SDK itself lists what was added to it once.
+// listSpecs answers resources/list with the registry's current units: the SDK
+// itself would list only what was added to it once.
 func (s *service) listSpecs(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
 		list, ok := req.(*mcp.ListResourcesRequest)

@@ -7,7 +7,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// tools are the arguments that each tool takes, by its name.
+// tools maps each tool's name to its arguments.
 type tools map[string][]string
 
 func (s *service) addTools(server *mcp.Server) tools {
@@ -64,7 +64,7 @@ func addTool[In, Out any](
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &no}}, handler)
 }
 
-// text is an answer for people and agents next to the structured one.
+// text is an answer for people and agents in addition to the structured one.
 func text(s string) *mcp.CallToolResult {
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
 }

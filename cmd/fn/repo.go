@@ -14,13 +14,13 @@ import (
 )
 
 // findRoot returns the repository's folder: --root, else the nearest folder
-// from here upwards with one of the markers, the first marker's before the
-// second's, else the working directory.
+// from here upwards with one of the markers, where the first marker takes
+// precedence over the second, else the working directory.
 func (e *env) findRoot(markers ...string) (string, error) {
 	if e.root != "" {
 		info, err := os.Stat(e.root)
 		if err != nil {
-			return "", &usageError{message: "--root: " + err.Error()}
+			return "", &usageError{message: "--root", err: err}
 		}
 		if !info.IsDir() {
 			return "", &usageError{message: "--root: " + e.root + " is not a folder"}
@@ -44,15 +44,15 @@ func (e *env) findRoot(markers ...string) (string, error) {
 	return wd, nil
 }
 
-// options says what to read for the repository in dir. Without a cache folder,
-// in a container say, nothing is kept.
+// options returns what to read for the repository in dir. Without a cache
+// folder, as in a container, nothing is stored.
 func (e *env) options(dir string) (registry.Options, *progress) {
 	_, err := os.UserCacheDir()
 	p := newProgress(e.err)
 	return registry.Options{Roots: []string{dir}, NoCache: err != nil, Progress: p.report}, p
 }
 
-// load reads the repository as it is now. The caller closes the registry.
+// load reads the current repository. The caller closes the registry.
 func (e *env) load(ctx context.Context) (*registry.Registry, error) {
 	dir, err := e.findRoot(config.FileName, ".git")
 	if err != nil {
@@ -74,7 +74,7 @@ func (e *env) loadFrom(ctx context.Context, dir string) (*registry.Registry, err
 	return r, nil
 }
 
-// state is load for a command that asks and ends.
+// state is load for a command that makes one query.
 func (e *env) state(ctx context.Context) (*registry.State, func(), error) {
 	r, err := e.load(ctx)
 	if err != nil {
@@ -117,7 +117,7 @@ func (p *progress) report(done, total int) {
 	p.say(fmt.Sprintf("reading folders: %d of %d ", done, total))
 }
 
-// say replaces the line shown before.
+// say replaces the previous line.
 func (p *progress) say(line string) {
 	if p.w == nil {
 		return
@@ -132,7 +132,7 @@ func (p *progress) say(line string) {
 	fmt.Fprint(p.w, "\r\x1b[K", line)
 }
 
-// clear takes the line away.
+// clear removes the line.
 func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

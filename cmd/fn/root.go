@@ -14,11 +14,11 @@ import (
 
 // Exit codes.
 const (
-	exitNothing = 1 // nothing was found, or it was refused because something is there already
-	exitFailed  = 2 // wrong use, or it could not run
+	exitNothing = 1 // nothing was found, or it was refused because something already exists
+	exitFailed  = 2 // wrong usage, or it could not run
 )
 
-// env is what the commands share.
+// env is shared by the commands.
 type env struct {
 	in       io.Reader
 	out, err io.Writer
@@ -31,9 +31,19 @@ type env struct {
 var errNothing = errors.New("nothing found")
 
 // usageError reports wrong usage of a command.
-type usageError struct{ message, hint string }
+type usageError struct {
+	message, hint string
+	err           error // the cause, or nil
+}
 
-func (e *usageError) Error() string { return e.message }
+func (e *usageError) Error() string {
+	if e.err != nil {
+		return e.message + ": " + e.err.Error()
+	}
+	return e.message
+}
+
+func (e *usageError) Unwrap() error { return e.err }
 
 const longHelp = `fn answers questions about the units of a repository: small functions and types,
 each with a Markdown spec that contains structured metadata. It reads the files
@@ -45,7 +55,7 @@ with .git, else the current folder.
 Exit codes: 0 found or done; 1 nothing found, or refused because it exists; 2 usage
 error, or it could not run.`
 
-// aUnit is what a command needs that is about one unit.
+// aUnit describes the argument of commands about one unit.
 const aUnit = "a unit: its ID, name or Go symbol"
 
 // common are the options of all commands.
@@ -70,8 +80,7 @@ func fn() program.ProgramRunConfig {
 	}
 }
 
-// command makes a command of fn. complete lists what an argument may be; nil:
-// anything.
+// command makes a command of fn. complete lists possible arguments; nil: any.
 func command[T interface{ shared() *common }](
 	cfg program.ProgramCommandConfig[T],
 	run func(ctx context.Context, e *env, options T, args []string) error,
@@ -118,7 +127,7 @@ func (e *env) explain(err error) error {
 	return &core.Error{Hint: hint, Err: err}
 }
 
-// describe sorts an error by what a caller can do about it.
+// describe classifies an error by what a caller can do about it.
 func describe(err error) (code int, hint string, candidates []string) {
 	var (
 		usage    *usageError

@@ -36,7 +36,7 @@ func show(ctx context.Context, e *env, _ *common, args []string) error {
 	return e.answer(d, func(w io.Writer) { writeDetail(w, d) })
 }
 
-// writeDetail writes a unit as a page of text.
+// writeDetail prints a unit as a page of text.
 func writeDetail(w io.Writer, d *registry.Detail) {
 	facts := []string{d.Kind}
 	for _, f := range []string{d.Purity, d.Version} {
@@ -77,7 +77,7 @@ func writeDetail(w io.Writer, d *registry.Detail) {
 	writeFindings(w, d)
 }
 
-// sizeLine is empty until fn size has measured the unit as it is.
+// sizeLine is empty until fn size has measured the unit's current code.
 func sizeLine(d *registry.Detail) string {
 	switch {
 	case d.Bytes == nil:
@@ -131,8 +131,8 @@ func writeRefs(w io.Writer, title string, refs []registry.Ref) {
 	}
 }
 
-// writeIDs writes units by their IDs alone: there may be many, and fn show says
-// what each does.
+// writeIDs prints only the IDs of units: there may be many, and fn show
+// describes each.
 func writeIDs(w io.Writer, title string, refs []registry.Ref) {
 	if len(refs) == 0 {
 		return
@@ -155,7 +155,7 @@ func writeFindings(w io.Writer, d *registry.Detail) {
 	}
 }
 
-// indent sets a text off, empty lines left empty.
+// indent indents a text, except empty lines.
 func indent(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {

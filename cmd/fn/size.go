@@ -98,8 +98,8 @@ func (e *env) size(ctx context.Context, named []string, o *sizeOptions) error {
 	return w.failed(e.err)
 }
 
-// keepFigures is how long figures of code that no longer exists are kept:
-// somebody may go back to it.
+// keepFigures is how long figures of code that no longer exists are kept: the
+// code may be restored.
 const keepFigures = 90 * 24 * time.Hour
 
 // unitsNamed resolves names of units, each unit once.
@@ -146,8 +146,8 @@ func baseNamed(s *registry.State, name string) (size.Base, error) {
 	return size.BaseApp(u), nil
 }
 
-// measurable lists the units that can be measured: one of each ID that has code
-// others can import; programs only as long as nothing is added to one.
+// measurable lists the units that can be measured: one for each ID, with code
+// that others can import; programs only if nothing is added to one.
 func measurable(c *catalog.Catalog, base size.Base) []*catalog.Unit {
 	var units []*catalog.Unit
 	for _, u := range c.Units {
@@ -161,7 +161,7 @@ func measurable(c *catalog.Catalog, base size.Base) []*catalog.Unit {
 	return units
 }
 
-// weights is the answer of fn size.
+// weights is the output of fn size.
 type weights struct {
 	Base      string   `json:"base" jsonschema:"what the units were added to"`
 	BaseBytes int64    `json:"base_bytes" jsonschema:"the base's binary without them, in bytes; 0 where only programs were measured"`
@@ -183,7 +183,7 @@ type weight struct {
 	app   bool
 }
 
-// weigh measures units, each by itself and, if so wanted, together.
+// weigh measures units, each by itself and optionally together.
 func weigh(
 	ctx context.Context,
 	meter *size.Meter,
@@ -261,7 +261,7 @@ func (w *weight) name() string {
 	return w.ID
 }
 
-// writeWeights writes a table, the heaviest first where it is long.
+// writeWeights prints a table, heaviest first if it is long.
 func writeWeights(out io.Writer, w *weights) {
 	rows := slices.Clone(w.Units)
 	slices.SortStableFunc(rows, func(a, b weight) int { return cmp.Compare(value(b.Bytes), value(a.Bytes)) })
@@ -343,7 +343,7 @@ func sum(units []weight) (all int64) {
 	return all
 }
 
-// megabytes is a size in 10^6 bytes, or in 10^3 where it is small.
+// megabytes formats a size in 10^6 bytes, or in 10^3 if it is small.
 func megabytes(n int64) string {
 	if n < 100_000 && n > -100_000 {
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)

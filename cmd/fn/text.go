@@ -12,7 +12,7 @@ import (
 	"fnregistry.dev/fn_registry/registry"
 )
 
-// writeJSON writes one value, indented, since people read it too.
+// writeJSON prints one value, indented, since people read it too.
 func (e *env) writeJSON(v any) error {
 	enc := json.NewEncoder(e.out)
 	enc.SetIndent("", "  ")
@@ -20,7 +20,7 @@ func (e *env) writeJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// answer writes v as JSON if that is asked for, else what text writes.
+// answer prints v as JSON if requested, otherwise as text.
 func (e *env) answer(v any, text func(w io.Writer)) error {
 	if e.json {
 		return e.writeJSON(v)
@@ -31,8 +31,8 @@ func (e *env) answer(v any, text func(w io.Writer)) error {
 	return err
 }
 
-// writeItem writes a unit of a list: what to call, what it does, where it is,
-// and more facts about it.
+// writeItem prints a unit in a list: what to call, what it does, where it is,
+// and further facts.
 func writeItem(w io.Writer, it registry.Item, more ...string) {
 	facts := []string{it.Kind}
 	if it.Purity != "" {
@@ -52,8 +52,8 @@ func writeItem(w io.Writer, it registry.Item, more ...string) {
 	}
 }
 
-// notExact lists the reasons that a reader does not see by himself: words that
-// the unit has in another form.
+// notExact lists the reasons that are not obvious: words that the unit has in
+// another form.
 func notExact(why []string) []string {
 	return slices.DeleteFunc(slices.Clone(why), func(line string) bool { return !strings.Contains(line, " as ") })
 }
@@ -68,7 +68,7 @@ func firstSentence(text string) string {
 	return text
 }
 
-// writeTree writes what a unit reaches, each unit below the one through which
+// writeTree prints what a unit reaches, each unit below the one through which
 // it is reached.
 func writeTree(w io.Writer, r *registry.Reach) {
 	below := map[string][]registry.Reached{}
@@ -89,7 +89,7 @@ func writeTree(w io.Writer, r *registry.Reach) {
 	write(r.ID)
 }
 
-// findingLine writes a finding as the linter does, without its severity.
+// findingLine formats a finding as the linter does, without its severity.
 func findingLine(f check.Finding) string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message)
 }
@@ -102,7 +102,7 @@ func plural(n int, word string) string {
 	return fmt.Sprintf("%d %s", n, word)
 }
 
-// columns writes pairs, the second ones aligned.
+// columns prints pairs, with the second ones aligned.
 func columns(w io.Writer, pairs [][2]string) {
 	const widest = 24
 	width := 0

@@ -13,7 +13,7 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-// newHandler puts the API, the pages and what stands before them together.
+// newHandler combines the API, the pages and the middleware in front of them.
 func newHandler(s *settings, l *live.Live, c *counters, call program.ProgramCall[*settings]) (http.Handler, error) {
 	mux := http.NewServeMux()
 	endpoints := api.New(api.Config{Source: l, Metrics: c.handler(l), Version: call.Version})
@@ -31,8 +31,8 @@ func newHandler(s *settings, l *live.Live, c *counters, call program.ProgramCall
 	if host, _, err := net.SplitHostPort(s.Addr); err == nil && host != "" {
 		hosts = append(hosts, host)
 	}
-	return fnhttp.HTTPStack(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: notFound}), fnhttp.HTTPStackConfig{
-		Access: fnhttp.HTTPStackPublic, // it shows source that whoever reaches it may read, and changes nothing
+	return endpoints.Stack(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: notFound}), fnhttp.HTTPStackConfig{
+		Access: fnhttp.HTTPStackPublic, // it only shows source, which everyone who reaches it may read
 		Hosts:  hosts, MaxBodyBytes: api.MaxBody, Logger: call.Log, Observe: c.observe,
 	})
 }

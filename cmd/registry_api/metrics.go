@@ -27,7 +27,7 @@ func newCounters() *counters {
 	}
 }
 
-// refreshed counts a look at the files.
+// refreshed counts a check of the files.
 func (c *counters) refreshed(r live.Refresh) {
 	result := "ok"
 	if r.Err != nil {
@@ -37,8 +37,8 @@ func (c *counters) refreshed(r live.Refresh) {
 	c.reading.Observe(r.Took.Seconds())
 }
 
-// handler shows the metrics, with those that are read off the registry when
-// they are asked for.
+// handler serves the metrics, including those that are computed from the
+// registry when they are read.
 func (c *counters) handler(l *live.Live) http.Handler {
 	gauge := func(name, help string, value func(*registry.State) float64) {
 		c.page.GaugeFunc(name, help, func() float64 {

@@ -6,8 +6,8 @@ import (
 	"fnregistry.dev/functions/infra/http/httpapi/httpapitest"
 )
 
-// TestOpenAPI holds what the server really answers, to good requests and to an
-// attacker's, against its document.
+// TestOpenAPI compares the server's real responses, to valid requests and to an
+// attacker's, with its document.
 func TestOpenAPI(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)

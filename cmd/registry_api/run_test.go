@@ -53,7 +53,7 @@ func TestRun_Units(t *testing.T) {
 	item := as[struct{ Items []map[string]any }](s.get("/api/v1/units?q=messages", nil)).Items[0]
 	for _, field := range strings.Fields("id name kind lang domain version purity signature description tags file_path score") {
 		if item[field] == nil {
-			t.Errorf("an item has no %s: %v", field, item)
+			t.Errorf("an item lacks %s: %v", field, item)
 		}
 	}
 }
@@ -86,7 +86,7 @@ func TestRun_Unit(t *testing.T) {
 		t.Errorf("findings %+v", u.Findings)
 	}
 	if bytes.Contains(got.body, []byte(dir)) {
-		t.Error("the answer says where the repository lies on this machine")
+		t.Error("the response reveals the repository's location on this machine")
 	}
 	if p := as[page](s.get("/api/v1/units/tool_go_apps/dependencies", nil)); p.ids() != "drain_go_f wait_go_f round_go_f" || p.Items[2].Via != "wait_go_f" || p.Items[2].Depth != 3 {
 		t.Errorf("dependencies %+v", p)
@@ -269,8 +269,7 @@ func TestRun_Refuses(t *testing.T) {
 	}
 }
 
-// TestRun_UnknownParameter: whatever the name, the refusal says which there
-// are.
+// TestRun_UnknownParameter: whatever the name, the error lists the valid ones.
 func TestRun_UnknownParameter(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
@@ -440,7 +439,7 @@ func TestRun_Restart(t *testing.T) {
 	want := "pump_go_f round_go_f tool_go_apps wait_go_f"
 	again.until("what changed meanwhile is seen", func() bool { return as[page](again.get("/api/v1/units", nil)).ids() == want })
 	if strings.Contains(again.log(), "added=5") {
-		t.Error("everything was read anew")
+		t.Error("everything was read again")
 	}
 	after := again.get("/api/v1/units?q=number", map[string]string{"If-None-Match": before.header.Get("Etag")})
 	if after.status != 200 {
@@ -458,7 +457,7 @@ func TestRun_LosesItsRoot(t *testing.T) {
 		return as[struct{ Freshness struct{ Problem string } }](s.get("/api/v1/stats", nil)).Freshness.Problem != ""
 	})
 	if p := as[page](s.get("/api/v1/units", nil)); p.Total != 4 {
-		t.Errorf("what was known is gone: %+v", p)
+		t.Errorf("the known state is lost: %+v", p)
 	}
 	if err := os.Rename(dir+".away", dir); err != nil {
 		t.Fatal(err)
@@ -492,7 +491,7 @@ func TestRun_Metrics(t *testing.T) {
 func TestRun_GracefulStop(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	// A request whose body is still coming when the server is told to stop is
+	// A request whose body is still arriving when the server is stopped is
 	// answered.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
@@ -539,7 +538,7 @@ func TestRun_Arguments(t *testing.T) {
 		{[]string{"-nonsense"}, 64, "unknown flag: --nonsense"},
 		{[]string{"folder"}, 64, `unexpected argument "folder"`},
 		{[]string{"-sweep", "1ms"}, 64, "1ms is less than 1s"},
-		{[]string{"-root", ""}, 64, "--root is given nothing"},
+		{[]string{"-root", ""}, 64, "--root is empty"},
 		{[]string{"-log-level", "loud"}, 64, "debug, info, warn, error"},
 		{[]string{"-addr", "nonsense"}, 64, "nonsense"},
 		{[]string{"-addr", taken.Addr().String()}, 73, "address already in use"},
@@ -557,8 +556,7 @@ func TestRun_Arguments(t *testing.T) {
 
 var update = flag.Bool("update", false, "write docs/registry_api.schema.json")
 
-// The page and the schema for editors have the settings as the program knows
-// them.
+// The page and the schema for editors match the program's settings.
 func TestRun_Page(t *testing.T) {
 	t.Parallel()
 	about, err := program.ProgramDescribe("registry_api", defaults)
@@ -581,8 +579,8 @@ func TestRun_Page(t *testing.T) {
 	}
 }
 
-// FuzzQuery: whatever the query of a list is, the answer is JSON and no failure
-// of the server.
+// FuzzQuery: whatever the query of a list, the response is JSON and not a
+// server failure.
 func FuzzQuery(f *testing.F) {
 	s, _ := setup(f)
 	for _, seed := range []string{

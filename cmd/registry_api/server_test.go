@@ -17,8 +17,8 @@ import (
 	"fnregistry.dev/functions/infra/program/programtest"
 )
 
-// unitFiles are the Go file, the test and the spec of a function in package f.
-// Its symbol is the name's one word.
+// unitFiles returns the Go file, the test and the spec of a function in package
+// f. Its symbol is the name's single word.
 func unitFiles(name, description, calls string) map[string]string {
 	symbol := strings.ToUpper(name[:1]) + name[1:]
 	signature := "func " + symbol + "(n int) int"
@@ -94,7 +94,7 @@ func write(t testing.TB, dir string, files map[string]string) {
 type server struct {
 	t    testing.TB
 	url  string
-	stop func()        // and wait until it has ended
+	stop func()        // and waits until it has ended
 	log  func() string // what it has logged so far
 }
 
@@ -107,7 +107,7 @@ func runProgram(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	return program.ProgramRun(ctx, p)
 }
 
-// start runs registry_api at a free port until the test ends or stop is called,
+// start runs registry_api on a free port until the test ends or stop is called,
 // and waits until it is ready.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
@@ -117,7 +117,7 @@ func start(t testing.TB, args ...string) *server {
 	return s
 }
 
-// setup starts a server over the sample.
+// setup starts a server with the sample.
 func setup(t testing.TB, args ...string) (*server, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -137,7 +137,7 @@ func (s *server) until(what string, ok func() bool) {
 	}
 }
 
-// answer is what came back, read whole.
+// answer is a response, read completely.
 type answer struct {
 	t      testing.TB
 	status int
@@ -145,7 +145,7 @@ type answer struct {
 	body   []byte
 }
 
-// client neither follows redirects nor unpacks answers.
+// client neither follows redirects nor decompresses responses.
 var client = &http.Client{
 	Transport:     &http.Transport{DisableCompression: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -180,7 +180,7 @@ func (s *server) get(path string, header map[string]string) answer {
 	return s.do("GET", path, "", header)
 }
 
-// as reads the answer's JSON.
+// as decodes the response's JSON.
 func as[T any](a answer) T {
 	a.t.Helper()
 	var v T
@@ -190,7 +190,7 @@ func as[T any](a answer) T {
 	return v
 }
 
-// page is a list, as far as the tests look at it.
+// page is a list, as far as the tests need it.
 type page struct {
 	Items []struct {
 		ID, Rule, Via, Signature, Description string

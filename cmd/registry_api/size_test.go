@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// TestSize: the server tells what fn size has measured into its cache folder,
-// and null until then. It builds nothing.
+// TestSize: the server reports what fn size has stored in its cache folder, and
+// null until then. It builds nothing.
 func TestSize(t *testing.T) {
 	t.Parallel()
 	cache, dir := t.TempDir(), t.TempDir()

@@ -1,8 +1,7 @@
 // Package catalog turns a repository's folders into units: it walks the roots,
-// reads specs and Go files, ties each spec to its code, and resolves which unit
-// uses which. What it reads is kept in a snapshot on disk, so that the next
+// reads specs and Go files, links each spec to its code, and resolves which
+// unit uses which. The result is kept in a snapshot on disk, so that the next
 // start reads only the folders that changed.
-//
 // A Catalog is immutable; Refresh returns a new one that shares what has not
 // changed.
 package catalog
@@ -21,35 +20,35 @@ import (
 type Catalog struct {
 	Roots []*Root
 	Dirs  []*Dir  // sorted by root and path
-	Units []*Unit // sorted by ID, then by file: a duplicate ID stands twice
+	Units []*Unit // sorted by ID, then by file: a duplicate ID appears twice
 
 	ids      map[string]*Unit // the first unit of each ID
-	names    func() *names    // made when they are first asked for
+	names    func() *names    // built on first use
 	packages map[string]*Dir  // by import path
 	number   map[*Unit]int    // indexes in Units
-	uses     [][]*Unit        // by index: what a unit's code reaches directly, sorted by ID
+	uses     [][]*Unit        // by index: the units that a unit's code reaches directly, sorted by ID
 	usedBy   [][]*Unit        // the reverse
 }
 
-// names are what the packages' names stand for.
+// names resolves the packages' names.
 type names struct {
 	symbols map[symbolKey]*Unit   // registered symbols
 	exports map[symbolKey]*Export // exported functions without a spec
 	helpers map[symbolKey]*Helper
 }
 
-// symbolKey is a name of a package, by the package's key.
+// symbolKey identifies a package's name, by the package's key.
 type symbolKey struct{ pkg, name string }
 
 // Root is one repository.
 type Root struct {
 	Dir       string // absolute
 	Config    *config.Config
-	ConfigErr error             // why fn_registry.yaml could not be used; Config is then the zero one
+	ConfigErr error             // why fn_registry.yaml could not be used; Config is then zero
 	Modules   map[string]string // folder from the root ("." for the root itself) -> module path
 
-	info   fs.FileInfo       // of Dir, when it was opened
-	before map[string]string // Modules, as they were known before the walk
+	info   fs.FileInfo       // of Dir, at the time it was opened
+	before map[string]string // Modules before the walk
 }
 
 // Dir is one folder: a package with its specs. All its facts come from its own
@@ -58,22 +57,22 @@ type Dir struct {
 	Root       int    // index in Catalog.Roots
 	Path       string // from the root, with slashes; "." for the root itself
 	ImportPath string // "" outside of any module
-	Package    string // the name in the package clauses of its files that are no tests
+	Package    string // the name in the package clauses of its non-test files
 	InUnits    bool   // under one of the config's units folders
-	ReadAt     int64  // when the reading began, nanoseconds since 1970; for the goroutine that refreshes alone, which moves it
+	ReadAt     int64  // start of the reading, nanoseconds since 1970; only for the refreshing goroutine, which updates it
 	Units      []*Unit
-	Exports    []*Export    // where InUnits
-	Helpers    []*Helper    // what else of it is not pure
-	Imports    []FileImport // of all its Go files, the standard library's left out
-	Standard   []string     // what its Go files import of the standard library, and "C"; tests and ignored files left out; sorted
-	Types      []string     // the declarations of its exported types other than structs and interfaces, where InUnits: type ID string
-	Names      []Ref        // where no unit stands or outside of units folders: every name from a non-standard package; an app's uses
+	Exports    []*Export    // if InUnits
+	Helpers    []*Helper    // its other functions and variables that are not pure
+	Imports    []FileImport // of all its Go files, except the standard library's
+	Standard   []string     // standard library packages that its Go files import, and "C"; without tests and ignored files; sorted
+	Types      []string     // the declarations of its exported types other than structs and interfaces, if InUnits: type ID string
+	Names      []Ref        // in folders without units or outside of units folders: every name from a non-standard package; an app's uses
 	Faults     []Fault
 
 	files []FileStat
 }
 
-// PackageKey is what the folder's package is known by in a catalogue: its
+// PackageKey is what the folder's package is known by in a catalog: its
 // import path. Outside of any module, where nothing can import it, its place
 // is; no import path is written so.
 func (d *Dir) PackageKey() string {
@@ -86,7 +85,7 @@ func (d *Dir) PackageKey() string {
 // FileNames lists the folder's Go and Markdown files, sorted.
 func (d *Dir) FileNames() []string {
 	names := make([]string, len(d.files))
-	for i := range d.files { // by index: what refreshes may be moving a ModTime meanwhile
+	for i := range d.files { // by index: a refresh may be updating a ModTime meanwhile
 		names[i] = d.files[i].Name
 	}
 	return names
@@ -108,7 +107,7 @@ func (d *Dir) CodeHash() [16]byte {
 type FileStat struct {
 	Name    string
 	Size    int64
-	ModTime int64 // nanoseconds since 1970; for the goroutine that refreshes alone, which moves it
+	ModTime int64 // nanoseconds since 1970; only for the refreshing goroutine, which updates it
 	Hash    [16]byte
 }
 
@@ -116,13 +115,13 @@ type FileStat struct {
 type FileImport struct {
 	File    string // from the root
 	Test    bool
-	Ignored bool // of a file that no build takes
+	Ignored bool // of a file that no build includes
 	Path    string
 	Pos     source.Pos
 }
 
 // Fault is a file that could not be read or parsed. The rest of its folder is
-// still in the catalogue.
+// still in the catalog.
 type Fault struct {
 	Rule    string // file-read, file-size or file-syntax
 	File    string
@@ -143,7 +142,7 @@ type Unit struct {
 	Hash     [16]byte // of the bytes that Spec was read from
 	Unread   bool
 	Problems []spec.Problem
-	Code     *Code // nil: no code was found for it, or it is an app
+	Code     *Code // nil: no code was found, or it is an app
 }
 
 // Export is an exported function of a units folder that has no spec. One in an
@@ -172,12 +171,12 @@ type Code struct {
 	Params     []Param
 	Results    []source.Field
 	Fields     []source.Field // of a struct type
-	Imports    []string       // of its file and of what it reaches in its package, the standard library's left out, sorted
+	Imports    []string       // of its file and of what it reaches in its package, except the standard library's, sorted
 	BuildTags  []string
-	TestFile   string // "" without one
+	TestFile   string // "" if there is none
 	Tests      []TestName
 	Reached    bool       // one of the tests reaches the unit's own code
-	Refs       []Ref      // names from outside its own declarations, the standard library's left out
+	Refs       []Ref      // names from outside its own declarations, except the standard library's
 	Impure     []Evidence // why its own code isn't pure
 	Calls      []string   // the methods that its code calls, by name
 	NilNil     *source.Pos
@@ -196,7 +195,7 @@ type Param struct {
 type TestName struct {
 	Name  string
 	Pos   source.Pos
-	Skips bool // its function skips whatever the case
+	Skips bool // its function always skips
 }
 
 // Ref is a use of a name in another package, or of a registered name in the

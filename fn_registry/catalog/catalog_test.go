@@ -187,7 +187,7 @@ func TestCatalog_Graph(t *testing.T) {
 	}
 	other, _ := load(t, Options{Roots: []string{c.Roots[0].Dir}})
 	if stranger := other.Unit("tool_go_apps"); len(other.Uses(stranger)) == 0 || c.Uses(stranger) != nil || c.UsedBy(stranger) != nil {
-		t.Error("a unit of another catalogue has edges in this one")
+		t.Error("a unit of another catalog has edges in this one")
 	}
 	var got []string
 	for _, r := range c.Dependencies(tool) {
@@ -263,15 +263,15 @@ func TestLoad_Snapshot(t *testing.T) {
 	}
 }
 
-// TestSave_LeavesReadersAlone: two Saves at once only read (the race detector
-// tells), and write the same.
+// TestSave_LeavesReadersAlone: two concurrent Saves only read (the race
+// detector checks), and write the same.
 func TestSave_LeavesReadersAlone(t *testing.T) {
 	dir := t.TempDir()
 	c, _ := load(t, Options{Roots: []string{testtree.New(t, sample)}})
 	var wg sync.WaitGroup
 	for _, name := range []string{"a", "b"} {
 		wg.Go(func() {
-			if err := c.Save(filepath.Join(dir, name)); err != nil {
+			if err := c.Save(t.Context(), filepath.Join(dir, name)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -284,8 +284,8 @@ func TestSave_LeavesReadersAlone(t *testing.T) {
 	}
 }
 
-// sameCatalog compares what two catalogues say of each unit, the times of
-// reading aside.
+// sameCatalog compares what two catalogs contain about each unit, except the
+// times of reading.
 func sameCatalog(t *testing.T, a, b *Catalog) {
 	t.Helper()
 	if ids(a.Units) != ids(b.Units) {
@@ -309,8 +309,8 @@ func sameCatalog(t *testing.T, a, b *Catalog) {
 	}
 }
 
-// What needs the names of other symbols of a package is the same with a
-// snapshot: types that are returned, and purity through helpers.
+// Facts that depend on other symbols of a package are the same with a snapshot:
+// returned types, and purity through helpers.
 func TestLoad_SnapshotHasNames(t *testing.T) {
 	dir := testtree.New(t, sample+`
 -- functions/core/find.go --
@@ -346,8 +346,8 @@ func Count() { calls++ }
 	}
 }
 
-// TestLoad_RacyEdit: an edit that keeps size and time of change is still seen,
-// when it could have come within the file system's resolution.
+// TestLoad_RacyEdit: an edit that keeps size and modification time is still
+// noticed if it is within the file system's time resolution.
 func TestLoad_RacyEdit(t *testing.T) {
 	dir := testtree.New(t, sample)
 	opts := Options{Roots: []string{dir}, Snapshot: filepath.Join(t.TempDir(), "s")}
@@ -414,8 +414,8 @@ func TestLoad_BadInput(t *testing.T) {
 	}
 }
 
-// TestSnapshot_CutShort: a snapshot that lacks an end, wherever it is cut, is
-// read as none, and a whole one as what was written.
+// TestSnapshot_CutShort: a truncated snapshot, wherever it is cut, is rejected,
+// and a complete one is read as it was written.
 func TestSnapshot_CutShort(t *testing.T) {
 	t.Parallel()
 	dir := testtree.New(t, sample)
@@ -428,18 +428,18 @@ func TestSnapshot_CutShort(t *testing.T) {
 	}
 	for i := range data {
 		if decodeSnapshot(text, data[:i:i], c.Roots) != nil {
-			t.Errorf("%d of %d bytes are read as a snapshot", i, len(data))
+			t.Errorf("%d of %d bytes are accepted as a snapshot", i, len(data))
 		}
 	}
 	for i := range text {
 		if decodeSnapshot(text[:i:i], data, c.Roots) != nil {
-			t.Errorf("%d of %d bytes of text are read as a snapshot", i, len(text))
+			t.Errorf("%d of %d bytes of text are accepted as a snapshot", i, len(text))
 		}
 	}
 }
 
-// TestLoad_Tests: the tests that a unit's spec is to list, in the order of the
-// file, each once.
+// TestLoad_Tests: the tests that a unit's spec must list, in file order, each
+// once.
 func TestLoad_Tests(t *testing.T) {
 	t.Parallel()
 	dir := testtree.New(t, `-- go.mod --
@@ -489,8 +489,8 @@ func TestOneMore(t *testing.T) {}
 	}
 }
 
-// TestDerive_App: a program's spec is for main.go, else for the file of its own
-// name, else for the first that is no test.
+// TestDerive_App: a program's spec belongs to main.go, else to the file of its
+// own name, else to the first non-test file.
 func TestDerive_App(t *testing.T) {
 	t.Parallel()
 	const spec = "---\nname: tool\nkind: app\nlang: go\ndomain: apps\n---\n"
@@ -511,8 +511,8 @@ func TestDerive_App(t *testing.T) {
 	}
 }
 
-// FuzzSnapshot: no snapshot, however broken, panics or is read as more than it
-// holds.
+// FuzzSnapshot: no snapshot, however broken, panics or is read beyond its
+// content.
 func FuzzSnapshot(f *testing.F) {
 	dir := testtree.New(f, sample)
 	c, _ := load(f, Options{Roots: []string{dir}})

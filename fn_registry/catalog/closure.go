@@ -8,7 +8,7 @@ import (
 )
 
 // fillRefs follows a unit's code through its folder: from the declarations of
-// its own file to those of other files that it reaches, stopping at other
+// its own file to those that it reaches in other files, stopping at other
 // units. What lies outside becomes a Ref, what is not pure becomes Evidence.
 func (f *folder) fillRefs(c *Code, start declAt) {
 	w := walker{folder: f, code: c, self: start.decl.Name, seen: map[*source.Decl]bool{}, refs: map[symbolKey]bool{}}
@@ -25,8 +25,8 @@ func (f *folder) fillRefs(c *Code, start declAt) {
 	}
 }
 
-// owns reports whether the whole file of a declaration is its unit's: the spec
-// stands next to it under the same name. Another unit, as an unregistered
+// owns reports whether the whole file of a declaration belongs to its unit: the
+// spec is next to it under the same name. Any other unit, and any unregistered
 // function, has only what it reaches, since the file may hold several.
 func (f *folder) owns(at declAt) bool {
 	u := f.own[at.decl.Name]
@@ -95,7 +95,7 @@ func (w *walker) visit(at declAt, via []string) {
 	}
 }
 
-// visitMethod follows a method, and of its receiver's type those methods alone
+// visitMethod follows a method, and of its receiver's type only the methods
 // that it calls.
 func (w *walker) visitMethod(at declAt) {
 	for _, typ := range w.decls[at.decl.Recv] {
@@ -111,7 +111,7 @@ func (w *walker) visitMethod(at declAt) {
 	}
 }
 
-// local follows a name of the same package, or records it where it is a unit.
+// local follows a name of the same package, or records it if it is a unit.
 func (w *walker) local(at declAt, ref source.Ref, via []string) {
 	if ref.Name != w.self && w.own[ref.Name] != nil {
 		w.record(Ref{Pkg: w.PackageKey(), Name: ref.Name, File: at.file.Path, Pos: ref.Pos})
@@ -119,7 +119,7 @@ func (w *walker) local(at declAt, ref source.Ref, via []string) {
 	}
 	found := w.decls[ref.Name]
 	if len(found) == 0 {
-		for _, imp := range at.file.Imports { // a dot import may bring it
+		for _, imp := range at.file.Imports { // a dot import may provide it
 			if imp.Name == "." {
 				w.foreign(at.file, imp.Path, ref, via)
 			}
@@ -155,7 +155,7 @@ func (w *walker) record(ref Ref) {
 	}
 }
 
-// impure notes evidence, one for each cause.
+// impure records evidence, once per cause.
 func (w *walker) impure(what string, file *source.File, at source.Pos, via []string) {
 	for _, e := range w.code.Impure {
 		if e.What == what {
@@ -166,8 +166,8 @@ func (w *walker) impure(what string, file *source.File, at source.Pos, via []str
 }
 
 // packagesOf resolves a reference's package. A qualifier that no import path
-// explains belongs to the import that holds it somewhere in its path; none does
-// when it is a variable of another file.
+// explains belongs to the import that has it somewhere in its path; to none if
+// it is a variable of another file.
 func packagesOf(file *source.File, ref source.Ref) []string {
 	q, unresolved := strings.CutPrefix(ref.Pkg, "?")
 	if !unresolved {
@@ -188,7 +188,7 @@ func packagesOf(file *source.File, ref source.Ref) []string {
 }
 
 // findMutable lists the package variables that a function changes or whose type
-// is there to be changed.
+// exists to be changed.
 func (f *folder) findMutable() {
 	f.mutable = map[string]declAt{}
 	for _, file := range f.sources {
@@ -229,14 +229,14 @@ func (f *folder) changes(w source.Write) bool {
 		})
 	case w.Field:
 		return strings.HasPrefix(typ, "*")
-	case w.Alias: // a copy of an array is another array
+	case w.Alias: // a copied array is separate
 		return !strings.HasPrefix(typ, "[") || strings.HasPrefix(typ, "[]")
 	}
 	return true
 }
 
-// variableType is the type of a package variable as it is written; "" where it
-// is not.
+// variableType returns the written type of a package variable; "" if there is
+// none.
 func variableType(d *source.Decl) string {
 	if len(d.Fields) == 0 {
 		return ""

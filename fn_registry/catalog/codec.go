@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"unsafe"
@@ -9,12 +10,12 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// coder writes or reads a snapshot: each type has one method that names its
-// fields in order and serves both ways, so the two can't drift apart. Writing
+// coder writes or reads a snapshot: each type has one method that lists its
+// fields in order and serves both directions, so the two can't diverge. Writing
 // changes nothing: others may read meanwhile. Integers are varints. Strings are
-// numbers into a table that holds each once, and are read as parts of the one
-// block that holds their text; what else is read comes out of blocks, too (see
-// slab).
+// indexes into a table without duplicates, and are read as substrings of the
+// one block that holds their text; everything else that is read is allocated in
+// blocks, too (see slab).
 type coder struct {
 	writing bool
 	buf     []byte // written so far, or still to be read
@@ -22,10 +23,19 @@ type coder struct {
 	table   []string
 	text    int // bytes of the table's strings
 	err     error
+	ctx     context.Context // of writing; nil: it is not interrupted
 	slabs
 }
 
-// slabs hold what is read, by type.
+// stopped reports whether writing has been given up.
+func (c *coder) stopped() bool {
+	if c.err == nil && c.ctx != nil {
+		c.err = context.Cause(c.ctx)
+	}
+	return c.err != nil
+}
+
+// slabs allocate what is read, by type.
 type slabs struct {
 	dirs    slab[Dir]
 	units   slab[Unit]
@@ -43,16 +53,16 @@ type slabs struct {
 }
 
 // slab hands out parts of larger blocks: 100,000 units are millions of short
-// slices, each of which would cost an allocation and what its size is rounded
-// up by. A block is freed when all that lies in it is.
+// slices, each of which would cost an allocation and be rounded up in size. A
+// block is freed once everything in it is.
 type slab[T any] struct {
 	free []T
-	want int // how many elements were written, and are to be read: the size of the first block; 0 where that is unknown
+	want int // number of elements written, and so to be read: the size of the first block; 0 if unknown
 }
 
 const slabSize = 512 // elements of a block of unknown want
 
-// take returns n zero elements. A nil slab allocates them alone.
+// take returns n zero elements. A nil slab allocates them separately.
 func (s *slab[T]) take(n int) []T {
 	switch {
 	case s == nil:
@@ -70,7 +80,7 @@ func (s *slab[T]) take(n int) []T {
 	return taken
 }
 
-// one codes a pointer that is set.
+// one codes a non-nil pointer.
 func one[T any](c *coder, s *slab[T], v **T) {
 	if !c.writing {
 		*v = &s.take(1)[0]
@@ -157,9 +167,9 @@ func (c *coder) string(v *string) {
 	c.uint(&n)
 }
 
-// list codes a slice. A length that the rest of the input can't hold is
-// corrupt, so no input makes it allocate more than a fixed multiple of its own
-// size. Empty and nil are kept apart: specs tell [] from nothing.
+// list codes a slice. A length that the rest of the input can't contain is
+// corrupt, so no input allocates more than a fixed multiple of its own size.
+// Empty and nil are distinguished: in specs [] differs from a missing list.
 func list[T any](c *coder, s *slab[T], v *[]T, each func(*T)) {
 	n := uint64(len(*v))
 	if *v != nil {
@@ -204,7 +214,7 @@ func optionally[T any](c *coder, s *slab[T], v **T, each func(*T)) {
 	each(*v)
 }
 
-// newWriter has room for so many units, of the usual size.
+// newWriter allocates room for this many units of the usual size.
 func newWriter(units int) *coder {
 	return &coder{
 		writing: true,
@@ -215,7 +225,7 @@ func newWriter(units int) *coder {
 }
 
 // lengths returns the number and the lengths of the table's strings, which
-// stand before all that was written.
+// precede everything else.
 func (c *coder) lengths() []byte {
 	head := binary.AppendUvarint(make([]byte, 0, 5+2*len(c.table)), uint64(len(c.table)))
 	for _, s := range c.table {
@@ -224,8 +234,8 @@ func (c *coder) lengths() []byte {
 	return head
 }
 
-// newReader takes over both, which must not change any more: text holds the
-// table's strings, one behind the other, and data what lengths and the methods
+// newReader takes ownership of both, which must not change any more: text holds
+// the table's strings, concatenated, and data what lengths and the methods
 // wrote.
 func newReader(text, data []byte) *coder {
 	c := &coder{buf: data}

@@ -1,9 +1,9 @@
 package catalog
 
-// compact moves all that a folder's files said into few blocks, by way of the
-// form that a snapshot has: parsers leave a small object for every string and
-// list, which takes half as much memory again and most of the garbage
-// collector's time. The units stay where they are.
+// compact moves everything that a folder's files contain into a few blocks, by
+// encoding and decoding it as a snapshot: parsers leave a small object for
+// every string and list, which takes half as much memory again and most of the
+// garbage collector's time. The units stay in place.
 func (d *Dir) compact() {
 	w := newWriter(len(d.Units))
 	w.dir(&d)

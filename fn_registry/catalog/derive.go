@@ -16,7 +16,7 @@ type Derived struct {
 	UsesTypes      []string
 	Returns        []string
 	ReturnsError   bool
-	ErrorTypes     []string // the registered error types that its errors can be; empty: none is seen
+	ErrorTypes     []string // the registered types that its errors may have; empty: none found
 	Optional       Tri
 	OptionalReason string
 	Imports        []string
@@ -41,7 +41,7 @@ const (
 func (c *Catalog) Derive(u *Unit) (d Derived, ok bool) {
 	for _, v := range c.Uses(u) {
 		if v.ID == "" {
-			continue // a file whose name can be no unit's
+			continue // a file whose name can't be a unit's
 		}
 		if v.Spec.Kind == spec.KindType {
 			d.UsesTypes = append(d.UsesTypes, v.ID)
@@ -76,8 +76,8 @@ func (c *Catalog) Derive(u *Unit) (d Derived, ok bool) {
 	return d, true
 }
 
-// appFile is the Go file that a program's spec stands for: main.go, else the
-// one named after it, else the first.
+// appFile returns the Go file that a program's spec describes: main.go, else
+// the one named after it, else the first.
 func appFile(u *Unit, packages []*Dir) string {
 	base := strings.TrimSuffix(u.File, ".md")
 	dir := base[:strings.LastIndexByte(base, '/')+1]
@@ -122,8 +122,8 @@ func (c *Catalog) returns(u *Unit) []string {
 }
 
 // errorTypes finds the registered types with an Error method that a unit's code
-// makes itself; where it makes none, those of the units that it calls and that
-// return errors.
+// itself constructs; if there are none, those of the units that it calls and
+// that return errors.
 func (c *Catalog) errorTypes(u *Unit, seen map[*Unit]bool) []string {
 	seen[u] = true
 	var ids []string
@@ -146,7 +146,7 @@ func (c *Catalog) errorTypes(u *Unit, seen map[*Unit]bool) []string {
 }
 
 // optional reports whether a nil or a false without an error is a normal
-// answer, where syntax shows it.
+// answer, as far as syntax shows it.
 func optional(code *Code) (Tri, string) {
 	if code.Kind == source.Type {
 		return No, "a type returns nothing"

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// resolve builds a catalogue out of folders: the IDs, the symbols and the graph
-// of uses.
+// resolve builds a catalog from folders: the IDs, the symbols and the graph of
+// uses.
 func resolve(roots []*Root, dirs []*Dir) *Catalog {
 	c := newCatalog(roots, dirs)
 	for _, d := range dirs {
@@ -35,8 +35,8 @@ func newCatalog(roots []*Root, dirs []*Dir) *Catalog {
 	return c
 }
 
-// begin makes c a catalogue without units. It must not be copied afterwards:
-// its names are those of its own units.
+// begin makes c a catalog without units. It must not be copied afterwards: its
+// names refer to its own units.
 func (c *Catalog) begin(roots []*Root, dirs []*Dir) {
 	*c = Catalog{Roots: roots, Dirs: dirs, packages: make(map[string]*Dir, len(dirs))}
 	for _, d := range dirs {
@@ -47,7 +47,7 @@ func (c *Catalog) begin(roots []*Root, dirs []*Dir) {
 	c.names = sync.OnceValue(c.readNames)
 }
 
-// readNames reads what the folders' names stand for.
+// readNames resolves the folders' names.
 func (c *Catalog) readNames() *names {
 	n := &names{
 		symbols: make(map[symbolKey]*Unit, len(c.Units)),
@@ -74,7 +74,7 @@ func (c *Catalog) readNames() *names {
 	return n
 }
 
-// index numbers the units, which are in order, and makes room for their edges.
+// index numbers the units, which are sorted, and allocates their edges.
 func (c *Catalog) index() {
 	c.ids, c.number = make(map[string]*Unit, len(c.Units)), make(map[*Unit]int, len(c.Units))
 	c.uses, c.usedBy = make([][]*Unit, len(c.Units)), make([][]*Unit, len(c.Units))
@@ -86,7 +86,7 @@ func (c *Catalog) index() {
 	}
 }
 
-// invert finds who uses a unit, given what each uses.
+// invert computes who uses each unit, from what each uses.
 func (c *Catalog) invert() {
 	used := make([]int, len(c.Units))
 	var numbers []int // of all that is used
@@ -118,8 +118,8 @@ func CompareUnits(a, b *Unit) int {
 	return cmp.Or(cmp.Compare(a.Dir.Root, b.Dir.Root), strings.Compare(a.File, b.File))
 }
 
-// resolveUses lists the units that a unit's code reaches, through exported
-// functions without a spec, too. Where no code was found, the spec is believed.
+// resolveUses lists the units that a unit's code reaches, also through exported
+// functions without a spec. If no code was found, it trusts the spec.
 func (c *Catalog) resolveUses(u *Unit) []*Unit {
 	switch {
 	case u.IsApp():
@@ -140,8 +140,8 @@ func (c *Catalog) resolveUses(u *Unit) []*Unit {
 	return byID(found)
 }
 
-// reached lists the units that references lead to, through exported functions
-// without a spec, too; from itself is left out.
+// reached lists the units that references lead to, also through exported
+// functions without a spec, except from itself.
 func (c *Catalog) reached(from *Unit, refs []Ref) []*Unit {
 	var found []*Unit
 	var seen map[*Export]bool
@@ -173,8 +173,8 @@ func byID(units []*Unit) []*Unit {
 	return slices.Compact(units)
 }
 
-// appDirs lists the folders of a program: its own and those below it, but for
-// folders that hold units and for those of another program below.
+// appDirs lists the folders of a program: its own and those below it, except
+// folders that hold units and those of another program below.
 func (c *Catalog) appDirs(app *Unit) []*Dir {
 	i, _ := slices.BinarySearchFunc(c.Dirs, app.Dir, compareDirs)
 	var dirs []*Dir
@@ -243,7 +243,7 @@ func (c *Catalog) Uses(u *Unit) []*Unit { return c.edges(u, c.uses) }
 // by ID.
 func (c *Catalog) UsedBy(u *Unit) []*Unit { return c.edges(u, c.usedBy) }
 
-// edges returns nothing for a unit of another catalogue.
+// edges returns nothing for a unit of another catalog.
 func (c *Catalog) edges(u *Unit, of [][]*Unit) []*Unit {
 	if i, ok := c.number[u]; ok {
 		return of[i]
@@ -255,7 +255,7 @@ func (c *Catalog) edges(u *Unit, of [][]*Unit) []*Unit {
 type Reached struct {
 	Unit  *Unit
 	Depth int   // 1 for a direct use
-	Via   *Unit // the unit before it on a shortest way
+	Via   *Unit // the previous unit on a shortest path
 }
 
 // Dependencies returns all that u needs, nearest first.
@@ -388,9 +388,9 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 	return nil
 }
 
-// declaredImpure is the evidence of an author who does not call a unit pure,
-// nil for one who does. A spec that can't be read and was never known says
-// nothing.
+// declaredImpure returns evidence for a unit whose author does not declare it
+// pure, nil otherwise. A spec that can't be read and never could is no
+// evidence.
 func (u *Unit) declaredImpure() *Evidence {
 	if u.Spec.Purity == spec.PurityPure || u.Unread && u.Spec.Purity == "" {
 		return nil
@@ -410,7 +410,7 @@ func (c *Catalog) PureExport(d *Dir, e *Export) bool {
 }
 
 // evidence finds what is impure in code and in the unregistered code that it
-// reaches. The root is the one whose configuration counts.
+// reaches, by the configuration of the given root.
 func (c *Catalog) evidence(code *Code, root int) *Evidence {
 	if code == nil {
 		return nil
@@ -463,7 +463,7 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 }
 
 // unregistered returns what is impure in the code of a name without a spec, and
-// what that refers to.
+// what that code refers to.
 func (c *Catalog) unregistered(key symbolKey) (impure []Evidence, refs []Ref, known bool) {
 	if e := c.names().exports[key]; e != nil {
 		return e.Code.Impure, e.Code.Refs, true

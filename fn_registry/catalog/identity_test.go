@@ -12,8 +12,8 @@ func specOf(name, more string) string {
 	return "-- f/" + name + ".md --\n---\nname: " + name + "\nkind: function\nlang: go\ndomain: f\n" + more + "---\n"
 }
 
-// TestLoad_WhichSymbol: of symbols that differ in case alone a spec is of the
-// one that its signature names, else of the one in the file next to it, else of
+// TestLoad_WhichSymbol: of symbols that differ only in case, a spec describes
+// the one that its signature names, else the one in the file next to it, else
 // the first.
 func TestLoad_WhichSymbol(t *testing.T) {
 	t.Parallel()
@@ -64,8 +64,8 @@ func TestLoad_LeavesOut(t *testing.T) {
 	}
 }
 
-// TestCatalog_CyclesOnce: a circle is found once, from wherever one looks, and
-// a type with its functions is none.
+// TestCatalog_CyclesOnce: a cycle is found once, wherever the search starts,
+// and a type with its functions is not a cycle.
 func TestCatalog_CyclesOnce(t *testing.T) {
 	t.Parallel()
 	dir := testtree.New(t, "-- go.mod --\nmodule example.org/m\n-- fn_registry.yaml --\nversion: 1\nunits: [f]\n"+
@@ -90,7 +90,7 @@ func TestCatalog_CyclesOnce(t *testing.T) {
 	}
 }
 
-// TestLoad_Optional: what a result list says of nil and false.
+// TestLoad_Optional: what result lists imply about nil and false.
 func TestLoad_Optional(t *testing.T) {
 	t.Parallel()
 	for function, want := range map[string]string{

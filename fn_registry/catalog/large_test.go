@@ -8,9 +8,9 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// TestLoad_LargeFolder: reading a folder of twice as many units takes twice as
-// many steps, counted in allocations, and no more. It runs alone: allocations
-// are those of the whole process.
+// TestLoad_LargeFolder: reading a folder with twice as many units takes twice
+// as many steps, counted in allocations, and no more. It runs alone:
+// allocations are counted for the whole process.
 func TestLoad_LargeFolder(t *testing.T) {
 	allocations := func(units int) float64 {
 		dir := t.TempDir()

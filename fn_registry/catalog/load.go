@@ -15,7 +15,7 @@ import (
 // Options says what to load.
 type Options struct {
 	Roots    []string // folders of repositories; none: the working directory
-	Snapshot string   // the snapshot's file; "": none is read or written
+	Snapshot string   // the snapshot's file; "": no snapshot is read or written
 	// Seen, if set, is called with every unit that is read from its file (not
 	// for those known from the snapshot) and its document, from several
 	// goroutines at once.
@@ -31,8 +31,8 @@ type Change struct {
 	Lost    int     // folders that were removed or re-read
 	Gone    []*Unit // units of folders that were re-read or removed
 	Fresh   []*Unit // units of folders that were read
-	SaveErr error   // why Load could not write the snapshot; the catalogue is whole without it
-	moved   bool    // only stats are new: worth a save, no more
+	SaveErr error   // why Load could not write the snapshot; the catalog is complete without it
+	moved   bool    // only file stats changed: worth saving, nothing else
 }
 
 // None reports whether nothing has changed.
@@ -50,13 +50,13 @@ func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 		return nil, nil, err
 	}
 	if (!change.None() || change.moved) && opts.Snapshot != "" {
-		change.SaveErr = c.Save(opts.Snapshot)
+		change.SaveErr = c.Save(ctx, opts.Snapshot)
 	}
 	return c, change, nil
 }
 
 // Open returns the content of the snapshot, without reading the roots' files: a
-// catalogue that may be out of date, or an empty one. Refresh brings it up to
+// catalog that may be out of date, or an empty one. Refresh brings it up to
 // date.
 func Open(opts Options) (*Catalog, error) {
 	if len(opts.Roots) == 0 {
@@ -80,7 +80,7 @@ func Open(opts Options) (*Catalog, error) {
 
 // Refresh walks the roots and reads the folders that are not as they were.
 // Nothing changed gives c itself. Readers may use c meanwhile, but Refresh must
-// not be called concurrently on one catalogue.
+// not be called concurrently on one catalog.
 func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	began := time.Now().UnixNano()
 	old := make(map[dirKey]*Dir, len(c.Dirs))
@@ -89,7 +89,7 @@ func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change,
 	}
 	workers := runtime.GOMAXPROCS(0)
 	if len(old) > 0 {
-		workers = max(1, workers/2) // questions are answered from c meanwhile
+		workers = max(1, workers/2) // queries are answered from c meanwhile
 	}
 	var roots []*Root
 	var jobs []job
@@ -139,7 +139,7 @@ type job struct {
 	old     *Dir
 }
 
-// readAll works the jobs off.
+// readAll processes the jobs.
 func readAll(ctx context.Context, jobs []job, opts Options) ([]*Dir, error) {
 	dirs := make([]*Dir, len(jobs))
 	var done atomic.Int64
@@ -152,8 +152,8 @@ func readAll(ctx context.Context, jobs []job, opts Options) ([]*Dir, error) {
 	return dirs, err
 }
 
-// inParallel calls do for 0 to n-1, from so many goroutines at most, until ctx
-// is done.
+// inParallel calls do for 0 to n-1, from at most this many goroutines, until
+// ctx is done.
 func inParallel(ctx context.Context, workers, n int, do func(i int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -181,16 +181,16 @@ func (j job) do(seen func(*Unit, *spec.Document)) *Dir {
 	return readDir(j.root, j.index, j.listing, j.old, seen)
 }
 
-// racy is how long after its last change a file's stat is not trusted to show a
-// further one: file systems keep times as coarsely as two seconds (FAT), and
+// racy is how long after a file's last change its stat is not trusted to show a
+// further one: file systems store times as coarsely as two seconds (FAT), and
 // git calls such entries racily clean.
 const racy = 2 * time.Second
 
-// unchanged returns the folder as it was if its files are the same by their
-// stats or, where these don't settle it, by their content.
+// unchanged returns the folder unchanged if its files are the same by their
+// stats or, if these don't settle it, by their content.
 func (j job) unchanged() *Dir {
 	d, l := j.old, j.listing
-	// What could not be read may be readable by now: stat doesn't show it.
+	// An unreadable file may be readable by now: stat doesn't show it.
 	unreadable := slices.ContainsFunc(d.Faults, func(f Fault) bool { return f.Rule == "file-read" })
 	if len(l.faults) > 0 || unreadable || len(l.files) != len(d.files) {
 		return nil
@@ -215,8 +215,8 @@ func (j job) unchanged() *Dir {
 			return nil
 		}
 	}
-	// Only times have moved. They are the refreshing goroutine's own: no reader
-	// of a catalogue looks at them.
+	// Only times have changed. They belong to the refreshing goroutine: no
+	// reader of a catalog looks at them.
 	for i := range l.files {
 		d.files[i].ModTime = l.files[i].ModTime
 	}
@@ -254,8 +254,7 @@ func compare(old, now []*Dir) *Change {
 	return ch
 }
 
-// sameSettings reports whether what is set for the roots as a whole is as it
-// was.
+// sameSettings reports whether the settings of the roots are unchanged.
 func sameSettings(a, b []*Root) bool {
 	for i := range a {
 		if fmt.Sprint(a[i].Config, a[i].ConfigErr, a[i].Modules) != fmt.Sprint(b[i].Config, b[i].ConfigErr, b[i].Modules) {

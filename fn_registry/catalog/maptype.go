@@ -6,12 +6,12 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// maxSteps is how many types are followed that stand for one another, against
-// circles in code that does not compile.
+// maxSteps is how many types are followed that refer to each other, to stop at
+// cycles in code that does not compile.
 const maxSteps = 16
 
-// isMap reports whether what source.Effect.IfMap describes is a map, as the
-// folder's files tell.
+// isMap reports whether source.Effect.IfMap describes a map, according to the
+// folder's files.
 func (f *folder) isMap(text string) bool {
 	first, steps, _ := strings.Cut(text, ".")
 	typ := f.nameType(first)
@@ -34,7 +34,8 @@ func (f *folder) isMap(text string) bool {
 	return false
 }
 
-// nameType is the type of a variable, of a call ("name()"), or the type itself.
+// nameType returns the type of a variable, of a call ("name()"), or the type
+// itself.
 func (f *folder) nameType(name string) string {
 	name, isCall := strings.CutSuffix(name, "()")
 	found := f.decls[name]
@@ -52,7 +53,7 @@ func (f *folder) nameType(name string) string {
 	return ""
 }
 
-// member is the type of a field, or of the result of a method ("name()").
+// member returns the type of a field, or of the result of a method ("name()").
 func (f *folder) member(typ, name string) string {
 	typ, _, _ = strings.Cut(typ, "[")
 	if method, ok := strings.CutSuffix(name, "()"); ok {
@@ -73,7 +74,7 @@ func (f *folder) member(typ, name string) string {
 	return ""
 }
 
-// underlying is what a type is declared as, unless that is a struct or an
+// underlying returns the declared type, unless that is a struct or an
 // interface.
 func underlying(d *source.Decl) string {
 	_, text, _ := strings.Cut(d.Signature, "type "+d.Name)

@@ -7,8 +7,8 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// Folders outside of any module have no import path: their packages are told
-// apart all the same, in two roots, too.
+// Folders outside of any module have no import path: their packages are still
+// distinguished, in two roots, too.
 func TestCatalog_OutsideOfModules(t *testing.T) {
 	t.Parallel()
 	roots := []string{t.TempDir(), t.TempDir()}

@@ -11,7 +11,7 @@ import (
 // that it calls, refers to.
 func (f *folder) testsReach(file *source.File, symbol string) bool {
 	f.indexAll()
-	name, _, _ := strings.Cut(symbol, ".") // of a method its receiver
+	name, _, _ := strings.Cut(symbol, ".") // for a method its receiver
 	var queue []*source.Decl
 	seen := map[*source.Decl]bool{}
 	add := func(decls []*source.Decl) {
@@ -22,7 +22,7 @@ func (f *folder) testsReach(file *source.File, symbol string) bool {
 			}
 		}
 	}
-	add(f.all["TestMain"]) // it may be the program that a test starts
+	add(f.all["TestMain"]) // it may act as the program that a test starts
 	for _, t := range file.Tests {
 		add(f.all[t.Name])
 	}
@@ -43,7 +43,7 @@ func (f *folder) testsReach(file *source.File, symbol string) bool {
 	return false
 }
 
-// indexAll sorts all declarations of the folder by name, tests included, and
+// indexAll indexes all declarations of the folder by name, including tests, and
 // methods by "." and their receiver's type.
 func (f *folder) indexAll() {
 	if f.all != nil {

@@ -17,20 +17,20 @@ import (
 // (generated tables) is under 8 MB.
 const maxGoSize = 16 << 20
 
-// folder is a Dir while it is read.
+// folder is a Dir while it is being read.
 type folder struct {
 	*Dir
 	root     *Root
 	sources  []*source.File
 	byPath   map[string]*source.File
-	decls    map[string][]declAt       // names at package level, tests left out
+	decls    map[string][]declAt       // package-level names, without tests
 	methods  map[string][]declAt       // by receiver type
-	exported map[string][]declAt       // functions, methods and types that others can use, by name as Squash writes it; a method's with its receiver's before it
+	exported map[string][]declAt       // exported functions, methods and types by name as Squash writes it; a method's name is preceded by its receiver's
 	own      map[string]*Unit          // registered symbols of this folder
 	all      map[string][]*source.Decl // see indexAll
-	before   map[string]*Unit          // by file: what was known before this reading
-	mutable  map[string]declAt         // package variables that something changes, and what
-	buf      []byte                    // holds one Go file after the other; nothing that is read of it refers to it
+	before   map[string]*Unit          // by file: the units known before
+	mutable  map[string]declAt         // package variables that are changed, and by what
+	buf      []byte                    // holds one Go file after another; nothing parsed refers to it
 }
 
 type declAt struct {
@@ -38,8 +38,8 @@ type declAt struct {
 	decl *source.Decl
 }
 
-// readDir re-reads a folder; old is how it was, or nil. A file that can't be
-// read leaves a fault and the rest is read all the same. seen is called with
+// readDir re-reads a folder; old is its previous state, or nil. A file that
+// can't be read leaves a fault and the rest is still read. seen is called with
 // every unit whose spec could be read and its document, which is not kept.
 func readDir(root *Root, index int, l listing, old *Dir, seen func(*Unit, *spec.Document)) *Dir {
 	f := &folder{root: root, Dir: &Dir{
@@ -98,10 +98,10 @@ func (f *folder) readFile(stat *FileStat, seen func(*Unit, *spec.Document)) {
 	f.sources = append(f.sources, file)
 }
 
-// readSpec takes a Markdown file in if it is a spec: in a units folder any with
-// frontmatter is meant to be one, elsewhere only one whose frontmatter has a
-// name and a kind. One that was a spec, and is empty or still stands next to
-// its code, is being rewritten or was damaged: it stays one.
+// readSpec adds a Markdown file if it is a spec: in a units folder any file
+// with frontmatter counts, elsewhere only one whose frontmatter has a name and
+// a kind. One that was a spec, and is empty or still next to its code, is being
+// rewritten or was damaged: it stays a spec.
 func (f *folder) readSpec(at string, src []byte, hash [16]byte, seen func(*Unit, *spec.Document)) {
 	before := f.before[at]
 	if !spec.IsSpec(src) || !f.InUnits && !looksLikeSpec(src) {
@@ -111,7 +111,7 @@ func (f *folder) readSpec(at string, src []byte, hash [16]byte, seen func(*Unit,
 		return
 	}
 	doc := spec.Parse(at, src)
-	if doc.Spec.Name == "" && doc.Spec.Kind == "" { // nothing of the frontmatter could be taken in
+	if doc.Spec.Name == "" && doc.Spec.Kind == "" { // nothing of the frontmatter could be read
 		if before == nil {
 			before = &Unit{File: at, Hash: hash}
 			before.ID = f.identify(&before.Spec, at)
@@ -121,7 +121,7 @@ func (f *folder) readSpec(at string, src []byte, hash [16]byte, seen func(*Unit,
 	}
 	u := &Unit{Spec: doc.Spec, File: at, Dir: f.Dir, Hash: hash, Problems: doc.Problems}
 	for _, p := range doc.Problems {
-		if p.Rule == spec.RuleDuplicate { // which of the two is meant, nobody knows
+		if p.Rule == spec.RuleDuplicate { // it is unknown which of the two is meant
 			switch p.Key {
 			case "name":
 				u.Spec.Name = ""
@@ -139,18 +139,18 @@ func (f *folder) readSpec(at string, src []byte, hash [16]byte, seen func(*Unit,
 	}
 }
 
-// addUnread adds a unit as it was known, with the problems that its file has
-// now.
+// addUnread adds a unit as it was last known, with the problems that its file
+// has now.
 func (f *folder) addUnread(before *Unit, problems []spec.Problem) {
 	f.Units = append(f.Units, &Unit{
 		ID: before.ID, Spec: before.Spec, File: before.File, Dir: f.Dir, Hash: before.Hash, Unread: true, Problems: problems,
 	})
 }
 
-// identify sets those parts of a unit's identity that its spec leaves out or
-// has wrong, by the file's name and folder, and returns the ID: a word that can
-// be no name must not get into the specs of those that use the unit. A file
-// whose name can be no unit's has no ID: such specs must not meet under one.
+// identify sets the parts of a unit's identity that its spec omits or has
+// wrong, from the file's name and folder, and returns the ID: a word that can't
+// be a name must not get into the specs of units that use it. A file whose name
+// can't be a unit's has no ID, so that such specs don't share one.
 func (f *folder) identify(s *spec.Spec, at string) string {
 	if !spec.IsName(s.Name) {
 		if s.Name = strings.TrimSuffix(path.Base(at), ".md"); !spec.IsName(s.Name) {
@@ -190,10 +190,10 @@ func (c *Catalog) Source(d *Dir, file string) ([]byte, error) {
 	return readLimited(c.Path(d, file), 0, maxGoSize, nil)
 }
 
-// usualSpec is a size that most specs stay under.
+// usualSpec is larger than most specs.
 const usualSpec = 8 << 10
 
-// Document reads and parses the unit's spec again: a catalogue keeps what specs
+// Document reads and parses the unit's spec again: a catalog keeps what specs
 // say, not their text.
 func (c *Catalog) Document(u *Unit) (*spec.Document, []byte, error) {
 	src, err := readLimited(c.Path(u.Dir, u.File), usualSpec, spec.MaxSize+1, nil)

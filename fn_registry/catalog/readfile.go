@@ -1,8 +1,8 @@
 package catalog
 
-// readLimited reads a file, or as much of it as limit bytes. size is how large
-// the file is expected to be: then it takes three system calls, where
-// os.ReadFile takes ten. The result is in buf where that is large enough.
+// readLimited reads a file, up to limit bytes. size is the expected size of the
+// file: reading it then takes three system calls, where os.ReadFile takes ten.
+// The result is in buf if that is large enough.
 func readLimited(file string, size, limit int64, buf []byte) ([]byte, error) {
 	in, err := openFile(file)
 	if err != nil {

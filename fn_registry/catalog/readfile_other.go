@@ -25,4 +25,4 @@ func (f *rawFile) Read(buf []byte) (int, error) {
 	return n, err
 }
 
-func (f *rawFile) Close() { _ = f.file.Close() } // it was only read
+func (f *rawFile) Close() { _ = f.file.Close() } // it was only read, so an error doesn't matter

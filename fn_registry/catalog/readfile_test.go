@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestReadLimited: whatever size was expected and whatever room there is, the
-// result is the file, cut at the limit.
+// TestReadLimited: whatever the expected size and the buffer, the result is the
+// file, cut at the limit.
 func TestReadLimited(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

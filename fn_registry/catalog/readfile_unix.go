@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// rawFile is a file for reading from start to end. An os.File asks the kernel
-// first whether it can be waited for, which regular files can't: of what a
-// first start of a large registry costs, that is a twentieth.
+// rawFile is a file for reading from start to end. An os.File first asks the
+// kernel whether it can be polled, which regular files can't: that would be a
+// twentieth of the first start of a large registry.
 type rawFile struct {
 	fd   int
 	name string
@@ -18,7 +18,7 @@ type rawFile struct {
 
 func openFile(name string) (*rawFile, error) {
 	for {
-		fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0) // a pipe that took the file's place is not waited for
+		fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0) // a pipe that replaced the file must not block
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case err != nil:
@@ -43,4 +43,4 @@ func (f *rawFile) Read(buf []byte) (int, error) {
 	}
 }
 
-func (f *rawFile) Close() { _ = syscall.Close(f.fd) } // it was only read
+func (f *rawFile) Close() { _ = syscall.Close(f.fd) } // it was only read, so an error doesn't matter

@@ -15,7 +15,7 @@ import (
 )
 
 // TestLoad_FollowsAnyChange: whatever happens to the files of a tree, a Load
-// with the snapshot of before finds what a Load of everything finds.
+// with the previous snapshot finds the same as a Load from scratch.
 func TestLoad_FollowsAnyChange(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -39,8 +39,8 @@ func TestLoad_FollowsAnyChange(t *testing.T) {
 	}
 }
 
-// TestRefresh_RootLost: a root that goes away in the middle of a look is an
-// error, and what was known stays.
+// TestRefresh_RootLost: a root that disappears during a refresh is an error,
+// and the known state stays.
 func TestRefresh_RootLost(t *testing.T) {
 	dir := testtree.New(t, sample)
 	c, _ := load(t, Options{Roots: []string{dir}})
@@ -64,9 +64,9 @@ func TestRefresh_RootLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened.Dir = dir // as if it had been opened before the other took its place
+	opened.Dir = dir // as if it had been opened before it was replaced
 	if err := opened.stillThere(); err == nil {
-		t.Error("another folder in its place is taken for it")
+		t.Error("another folder in its place is accepted")
 	}
 }
 
@@ -115,8 +115,8 @@ func fileNames(c *Catalog) (names []string) {
 	return names
 }
 
-// TestRefresh_ModuleBroken: a go.mod that is being rewritten takes no package's
-// path away, and is told.
+// TestRefresh_ModuleBroken: while a go.mod is being rewritten, packages keep
+// their paths, and the fault is reported.
 func TestRefresh_ModuleBroken(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

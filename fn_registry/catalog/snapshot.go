@@ -3,6 +3,7 @@ package catalog
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -35,14 +36,18 @@ const magic = "fn_registry snapshot\n"
 
 // Save writes the snapshot: magic, hash of the program, size of the text, the
 // text of all strings, the rest, and the CRC-32C of all that. The file is
-// replaced atomically.
-func (c *Catalog) Save(file string) error {
+// replaced atomically, and left as it was when ctx ends before.
+func (c *Catalog) Save(ctx context.Context, file string) error {
 	w := newWriter(len(c.Units))
+	w.ctx = ctx
 	w.catalog(c)
-	return cache.Write(file, w.writeTo)
+	if w.err != nil {
+		return w.err
+	}
+	return cache.Write(ctx, file, w.writeTo)
 }
 
-// writeTo writes what was coded as a snapshot file.
+// writeTo writes the encoded catalog as a snapshot file.
 func (c *coder) writeTo(file io.Writer) error {
 	check := crc32.New(castagnoli)
 	out := bufio.NewWriterSize(io.MultiWriter(file, check), 1<<16)
@@ -53,7 +58,7 @@ func (c *coder) writeTo(file io.Writer) error {
 	}
 	out.Write(c.lengths())
 	out.Write(c.buf)
-	if err := out.Flush(); err != nil { // of all the Writes
+	if err := out.Flush(); err != nil { // errors of all the Writes
 		return err
 	}
 	_, err := file.Write(binary.LittleEndian.AppendUint32(nil, check.Sum32()))
@@ -83,7 +88,7 @@ func readSnapshot(file string, roots []*Root) *Catalog {
 	if rest < 0 || size > uint64(rest) {
 		return nil
 	}
-	// Two blocks: the catalogue keeps the text alive, and the rest is freed.
+	// Two blocks: the catalog keeps the text alive, and the rest is freed.
 	text, data := make([]byte, size), make([]byte, rest-int64(size)+4)
 	if _, err := io.ReadFull(in, text); err != nil {
 		return nil
@@ -99,8 +104,7 @@ func readSnapshot(file string, roots []*Root) *Catalog {
 	return decodeSnapshot(text, data, roots)
 }
 
-// decodeSnapshot returns the catalogue as it was saved, with the roots'
-// settings as they are now.
+// decodeSnapshot returns the saved catalog, with the roots' current settings.
 func decodeSnapshot(text, data []byte, roots []*Root) *Catalog {
 	r := newReader(text, data)
 	known := make([]*Root, len(roots))
@@ -114,13 +118,16 @@ func decodeSnapshot(text, data []byte, roots []*Root) *Catalog {
 	return read
 }
 
-// catalog codes all of a catalogue that is kept; it reports false when what is
-// read is broken or of other roots.
+// catalog codes the persistent parts of a catalog; it returns false if the
+// input is broken or of other roots.
 func (c *coder) catalog(v *Catalog) bool {
 	if !c.roots(v.Roots) {
 		return false
 	}
 	list(c, nil, &v.Dirs, c.dir)
+	if c.writing && c.stopped() {
+		return false
+	}
 	if !c.writing {
 		if c.err != nil || slices.ContainsFunc(v.Dirs, func(d *Dir) bool { return d.Root < 0 || d.Root >= len(v.Roots) }) {
 			return false
@@ -131,9 +138,9 @@ func (c *coder) catalog(v *Catalog) bool {
 	return c.err == nil
 }
 
-// graph codes the order of the units, and what each uses: to find both out
-// again would take a third of the time that a snapshot takes to be read.
-// Folders have been coded.
+// graph codes the order of the units, and what each uses: recomputing both
+// would take a third of the time for reading a snapshot. The folders must
+// already be coded.
 func (c *coder) graph(v *Catalog) {
 	var units []*Unit // in the order of the folders
 	for _, d := range v.Dirs {
@@ -168,7 +175,7 @@ func (c *coder) graph(v *Catalog) {
 			c.fail()
 			return
 		}
-		v.Units[i], units[at] = units[at], nil // each stands there once
+		v.Units[i], units[at] = units[at], nil // each appears once
 	}
 	v.index()
 	all := make([]*Unit, c.below(len(c.buf)+1))
@@ -187,7 +194,7 @@ func (c *coder) graph(v *Catalog) {
 	v.invert()
 }
 
-// below reads a number that is less than limit; 0 where it is not.
+// below reads a number that is less than limit; 0 if it is not.
 func (c *coder) below(limit int) int {
 	var n uint64
 	if c.uint(&n); n >= uint64(limit) {
@@ -197,8 +204,8 @@ func (c *coder) below(limit int) int {
 	return int(n)
 }
 
-// roots codes the roots' folders and modules; it reports false when those read
-// are others.
+// roots codes the roots' folders and modules; it returns false if the input has
+// other roots.
 func (c *coder) roots(roots []*Root) bool {
 	n := len(roots)
 	if num(c, &n); n != len(roots) {
@@ -226,6 +233,9 @@ func (c *coder) roots(roots []*Root) bool {
 }
 
 func (c *coder) dir(v **Dir) {
+	if c.writing && c.stopped() {
+		return
+	}
 	one(c, &c.dirs, v)
 	d := *v
 	num(c, &d.Root)
@@ -235,7 +245,7 @@ func (c *coder) dir(v **Dir) {
 	c.bool(&d.InUnits)
 	num(c, &d.ReadAt)
 	list(c, &c.files, &d.files, func(f *FileStat) {
-		at := "" // most paths are there anyhow, for a spec or its code
+		at := "" // most paths are already in the table, for a spec or its code
 		if c.writing {
 			at = joinPath(d.Path, f.Name)
 		}

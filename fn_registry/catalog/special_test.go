@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// TestLoad_SpecialFiles: a pipe or a device under the name of a file that is
-// read ends nothing and is not waited for.
+// TestLoad_SpecialFiles: a pipe or a device in place of a file causes neither a
+// failure nor a wait.
 func TestLoad_SpecialFiles(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"go.mod", "fn_registry.yaml", "a/go.mod", "a/do.md", "a/do.go"} {
@@ -39,7 +39,7 @@ func TestLoad_SpecialFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, change, err := Load(t.Context(), Options{Roots: []string{dir}, Snapshot: snapshot})
-	// It is not replaced either: whoever put a pipe there wanted one.
+	// Nor is it replaced: whoever created the pipe wanted it.
 	if err != nil || core.ErrorCode(change.SaveErr) != core.CodeInvalid {
 		t.Errorf("snapshot: %v, %v", err, change)
 	}

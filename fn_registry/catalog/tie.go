@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// tie finds the code of each spec of the folder and reads what a spec can be
-// held against.
+// tie finds the code of each spec of the folder and reads the facts that a spec
+// is compared with.
 func (f *folder) tie() {
 	f.index()
 	code := map[*Unit]declAt{}
@@ -85,8 +85,8 @@ func (f *folder) index() {
 func Squash(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // find returns the declaration that a spec describes: the one that its
-// signature names, else one in the Go file of the spec's own name, else any of
-// the folder. Two symbols may differ in case alone.
+// signature names, else one in the Go file of the spec's own name, else any in
+// the folder. Two symbols may differ only in case.
 func (f *folder) find(u *Unit) (declAt, bool) {
 	want := Squash(u.Spec.Name)
 	if want == "" {
@@ -113,24 +113,24 @@ func (f *folder) find(u *Unit) (declAt, bool) {
 	return found, best > 0
 }
 
-// declares reports whether a signature is of a declaration's name.
+// declares reports whether a signature has a declaration's name.
 func declares(signature string, d *source.Decl) bool {
 	if d.Kind == source.Method {
 		_, rest, ok := strings.Cut(signature, ") ")
 		return ok && strings.HasPrefix(rest, d.Name) && !wordAt(rest, len(d.Name))
 	}
-	_, rest, ok := strings.Cut(signature, " ") // behind func or type
+	_, rest, ok := strings.Cut(signature, " ") // after func or type
 	return ok && strings.HasPrefix(rest, d.Name) && !wordAt(rest, len(d.Name))
 }
 
-// wordAt reports whether a word goes on at i.
+// wordAt reports whether a word continues at i.
 func wordAt(s string, i int) bool {
 	r, _ := utf8.DecodeRuneInString(s[i:])
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_'
 }
 
-// describes reports whether a spec of a kind can be of a declaration. The kind
-// is unknown where a spec can't be read.
+// describes reports whether a spec of a kind can describe a declaration. The
+// kind is unknown if a spec can't be read.
 func describes(kind spec.Kind, d *source.Decl) bool {
 	if d.Kind == source.Type {
 		return kind == spec.KindType || kind == ""
@@ -172,8 +172,8 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 	}
 	f.fillTags(c, at.file)
 	f.fillRefs(c, at)
-	// What the unit's code reaches through other files of its package weighs on
-	// a program as much as its own file's imports.
+	// Imports that the unit's code reaches through other files of its package
+	// cost a program as much as those of its own file.
 	for _, ref := range c.Refs {
 		c.Imports = append(c.Imports, ref.Pkg)
 	}
@@ -182,11 +182,10 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 	c.Imports = slices.DeleteFunc(slices.Compact(c.Imports), func(pkg string) bool { return pkg == own })
 }
 
-// configFields lists the exported fields of a parameter's struct, where the
-// folder declares it and it has no spec of its own.
-//
-// The fields of a struct of the folder that is embedded in it count as its own,
-// as they do for a caller who sets them.
+// configFields lists the exported fields of a parameter's struct, if the folder
+// declares it and it has no spec of its own.
+// The fields of an embedded struct of the folder count as its own, as they do
+// for a caller who sets them.
 func (f *folder) configFields(typeText string) []source.Field {
 	return f.exportedFields(typeText, map[string]bool{})
 }
@@ -220,8 +219,8 @@ func (f *folder) exportedFields(typeText string, seen map[string]bool) []source.
 }
 
 // fillTests lists the tests as a spec names them: for TestSymbol_Case the case,
-// for a test with subtests their names, for any other what stands behind
-// "Test"; a fuzz test keeps its whole name.
+// for a test with subtests their names, for any other what follows "Test"; a
+// fuzz test keeps its whole name.
 func (f *folder) fillTests(c *Code, testFile string) {
 	file := f.byPath[testFile]
 	if file == nil {
@@ -258,7 +257,7 @@ func (f *folder) fillTests(c *Code, testFile string) {
 	}
 }
 
-// fillTags joins what the unit's file and its test need.
+// fillTags combines the tags that the unit's file and its test need.
 func (f *folder) fillTags(c *Code, file *source.File) {
 	for _, s := range []*source.File{file, f.byPath[c.TestFile]} {
 		if s == nil {
@@ -310,7 +309,7 @@ func (f *folder) listExports() {
 }
 
 // listHelpers lists the exported variables and methods, and outside of units
-// folders the exported functions, of which something may not be pure.
+// folders the exported functions, that may involve something impure.
 func (f *folder) listHelpers() {
 	if f.Package == "main" {
 		return
@@ -336,7 +335,7 @@ func (f *folder) listHelpers() {
 			if len(code.Impure) == 0 && len(code.Refs) == 0 {
 				continue
 			}
-			for i := range code.Impure { // the name itself is said by who looks
+			for i := range code.Impure { // the caller knows the name itself
 				code.Impure[i].Via = slices.DeleteFunc(
 					code.Impure[i].Via,
 					func(via string) bool { return via == d.Name },
@@ -348,7 +347,7 @@ func (f *folder) listHelpers() {
 	}
 }
 
-// ignored reports whether no build takes the file: by its constraint it is a
+// ignored reports whether no build includes the file: its constraint makes it a
 // program of its own, for go run.
 func ignored(file *source.File) bool { return file.Constraint == "ignore" }
 
@@ -357,8 +356,8 @@ func (d *Dir) hasUnits() bool {
 	return slices.ContainsFunc(d.Units, func(u *Unit) bool { return !u.IsApp() })
 }
 
-// listNames lists what the folder's code names in other packages: what a
-// program is composed of.
+// listNames lists the names of other packages that the folder's code uses: what
+// a program is composed of.
 func (f *folder) listNames() {
 	seen := map[symbolKey]bool{}
 	for _, file := range f.sources {

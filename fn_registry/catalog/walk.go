@@ -14,6 +14,7 @@ import (
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/functions/core"
 )
 
 // OpenRoot reads a repository's fn_registry.yaml. An invalid file is reported
@@ -28,7 +29,10 @@ func OpenRoot(dir string) (*Root, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: abs, Err: errors.New("not a folder")}
+		return nil, &core.Error{
+			Code: core.CodeInvalid, Hint: "name the root folder of a repository",
+			Err: &fs.PathError{Op: "open", Path: abs, Err: errors.New("not a folder")},
+		}
 	}
 	r := &Root{Dir: abs, Modules: map[string]string{}, info: info}
 	r.Config, r.ConfigErr = config.Load(abs)
@@ -38,8 +42,8 @@ func OpenRoot(dir string) (*Root, error) {
 	return r, nil
 }
 
-// stillThere fails where the root was moved or removed since it was opened:
-// then what was not found in it means nothing.
+// stillThere fails if the root was moved or removed since it was opened: then
+// files not found in it mean nothing.
 func (r *Root) stillThere() error {
 	info, err := os.Stat(r.Dir)
 	if err == nil && !os.SameFile(info, r.info) {
@@ -78,22 +82,21 @@ func (r *Root) ImportPath(dir string) string {
 	return path.Join(r.Modules[base], strings.TrimPrefix(dir, base))
 }
 
-// listing is a folder as the walk sees it: the stats of its Go and Markdown
+// listing is a folder as the walk found it: the stats of its Go and Markdown
 // files, sorted by name.
 type listing struct {
 	path   string
 	files  []FileStat
 	faults []Fault
-	module string   // the module's path, where it has a go.mod
+	module string   // the module's path, if it has a go.mod
 	below  []string // the folders in it that are walked, too
 	err    error    // why it could not be listed
 }
 
-// walk lists every folder of the root that has files to read, and notes the
-// modules. It goes down level by level, the folders of a level side by side. It
-// does not follow links to folders: a loop of links ends nothing.
-//
-// known gives what a folder held before, or nil.
+// walk lists every folder of the root that has files to read, and records the
+// modules. It descends level by level, with the folders of a level in parallel.
+// It does not follow links to folders: a cycle of links would never end.
+// known returns what a folder held before, or nil.
 func (r *Root) walk(ctx context.Context, workers int, known func(dir string) *Dir) ([]listing, error) {
 	r.Modules = map[string]string{}
 	var all []listing
@@ -123,9 +126,8 @@ func (r *Root) walk(ctx context.Context, workers int, known func(dir string) *Di
 	return all, nil
 }
 
-// list reads one folder. As long as its files are those that are known, the
-// listing shares their stats: of a tree in which nothing has changed it holds
-// nothing.
+// list reads one folder. As long as its files are the known ones, the listing
+// shares their stats: for an unchanged tree it allocates nothing.
 func (r *Root) list(dir string, known *Dir) listing {
 	full := r.Path(dir)
 	entries, err := os.ReadDir(full)
@@ -142,7 +144,7 @@ func (r *Root) list(dir string, known *Dir) listing {
 			}
 		case name == "go.mod":
 			at := joinPath(dir, name)
-			if l.module, err = readModule(r.Path(at)); err != nil { // being rewritten, or damaged: what was known holds
+			if l.module, err = readModule(r.Path(at)); err != nil { // being rewritten, or damaged: keep the known module
 				l.module = r.before[dir]
 				l.fault(at, "file-read", "its module line can't be read: "+plain(err))
 			}
@@ -158,8 +160,8 @@ func (r *Root) list(dir string, known *Dir) listing {
 	return l
 }
 
-// skipped names the folders that are never read: those the go command skips,
-// and vendored code.
+// skipped reports folders that are never read: those the go command skips, and
+// vendored code.
 func skipped(name string) bool {
 	return name[0] == '.' || name[0] == '_' || name == "testdata" || name == "vendor" || name == "node_modules"
 }
@@ -168,13 +170,13 @@ func wanted(name string) bool {
 	return name[0] != '.' && name[0] != '_' && (strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".md"))
 }
 
-// stat returns the stat of a file of the folder, which lies at full; without
-// one it is no file to read, and l may have a fault.
+// stat returns the stat of a file of the folder, located at full; if it is
+// missing, the file is not to be read, and l may have a fault.
 func (l *listing) stat(full string, e fs.DirEntry) (f FileStat, ok bool) {
 	file := full + string(filepath.Separator) + e.Name()
 	st, err := regular.Lstat(file)
 	link := e.Type()&fs.ModeSymlink != 0
-	if err == nil && st.Type&fs.ModeSymlink != 0 { // a link to a file is read; one that leads nowhere is reported
+	if err == nil && st.Type&fs.ModeSymlink != 0 { // a link to a file is read; a dangling one is reported
 		var info fs.FileInfo
 		if info, err = os.Stat(file); err == nil {
 			st = regular.Stat{Size: info.Size(), ModTime: info.ModTime().UnixNano(), Type: info.Mode().Type()}
@@ -182,7 +184,7 @@ func (l *listing) stat(full string, e fs.DirEntry) (f FileStat, ok bool) {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !link:
-		// gone since the folder was listed
+		// removed since the folder was listed
 	case err != nil:
 		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: "+plain(err))
 	case st.Type.IsDir():
@@ -198,7 +200,8 @@ func (l *listing) fault(file, rule, message string) {
 	l.faults = append(l.faults, Fault{Rule: rule, File: file, Pos: source.Pos{Line: 1, Column: 1}, Message: message})
 }
 
-// plain is the cause of an error without the path, which findings give anyhow.
+// plain returns the cause of an error without the path, which findings contain
+// anyway.
 func plain(err error) string {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

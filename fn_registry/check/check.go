@@ -1,6 +1,6 @@
 // Package check compares specs with the code that they describe, the graph of
 // units, and history. Each rule is in a file of its own. A rule reports
-// findings; where the right text can be derived, the finding includes the fix.
+// findings; if the correct text can be derived, the finding includes the fix.
 package check
 
 import (
@@ -25,20 +25,20 @@ type Severity string
 // The severities.
 const (
 	Error   Severity = "error"   // the spec or the code is wrong
-	Warning Severity = "warning" // it is right as far as it goes, and should be better
+	Warning Severity = "warning" // it is correct, but should be improved
 )
 
 // Finding is a problem at a position.
 type Finding struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
-	Unit     string   `json:"unit"` // an ID; "" where it concerns no single unit
-	Root     int      `json:"-"`    // index of the root that File counts from
+	Unit     string   `json:"unit"` // an ID; "" if it concerns no single unit
+	Root     int      `json:"-"`    // index of the root that File is relative to
 	File     string   `json:"file"` // from the root, with slashes
 	Line     int      `json:"line"` // from 1
 	Column   int      `json:"column"`
 	Message  string   `json:"message"`
-	Fix      *Fix     `json:"fix"` // nil where a person has to decide
+	Fix      *Fix     `json:"fix"` // nil if a person has to decide
 }
 
 // Fix is the automatic fix of a finding.
@@ -46,9 +46,9 @@ type Fix struct {
 	Description string         `json:"description"` // "set tests to [A, B]"
 	Edits       []spec.Edit    `json:"edits"`       // in File
 	File        string         `json:"file"`        // the file that the edits are in, from the root
-	set         map[string]any // the keys that it sets: fixes of one file are joined by key, not by text
+	set         map[string]any // the keys that it sets: fixes of one file are merged by key, not by text
 	encoding    bool           // it fixes the encoding, before any key is set
-	code        bool           // its edits are in a Go file, which Fixed makes as they are
+	code        bool           // its edits are in a Go file, which Fixed applies verbatim
 }
 
 // Rule is one thing that is checked.
@@ -65,11 +65,11 @@ type Rule struct {
 // Options says what to check.
 type Options struct {
 	Rules []string        // names; empty: all
-	Only  map[string]bool // files (from the root) to look at, with the units that use what lies there; nil: all
+	Only  map[string]bool // files (from the root) to check, with the units that use their content; nil: all
 	Since *Since          // for the version rule; nil: it finds nothing
 }
 
-// Run checks a catalogue. The findings are sorted by file and place. An unknown
+// Run checks a catalog. The findings are sorted by file and place. An unknown
 // rule name is an error.
 func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, error) {
 	rules, err := choose(opts.Rules)
@@ -117,8 +117,8 @@ func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, erro
 	return all, ctx.Err()
 }
 
-// withoutModules takes the fixes from the findings of roots with a go.mod that
-// can't be read: who uses whom is not known there, and would be fixed away.
+// withoutModules removes the fixes from findings in roots with an unreadable
+// go.mod: there the uses are unknown, and a fix would remove them.
 func withoutModules(c *catalog.Catalog, all []Finding) {
 	broken := map[int]bool{}
 	for _, d := range c.Dirs {
@@ -151,8 +151,8 @@ func Unit(c *catalog.Catalog, u *catalog.Unit) []Finding {
 func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, past *history) []Finding {
 	p := &pass{catalog: c, unit: u, history: past}
 	for _, r := range rules {
-		// What can't be read as a spec at all gets the one finding that says
-		// so.
+		// A file that can't be read as a spec at all gets the one finding that
+		// says so.
 		if r.unit != nil && (slices.Contains(schemaRules, r) || !u.Unread) {
 			p.rule = r
 			r.unit(p, u)
@@ -176,7 +176,7 @@ type pass struct {
 	editor  *spec.Editor // of doc
 }
 
-// derive returns what the unit's code says; ok is false where there is none.
+// derive returns the facts of the unit's code; ok is false if there is none.
 func (p *pass) derive() (*catalog.Derived, bool) {
 	if p.derived == nil {
 		d, ok := p.catalog.Derive(p.unit)
@@ -185,8 +185,8 @@ func (p *pass) derive() (*catalog.Derived, bool) {
 	return p.derived, p.hasCode
 }
 
-// document parses the spec again for places and edits: only a unit with a
-// finding pays for it.
+// document parses the spec again for positions and edits: only units with
+// findings pay for it.
 func (p *pass) document() *spec.Document {
 	if p.doc == nil {
 		doc, _, err := p.catalog.Document(p.unit)
@@ -198,7 +198,7 @@ func (p *pass) document() *spec.Document {
 	return p.doc
 }
 
-// at reports a finding at any place.
+// at reports a finding at any position.
 func (p *pass) at(unit *catalog.Unit, root int, file string, line, column int, fix *Fix, format string, args ...any) {
 	f := Finding{
 		Rule: p.rule.Name, Severity: p.rule.Severity, Root: root, File: file, Line: max(line, 1), Column: max(column, 1),
@@ -222,8 +222,8 @@ func (p *pass) item(key string, i int, fix *Fix, format string, args ...any) {
 	p.at(p.unit, p.unit.Dir.Root, p.unit.File, pos.Line, pos.Column, fix, format, args...)
 }
 
-// reported reports whether the schema rules have a finding about the key
-// already: one cause, one finding.
+// reported reports whether the schema rules already have a finding about the
+// key: one cause, one finding.
 func (p *pass) reported(key string) bool {
 	return slices.ContainsFunc(
 		p.unit.Problems,

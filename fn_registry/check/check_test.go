@@ -17,8 +17,8 @@ import (
 var update = flag.Bool("update", false, "write what the rules find into the test trees")
 
 // TestRules runs every tree of testdata. A tree is a comment ("rules: a b",
-// "only: file"), files, the wanted findings, and what -fix makes of the files
-// that it changes.
+// "only: file"), files, the expected findings, and the result of -fix for the
+// files that it changes.
 func TestRules(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.tree")
 	if err != nil || len(files) == 0 {
@@ -48,7 +48,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// field returns the words behind "name:" in the comment.
+// field returns the words after "name:" in the comment.
 func field(archive, name string) []string {
 	comment, _, _ := strings.Cut(archive, "\n-- ")
 	for line := range strings.Lines(comment) {
@@ -130,7 +130,7 @@ func runTree(t *testing.T, file, archive string) {
 	if err := Write(c, changes); err != nil {
 		t.Fatal(err)
 	}
-	// What was fixed stays fixed, and nothing else has come up.
+	// What was fixed stays fixed, and no new findings appear.
 	c, left := run(t, dir, opts)
 	if again, err := Fixed(c, left); err != nil || len(again) > 0 {
 		t.Errorf("a second -fix changes %d files, %v", len(again), err)
@@ -162,7 +162,7 @@ func TestRun_UnknownRule(t *testing.T) {
 	}
 }
 
-// An ID that another root has is told with that root's name.
+// An ID that another root has is reported with that root's name.
 func TestRun_TakenInAnotherRoot(t *testing.T) {
 	t.Parallel()
 	var roots []string

@@ -18,15 +18,15 @@ var codeMissingRule = &Rule{
 		}
 		beside := strings.TrimSuffix(u.File, ".md") + ".go"
 		if slices.ContainsFunc(u.Dir.Faults, func(f catalog.Fault) bool { return f.File == beside }) {
-			return // its code is there and can't be read: reported by the rule that says why
+			return // its code exists but can't be read: reported by the rule that says why
 		}
 		switch {
 		case u.IsApp():
 			p.key("name", nil, "there is no Go code in %s or below", u.Dir.Path)
 		case u.Spec.Kind == spec.KindType:
-			p.key("name", nil, "no exported type of the name %s (without underscores and case) in %s", u.Spec.Name, u.Dir.Path)
+			p.key("name", nil, "no exported type named %s (ignoring underscores and case) in %s", u.Spec.Name, u.Dir.Path)
 		default:
-			p.key("name", nil, "no exported function of the name %s (without underscores and case) in %s", u.Spec.Name, u.Dir.Path)
+			p.key("name", nil, "no exported function named %s (ignoring underscores and case) in %s", u.Spec.Name, u.Dir.Path)
 		}
 	},
 }

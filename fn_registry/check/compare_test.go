@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// TestVersion_Compare: what a change is for the callers of the unit f, whose
-// code is in one file. "" is none.
+// TestVersion_Compare: what a change means for callers of the unit f, whose
+// code is in one file. "" means nothing.
 func TestVersion_Compare(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ before, now, want string }{
@@ -51,7 +51,7 @@ func TestVersion_Compare(t *testing.T) {
 				}
 				return text + "---\n"
 			}
-			// Code behind a line -- is in a file for another platform.
+			// Code after a line -- is in a file for another platform.
 			first, second, _ := strings.Cut(c.before, "\n--\n")
 			before := map[string]string{
 				"a/f.go":       "package a\n" + first,
@@ -81,7 +81,7 @@ func TestVersion_Compare(t *testing.T) {
 	}
 }
 
-// TestVersion_Numbers: versions by what they mean, not by their text.
+// TestVersion_Numbers: versions are compared by meaning, not by text.
 func TestVersion_Numbers(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -116,7 +116,7 @@ func TestVersion_Numbers(t *testing.T) {
 	}
 }
 
-// TestMisplaced: the first entry that stands before one that comes earlier.
+// TestMisplaced: the first entry that precedes one it should follow.
 func TestMisplaced(t *testing.T) {
 	t.Parallel()
 	for params, want := range map[string]int{"": -1, "a": -1, "a b c": -1, "b c": -1, "b a": 1, "a c b": 2, "c b a": 1, "x a y b": -1, "b x a": 2, "a a b": -1, "z z": -1} {

@@ -17,7 +17,7 @@ var configRule = &Rule{
 			if r.ConfigErr == nil {
 				for _, dir := range r.Config.Units {
 					if info, err := os.Stat(r.Path(dir)); err != nil || !info.IsDir() {
-						p.at(nil, i, config.FileName, 1, 1, nil, "units: there is no folder %s", dir)
+						p.at(nil, i, config.FileName, 1, 1, nil, "units: no such folder: %s", dir)
 					}
 				}
 				continue

@@ -21,10 +21,10 @@ var cycleRule = &Rule{
 			}
 			u := group[0]
 			file, pos := u.File, source.Pos{Line: 1, Column: 1}
-			if u.Code != nil { // else its spec was believed
+			if u.Code != nil { // otherwise its spec was trusted
 				file, pos = u.Code.File, u.Code.Pos
 			}
-			p.at(u, u.Dir.Root, file, pos.Line, pos.Column, nil, "these units use one another in a circle: %s", strings.Join(ids, ", "))
+			p.at(u, u.Dir.Root, file, pos.Line, pos.Column, nil, "these units use each other in a cycle: %s", strings.Join(ids, ", "))
 		}
 	},
 }

@@ -24,8 +24,8 @@ var errorTypeRule = derivedScalar("error-type", "error_type", "error_type is the
 		}
 	})
 
-// errorType is what error_type should say: what it says, if that is one of
-// several possible types.
+// errorType returns what error_type should be: its current value, if that is
+// one of several possible types.
 func (p *pass) errorType(d *catalog.Derived) (any, bool) {
 	if slices.Contains(d.ErrorTypes, p.unit.Spec.ErrorType) {
 		return p.unit.Spec.ErrorType, true

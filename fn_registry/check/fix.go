@@ -16,8 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/atomicfile"
 )
 
-// set makes the fix that gives one key of the unit's spec a value; nil where
-// the frontmatter's form does not let it be edited.
+// set makes the fix that sets one key of the unit's spec; nil if the
+// frontmatter's form does not allow the edit.
 func (p *pass) set(key string, value any) *Fix {
 	if p.editor == nil {
 		p.editor = p.document().Edit()
@@ -116,8 +116,8 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 	return changes, nil
 }
 
-// mostRounds is how often Mend writes: a file whose encoding was fixed has more
-// to fix, and what others read of a spec may change with it.
+// mostRounds limits how often Mend writes: a file whose encoding was fixed has
+// more to fix, and other files may depend on a changed spec.
 const mostRounds = 8
 
 // Mend writes all fixes and checks again, until there is nothing left to write,
@@ -142,7 +142,7 @@ func Mend(
 		}
 		if round == mostRounds {
 			return nil, nil, fmt.Errorf(
-				"%s: its fixes come to no end: after %d rounds there is still something to fix",
+				"%s: its fixes never end: after %d rounds there is still something to fix",
 				changes[0].File,
 				round,
 			)

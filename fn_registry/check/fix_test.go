@@ -14,9 +14,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// TestFix_Property: however the derived keys of a clean spec are spoilt, one
-// -fix brings back a spec without findings, a second one changes nothing, and
-// what a person wrote is still there, byte for byte.
+// TestFix_Property: however the derived keys of a clean spec are corrupted, one
+// -fix restores a spec without findings, a second one changes nothing, and
+// hand-written text is kept byte for byte.
 func TestFix_Property(t *testing.T) {
 	src, err := os.ReadFile("testdata/clean.tree")
 	if err != nil {
@@ -67,7 +67,7 @@ func TestFix_Property(t *testing.T) {
 	}
 }
 
-// derivedLine matches the one line of a derived key in the clean tree.
+// derivedLine matches the single line of a derived key in the clean tree.
 var derivedLine = func() *regexp.Regexp {
 	var names []string
 	for _, k := range spec.Keys() {
@@ -105,7 +105,7 @@ func spoil(text string, r *rand.Rand) string {
 	return strings.Join(out, "\n")
 }
 
-// typed is a spec's text without its derived keys and without comments on them.
+// typed returns a spec's text without its derived keys and comments on them.
 func typed(text string) string {
 	var out []string
 	skip := false
@@ -121,8 +121,8 @@ func typed(text string) string {
 	return strings.Join(out, "\n")
 }
 
-// TestMend writes what is left to fix after an encoding was fixed, and gives
-// up on fixes that undo one another.
+// TestMend writes what is left to fix after an encoding was fixed, and gives up
+// on fixes that undo each other.
 func TestMend(t *testing.T) {
 	t.Parallel()
 	const spec = "\ufeff---\r\nname: add\r\nkind: function\r\nlang: go\r\ndomain: a\r\nsignature: x\r\n---\r\n"
@@ -145,13 +145,13 @@ func TestMend(t *testing.T) {
 		return c, []Finding{{File: "a/add.md", Fix: &Fix{File: "a/add.md", set: map[string]any{"version": fmt.Sprintf("0.0.%d", rounds)}}}}, nil
 	}
 	_, _, err = Mend(never, func([]Change) { rounds++ })
-	if err == nil || !strings.HasPrefix(err.Error(), "a/add.md: its fixes come to no end") || rounds != mostRounds {
+	if err == nil || !strings.HasPrefix(err.Error(), "a/add.md: its fixes never end") || rounds != mostRounds {
 		t.Errorf("%d rounds, %v", rounds, err)
 	}
 }
 
-// TestFix_Encoding: a byte order mark and CRLF go with -fix, together with what
-// else is wrong; other characters that have no place stay for a person.
+// TestFix_Encoding: -fix removes a byte order mark and CRLF, together with
+// other problems; other invalid characters are left to a person.
 func TestFix_Encoding(t *testing.T) {
 	t.Parallel()
 	const good = "---\nname: one\nkind: function\nlang: go\ndomain: a\n---\nText.\n"

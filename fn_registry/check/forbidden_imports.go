@@ -20,12 +20,12 @@ var forbiddenImportsRule = &Rule{
 				case chain != "":
 					p.item("forbidden_imports", i, nil, "%s is linked: %s", path, chain)
 				case path != "" && !p.importable(path):
-					p.item("forbidden_imports", i, nil, "%s is no package that the standard library or this repository has: nothing can import it; give a whole import path", path)
+					p.item("forbidden_imports", i, nil, "neither the standard library nor this repository has a package %s: nothing can import it; use a complete import path", path)
 				}
 			}
 		}
 		if u.IsApp() {
-			return // a program may wire any drivers
+			return // a program may link any drivers
 		}
 		for _, d := range p.catalog.Roots[u.Dir.Root].Config.Forbidden(u.Dir.Path) {
 			for i, chain := range p.linked(u, d.Imports) {
@@ -37,8 +37,8 @@ var forbiddenImportsRule = &Rule{
 	},
 }
 
-// importable reports whether there can be a package at or below a path: of
-// another module there may always be one.
+// importable reports whether a package can exist at or below a path: in another
+// module one always can.
 func (p *pass) importable(path string) bool {
 	if p.catalog.Package(path) != nil {
 		return true
@@ -53,8 +53,8 @@ func (p *pass) importable(path string) bool {
 }
 
 // linked finds for each of the forbidden paths a shortest chain of imports from
-// the unit's package, of a program from all of its packages, to a package at or
-// below the path; "" where there is none.
+// the unit's package, or from any of a program's packages, to a package at or
+// below the path; "" if there is none.
 func (p *pass) linked(u *catalog.Unit, forbidden []string) []string {
 	type step struct {
 		dir   *catalog.Dir

@@ -21,8 +21,8 @@ type Since struct {
 	File func(root int, name string) (src []byte, ok bool)
 }
 
-// history is what the version rule knows about folders, at the revision and
-// now. It reads each folder once, and several side by side.
+// history holds the folders as the version rule sees them, at the revision and
+// now. It reads each folder once, and several in parallel.
 type history struct {
 	since   *Since
 	scope   *scope
@@ -30,25 +30,25 @@ type history struct {
 
 	mu      sync.Mutex
 	dirs    map[*catalog.Dir]func() *past
-	read    bool                // left and gone have been read
+	read    bool                // whether left and gone have been read
 	left    map[string]leftSpec // by ID: see leftBehind
-	gone    []leftSpec          // of units that are no more, under their ID
+	gone    []leftSpec          // of units that no longer exist
 	modules map[place]string    // see module
 }
 
-// leftSpec is a spec at the revision that is not where it was, and its folder.
+// leftSpec is a spec at the revision that has left its place, and its folder.
 type leftSpec struct {
 	*spec.Spec
 	place
 }
 
-// place is a folder of a root.
+// place is a folder in a root.
 type place struct {
 	root int
 	dir  string
 }
 
-// past is a folder's code and specs at two times.
+// past is a folder's code and specs at two points in time.
 type past struct {
 	before, now source.Package
 	name        string // of the package, before
@@ -76,7 +76,7 @@ func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
 	return read()
 }
 
-// readPast reads a folder's past. Files that do not parse are left out.
+// readPast reads a folder's past. Files that do not parse are skipped.
 func (h *history) readPast(c *catalog.Catalog, d *catalog.Dir) *past {
 	p := &past{before: source.Package{}, now: source.Package{}}
 	names := d.FileNames()
@@ -91,7 +91,7 @@ func (h *history) readPast(c *catalog.Catalog, d *catalog.Dir) *past {
 		}
 		file := path.Join(d.Path, name)
 		if src, ok := h.since.File(d.Root, file); ok {
-			_ = p.before.Add(file, src) // what does not parse is left out
+			_ = p.before.Add(file, src) // files that do not parse are skipped
 			if p.name == "" {
 				p.name = packageName(src)
 			}
@@ -105,8 +105,8 @@ func (h *history) readPast(c *catalog.Catalog, d *catalog.Dir) *past {
 	return p
 }
 
-// packageName is the name in a file's package clause; "" for a file that no
-// build takes, and for one that does not parse.
+// packageName returns the name in a file's package clause; "" for a file that
+// no build includes, and for one that does not parse.
 func packageName(src []byte) string {
 	file, err := source.Parse("", src)
 	if err != nil || file.Constraint == "ignore" {
@@ -115,8 +115,8 @@ func packageName(src []byte) string {
 	return file.Package
 }
 
-// touched lists the folder's files that the run is limited to; none where it is
-// not limited.
+// touched lists the folder's files that the run is limited to; nil if it is not
+// limited.
 func (h *history) touched(d *catalog.Dir) []string {
 	for _, t := range h.scope.touched {
 		if t.Dir == d {
@@ -131,8 +131,8 @@ func (h *history) concerns(d *catalog.Dir) bool {
 	return h.scope.only == nil || h.touched(d) != nil || h.scope.inRenamed(d)
 }
 
-// renamedModules lists the folders whose go.mod gives, or gave, them another
-// import path than they had.
+// renamedModules lists the folders whose go.mod changes their import path since
+// the revision.
 func (h *history) renamedModules() []place {
 	var renamed []place
 	for file := range h.changed {
@@ -149,7 +149,8 @@ func (h *history) renamedModules() []place {
 	return renamed
 }
 
-// importPath is the import path that a folder had; "" outside of any module.
+// importPath returns the folder's import path at the revision; "" outside of
+// any module.
 func (h *history) importPath(at place) string {
 	for dir := at.dir; ; dir = path.Dir(dir) {
 		if module := h.module(place{at.root, dir}); module != "" {
@@ -164,7 +165,8 @@ func (h *history) importPath(at place) string {
 	}
 }
 
-// module is the module path of a folder's go.mod; "" where there was none.
+// module returns the module path of a folder's go.mod at the revision; "" if
+// there was none.
 func (h *history) module(at place) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -178,8 +180,8 @@ func (h *history) module(at place) string {
 	return module
 }
 
-// moved says what of a unit's place breaks its callers, of which was is the
-// former: the package that they import, or its name; "" where nothing does.
+// moved reports how a unit's move breaks the callers of was, its former self:
+// by the import path, or the package's name; "" if it does not.
 func (h *history) moved(u *catalog.Unit, was place) string {
 	before := h.importPath(was)
 	switch is := (place{u.Dir.Root, u.Dir.Path}); {
@@ -187,7 +189,7 @@ func (h *history) moved(u *catalog.Unit, was place) string {
 		return "it was in " + before
 	case (before == "" || u.Dir.ImportPath == "") && was != is:
 		return "it was in the folder " + was.dir
-	case was != is: // with its module, or as another module
+	case was != is: // moved with its module, or its module was renamed
 		return ""
 	}
 	if name := h.of(h.scope.catalog, u.Dir).name; name != "" && u.Dir.Package != "" && name != u.Dir.Package {
@@ -196,8 +198,8 @@ func (h *history) moved(u *catalog.Unit, was place) string {
 	return ""
 }
 
-// leftBehind returns the spec of a unit at the revision, where its file is not
-// the unit's any more: the unit was moved, or its file was renamed.
+// leftBehind returns the spec of a unit at the revision, if its file is no
+// longer the unit's: the unit was moved, or its file was renamed.
 func (h *history) leftBehind(u *catalog.Unit) (old leftSpec, ok bool) {
 	h.readLeft()
 	old, ok = h.left[u.ID]
@@ -231,7 +233,7 @@ func (h *history) renamed(u *catalog.Unit) (old leftSpec, ok bool) {
 	return old, best > 0
 }
 
-// readLeft reads the specs of the changed files, as they were.
+// readLeft reads the specs of the changed files at the revision.
 func (h *history) readLeft() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -255,7 +257,7 @@ func (h *history) readOne(root int, file string) {
 	}
 	old := leftSpec{&spec.Parse(file, src).Spec, place{root, path.Dir(file)}}
 	switch u := h.scope.catalog.Unit(old.ID()); {
-	case old.Name == "": // could not be read then
+	case old.Name == "": // could not be read at the revision
 	case u == nil:
 		h.gone = append(h.gone, old)
 	case u.File != file || u.Dir.Root != root:
@@ -263,18 +265,18 @@ func (h *history) readOne(root int, file string) {
 	}
 }
 
-// level is how much a change means for callers.
+// level is how much a change affects callers.
 type level int
 
 const (
 	same  level = iota
-	minor       // there is more than before
-	major       // what compiled or held may not any more
+	minor       // something was added
+	major       // working callers may break
 )
 
 func (l level) String() string { return [...]string{"no", "minor", "major"}[l] }
 
-// compare reports the largest change that a caller of a symbol sees, and the
+// compare reports the largest change that a caller of a symbol notices, and the
 // first part that shows it. Types with a spec of their own are judged there.
 func (p *past) compare(symbol string, own map[string]bool) (level, string) {
 	worst, what := same, ""
@@ -312,8 +314,8 @@ func (p *past) compare(symbol string, own map[string]bool) (level, string) {
 	return worst, what
 }
 
-// compareParts notes what differs between two surfaces; only, if set, is the
-// name of the one part that counts. Of a part that has a variant for each
+// compareParts records the differences between two surfaces; only, if set, is
+// the name of the one part that counts. If a part has a variant for each
 // platform, all are compared.
 func compareParts(before, now *source.Surface, only, prefix string, note func(level, string, ...any)) {
 	for _, part := range before.Parts {
@@ -354,14 +356,14 @@ func compareParts(before, now *source.Surface, only, prefix string, note func(le
 	}
 }
 
-// ofPointer reports whether a method is that of a pointer alone, in any of the
+// ofPointer reports whether a method has only a pointer receiver, in any of the
 // files that declare it.
 func ofPointer(s *source.Surface, name string) bool {
 	return slices.ContainsFunc(s.Parts, func(p source.Part) bool { return p.Name == name && p.Pointer })
 }
 
-// variants lists the texts that a part of a surface has in the files that
-// declare it, sorted, each once.
+// variants lists the distinct texts of a part of a surface in the files that
+// declare it, sorted.
 func variants(s *source.Surface, name string) []string {
 	var texts []string
 	for _, p := range s.Parts {

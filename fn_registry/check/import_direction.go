@@ -33,8 +33,8 @@ var importDirectionRule = &Rule{
 	},
 }
 
-// testKits are the packages below an internal folder that tests import, and
-// nothing else does: it can't be imported from outside, so no program links it.
+// testKits are the packages below an internal folder that only tests import:
+// they can't be imported from outside, so no program links them.
 func testKits(c *catalog.Catalog) map[*catalog.Dir]bool {
 	kits := map[*catalog.Dir]bool{}
 	for _, d := range c.Dirs {
@@ -85,7 +85,7 @@ func broken(r config.ImportRule, from *catalog.Dir, imported string, c *catalog.
 	return !covers(r.Allow) && imported != from.ImportPath
 }
 
-// group returns the longest of the patterns that match.
+// group returns the longest matching pattern.
 func group(patterns []string, match func(string) bool) string {
 	best := ""
 	for _, p := range patterns {

@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// derivedList is a rule that holds a list in the spec against the same list
-// read from the code. Order counts only where ordered is set.
+// derivedList is a rule that compares a list in the spec with the same list
+// derived from the code. Order matters only if ordered is set.
 func derivedList(name, key, summary, explanation string, stated func(*spec.Spec) []string) *Rule {
 	return &Rule{Name: name, Severity: Error, Summary: summary, Explanation: explanation + "\n\n`-fix` writes it.", unit: func(p *pass, u *catalog.Unit) {
 		value, ok := p.value(key)
@@ -37,7 +37,7 @@ func derivedList(name, key, summary, explanation string, stated func(*spec.Spec)
 	}}
 }
 
-// difference lists what a has and b lacks, in a's order.
+// difference lists what is in a but not in b, in a's order.
 func difference(a, b []string) []string {
 	var only []string
 	for _, s := range a {

@@ -38,7 +38,7 @@ func wantedParams(code *catalog.Code) []wanted {
 	var list []wanted
 	for _, param := range code.Params {
 		if param.Name == "" || param.Name == "_" || param.Embedded {
-			continue // it has no name to go by
+			continue // it has no name
 		}
 		list = append(list, wanted{name: param.Name, optional: len(param.Config) > 0})
 		for i := range param.Config {
@@ -77,12 +77,12 @@ func (p *pass) checkParams(u *catalog.Unit) {
 		}
 	}
 	if i := misplaced(u.Spec.Params, known); i >= 0 {
-		p.item("params", i, fix(), "params are not in the code's order: %s stands too early or too late", u.Spec.Params[i].Name)
+		p.item("params", i, fix(), "params are not in the code's order: %s is too early or too late", u.Spec.Params[i].Name)
 	}
 }
 
-// unknownParam says what is wrong with an entry; free are the names that params
-// lacks.
+// unknownParam describes what is wrong with an entry; free are the names that
+// params lacks.
 func unknownParam(name string, free []string) string {
 	message := fmt.Sprintf("params has %s, which the function does not", name)
 	if _, field, ok := strings.Cut(name, "."); ok {
@@ -105,8 +105,8 @@ func fixedParams(params []spec.Param, want []wanted) []spec.Param {
 	return fixed
 }
 
-// misplaced returns the first entry that stands before one that the code has
-// earlier, or -1.
+// misplaced returns the first entry that precedes one that comes earlier in the
+// code, or -1.
 func misplaced(params []spec.Param, known []string) int {
 	last := 0
 	for i, param := range params {
@@ -129,7 +129,7 @@ func (p *pass) checkFields(u *catalog.Unit) {
 	}
 	for i, param := range u.Spec.Params {
 		if !slices.Contains(known, param.Name) {
-			message := fmt.Sprintf("params has %s, which is no exported field of the type", param.Name)
+			message := fmt.Sprintf("params has %s, which is not an exported field of the type", param.Name)
 			if near := spec.Suggest(param.Name, known); near != "" {
 				message += "; " + core.DidYouMean(near)
 			}

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// TestPurity holds the rule against the cases of testdata/purity.cases, and
-// what it says of the impure ones against testdata/purity.reasons.
+// TestPurity checks the rule on the cases of testdata/purity.cases, and its
+// findings for the impure ones against testdata/purity.reasons.
 func TestPurity(t *testing.T) {
 	t.Parallel()
 	src, err := os.ReadFile("testdata/purity.cases")

@@ -5,7 +5,7 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// derivedScalar is a rule that holds a single value in the spec against the
+// derivedScalar is a rule that compares a single value in the spec with the
 // code.
 func derivedScalar[T comparable](name, key, summary, explanation string, stated func(*spec.Spec) T, message func(p *pass, says, want T) string) *Rule {
 	return &Rule{Name: name, Severity: Error, Summary: summary, Explanation: explanation + "\n\n`-fix` writes it.", unit: func(p *pass, u *catalog.Unit) {

@@ -6,8 +6,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// schemaRules are the rules of the spec's own form; package spec applies them
-// while it parses.
+// schemaRules are the rules about the spec's own form; package spec applies
+// them while parsing.
 var schemaRules = []*Rule{
 	schema(spec.RuleYAML, "the frontmatter is a block of plain YAML", "A spec begins with a line `---`, one block mapping of plain values, and a closing `---`. "+
 		"Flow mappings (`{...}`), anchors, aliases and several documents are not read. Until this is fixed, nothing else of the file is checked."),
@@ -38,8 +38,8 @@ func schema(name, summary, explanation string) *Rule {
 	}}
 }
 
-// schema reports what the parser found. Where the code determines the value of
-// the key, that is the fix.
+// schema reports what the parser found. If the code determines the value of the
+// key, that is the fix.
 func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	message := problem.Message
 	if problem.Suggestion != "" {
@@ -64,7 +64,7 @@ func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	p.at(u, u.Dir.Root, u.File, problem.Pos.Line, problem.Pos.Column, fix, "%s", message)
 }
 
-// value is what a derived key should say, where the code shows it.
+// value returns what a derived key should be, if the code shows it.
 func (p *pass) value(key string) (any, bool) {
 	d, ok := p.derive()
 	if !ok || p.unit.IsApp() && key != "uses_functions" && key != "file_path" {

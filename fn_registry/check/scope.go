@@ -10,18 +10,18 @@ import (
 	"fnregistry.dev/fn_registry/config"
 )
 
-// scope is what a run looks at: all, or some files and the units that depend on
-// them. Its cost is that of what it covers, however large the rest of the
-// catalogue is.
+// scope is what a run checks: everything, or some files and the units that
+// depend on them. Its cost depends only on what it covers, however large the
+// rest of the catalog is.
 type scope struct {
 	catalog *catalog.Catalog
 	only    map[string]bool // nil: everything
 	touched []touchedDir    // the folders with a file of only
-	renamed []place         // the folders of modules that have another import path than before
+	renamed []place         // the folders of modules whose import path has changed
 }
 
 // touchedDir is a folder with the names of its files that are in the scope;
-// some may be gone.
+// some may have been removed.
 type touchedDir struct {
 	*catalog.Dir
 	names []string
@@ -34,7 +34,7 @@ func InScope(c *catalog.Catalog, only map[string]bool) []*catalog.Unit {
 
 func newScope(c *catalog.Catalog, only map[string]bool) *scope {
 	if only[config.FileName] {
-		only = nil // the settings hold for everything
+		only = nil // the settings affect everything
 	}
 	s := &scope{catalog: c, only: only}
 	byDir := map[string][]string{}
@@ -53,15 +53,15 @@ func newScope(c *catalog.Catalog, only map[string]bool) *scope {
 	return s
 }
 
-// file reports whether a file is looked at.
+// file reports whether a file is checked.
 func (s *scope) file(name string) bool { return s.only == nil || s.only[name] }
 
-// owns reports whether one of the unit's own files is looked at.
+// owns reports whether one of the unit's own files is checked.
 func (s *scope) owns(u *catalog.Unit) bool {
 	return s.file(u.File) || u.Code != nil && s.file(u.Code.File)
 }
 
-// dirs lists the folders whose files may be looked at.
+// dirs lists the folders whose files may be checked.
 func (s *scope) dirs() []*catalog.Dir {
 	if s.only == nil {
 		return s.catalog.Dirs
@@ -89,7 +89,7 @@ func (s *scope) ownUnits() []*catalog.Unit {
 	return units
 }
 
-// units lists the units to look at: those with a file in the scope, those of a
+// units lists the units to check: those with a file in the scope, those of a
 // folder whose shared code is in it, and all that depend on them.
 func (s *scope) units() []*catalog.Unit {
 	if s.only == nil {
@@ -125,7 +125,7 @@ func (s *scope) units() []*catalog.Unit {
 	return queue
 }
 
-// inRenamed reports whether a folder is one of a renamed module.
+// inRenamed reports whether a folder belongs to a renamed module.
 func (s *scope) inRenamed(d *catalog.Dir) bool {
 	return slices.ContainsFunc(
 		s.renamed,
@@ -134,7 +134,7 @@ func (s *scope) inRenamed(d *catalog.Dir) bool {
 }
 
 // programs lists the programs that a folder's code belongs to: those of the
-// nearest folder, from it upwards, that has any.
+// nearest folder, going upwards, that has any.
 func (s *scope) programs(d *catalog.Dir) []*catalog.Unit {
 	for at := d.Path; ; at = path.Dir(at) {
 		if above := s.catalog.Dir(d.Root, at); above != nil {
@@ -151,9 +151,9 @@ func (s *scope) programs(d *catalog.Dir) []*catalog.Unit {
 	}
 }
 
-// concerned lists the units of the folder that its touched files are about: a
-// file's owners, or all where the file is shared. A file that has gone belonged
-// to the unit of its name, or was shared.
+// concerned lists the units of the folder that its touched files belong to: a
+// file's owners, or all units if the file is shared. A removed file belonged to
+// the unit of its name, or was shared.
 func (d touchedDir) concerned() []*catalog.Unit {
 	owners := map[string][]*catalog.Unit{} // one file may hold several units
 	for _, u := range d.Units {
@@ -177,7 +177,7 @@ func (d touchedDir) concerned() []*catalog.Unit {
 }
 
 // exports reports whether exported functions of a file may have lost their
-// specs: the file is in the scope, or a spec of its folder has gone.
+// specs: the file is in the scope, or a spec of its folder was removed.
 func (s *scope) exports(d *catalog.Dir, file string) bool {
 	if s.file(file) {
 		return true

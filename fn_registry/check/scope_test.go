@@ -12,7 +12,7 @@ import (
 )
 
 // TestScope_Property: units and cycles found from the touched files are those
-// that a look at everything finds.
+// that a full scan finds.
 func TestScope_Property(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -44,8 +44,8 @@ func TestScope_Property(t *testing.T) {
 	}
 }
 
-// everyUnit is what scope.units means, by a look at every folder, file and
-// unit.
+// everyUnit defines the meaning of scope.units, by examining every folder, file
+// and unit.
 func everyUnit(c *catalog.Catalog, only map[string]bool) []*catalog.Unit {
 	within := func(d *catalog.Dir, name string) bool { return dirOf(name) == d.Path }
 	exists := func(d *catalog.Dir, name string) bool {
@@ -90,8 +90,8 @@ func unitFiles(units []*catalog.Unit) []string {
 	return files
 }
 
-// randomTree has packages of functions that call one another, three units in
-// one file, helpers without an owner, specs whose code is gone, and programs of
+// randomTree has packages of functions that call each other, three units in one
+// file, helpers without an owner, specs whose code is missing, and programs of
 // one or two folders.
 func randomTree(r *rand.Rand) string {
 	var b strings.Builder
@@ -128,7 +128,7 @@ func randomTree(r *rand.Rand) string {
 	return b.String()
 }
 
-// randomFiles names some files that are there, and some that are not.
+// randomFiles names some existing files, and some that don't exist.
 func randomFiles(r *rand.Rand, c *catalog.Catalog) map[string]bool {
 	only := map[string]bool{}
 	for range 1 + r.IntN(4) {
@@ -144,8 +144,8 @@ func randomFiles(r *rand.Rand, c *catalog.Catalog) map[string]bool {
 	return only
 }
 
-// TestScope_WholeFolders: what a change concerns beyond the units whose files
-// it touches, in the order of their IDs.
+// TestScope_WholeFolders: the units that a change concerns beyond those whose
+// files it touches, in ID order.
 func TestScope_WholeFolders(t *testing.T) {
 	t.Parallel()
 	unit := func(name string) string {

@@ -18,12 +18,12 @@ var signatureRule = &Rule{
 		}
 		says, err := source.ParseSignature(u.Spec.Signature)
 		if err != nil {
-			p.key("signature", p.set("signature", u.Code.Signature), "signature is no Go declaration: %v", err)
+			p.key("signature", p.set("signature", u.Code.Signature), "signature is not a Go declaration: %v", err)
 			return
 		}
 		real, err := source.ParseSignature(u.Code.Signature)
 		if err != nil {
-			return // what the reader printed always parses; a test holds it to that
+			return // what the reader printed always parses; a test ensures it
 		}
 		if diff := signatureDiff(says, real); diff != "" {
 			p.key("signature", p.set("signature", u.Code.Signature), "signature differs from the code: %s", diff)
@@ -31,7 +31,7 @@ var signatureRule = &Rule{
 	},
 }
 
-// signatureDiff describes the first difference, or nothing.
+// signatureDiff describes the first difference, or is empty.
 func signatureDiff(says, real *source.Decl) string {
 	if says.Kind != real.Kind {
 		return fmt.Sprintf("it is a %s, the code has a %s", kindWord(says), kindWord(real))

@@ -15,7 +15,7 @@ var specMissingRule = &Rule{
 				if e.Owes && p.scope.exports(d, e.Code.File) {
 					hint := ""
 					if strings.ContainsFunc(e.Code.Symbol, func(r rune) bool { return r > unicode.MaxASCII }) {
-						hint = ", and can have none: a unit's name is made of a to z and digits; rename it, or do not export it"
+						hint = ", and can't have one: a unit's name consists of a to z and digits; rename it, or do not export it"
 					}
 					p.at(nil, d.Root, e.Code.File, e.Code.Pos.Line, e.Code.Pos.Column, nil, "exported function %s.%s has no spec%s", d.Package, e.Code.Symbol, hint)
 				}

@@ -34,20 +34,20 @@ var versionRule = &Rule{
 			p.key("version", p.set("version", want.String()), "a %s change since %s (%s), and version went from %s to %s; it should be %s or higher",
 				how, revision, what, old.Version, u.Spec.Version, want)
 		} else if to.less(from) || to == from && preRelease(u.Spec.Version) && !preRelease(old.Version) {
-			p.key("version", p.set("version", old.Version), "version is %s, and was %s at %s; versions don't fall", u.Spec.Version, old.Version, revision)
+			p.key("version", p.set("version", old.Version), "version is %s, and was %s at %s; versions must not decrease", u.Spec.Version, old.Version, revision)
 		}
 	},
 }
 
 // specBefore returns the unit's spec at the earlier revision, nil for a new
-// unit. moved says what of its name or place alone breaks its callers: "the ID
-// was x"; "" where nothing does.
+// unit. moved reports how its new name or place alone breaks its callers: "the
+// ID was x"; "" if it does not.
 func (p *pass) specBefore(u *catalog.Unit) (old *spec.Spec, moved string) {
 	src, ok := p.history.since.File(u.Dir.Root, u.File)
 	if ok = ok && spec.IsSpec(src); ok {
 		old = &spec.Parse(u.File, src).Spec
 		if old.Name == "" {
-			return nil, "" // could not be read then
+			return nil, "" // could not be read at the revision
 		}
 		if old.ID() == u.ID {
 			return old, p.history.moved(u, place{u.Dir.Root, u.Dir.Path})
@@ -74,7 +74,7 @@ func shape(signature string) string {
 	return strings.Replace(signature, " "+d.Name, " _", 1)
 }
 
-// change is what has changed for the unit's callers.
+// change reports what has changed for the unit's callers.
 func (p *pass) change(u *catalog.Unit, old *spec.Spec, moved string) (how level, what string) {
 	if moved != "" {
 		return major, moved
@@ -85,12 +85,12 @@ func (p *pass) change(u *catalog.Unit, old *spec.Spec, moved string) (how level,
 	if u.Code != nil {
 		past := p.history.of(p.catalog, u.Dir)
 		name, _, _ := strings.Cut(u.Code.Symbol, ".")
-		if past.before[name] == nil { // the code lay elsewhere: the old spec says what it was
+		if past.before[name] == nil { // the code was elsewhere: use the old spec
 			how, what = signatureChange(old.Signature, u.Code.Signature)
 		} else {
 			how, what = past.compare(u.Code.Symbol, ownTypes(u))
 			if _, in := signatureChange(old.Signature, u.Code.Signature); in != "" && how == major {
-				what = in // says which parameter
+				what = in // names the parameter
 			}
 		}
 	}
@@ -100,8 +100,7 @@ func (p *pass) change(u *catalog.Unit, old *spec.Spec, moved string) (how level,
 	return how, what
 }
 
-// ownTypes lists the types of the unit's package that have specs, itself left
-// out.
+// ownTypes lists the other types of the unit's package that have specs.
 func ownTypes(u *catalog.Unit) map[string]bool {
 	own := map[string]bool{}
 	for _, v := range u.Dir.Units {
@@ -112,7 +111,7 @@ func ownTypes(u *catalog.Unit) map[string]bool {
 	return own
 }
 
-// signatureChange compares two signatures by their text, without names of
+// signatureChange compares two signatures by their text, ignoring names of
 // parameters and results.
 func signatureChange(before, now string) (level, string) {
 	was, err := source.ParseSignature(before)
@@ -143,8 +142,8 @@ func nameless(d *source.Decl) *source.Decl {
 
 type version [3]int
 
-// parseVersion reads the numbers of a semantic version; pre-release and build
-// do not count here.
+// parseVersion parses the numbers of a semantic version; pre-release and build
+// are ignored.
 func parseVersion(s string) (v version, ok bool) {
 	s, _, _ = strings.Cut(s, "+")
 	s, _, _ = strings.Cut(s, "-")
@@ -162,14 +161,13 @@ func parseVersion(s string) (v version, ok bool) {
 	return v, true
 }
 
-// preRelease reports whether a version is one before the release of its
-// numbers.
+// preRelease reports whether a version precedes the release of its numbers.
 func preRelease(s string) bool {
 	s, _, _ = strings.Cut(s, "+")
 	return strings.Contains(s, "-")
 }
 
-// next is the lowest version for a change of v.
+// next returns the lowest version for a change of v.
 func (v version) next(how level) version {
 	switch {
 	case how == same:

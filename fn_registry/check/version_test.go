@@ -7,8 +7,8 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// TestVersion_Sizes holds changes of one file against what they mean for
-// callers of its function Do: "major", "minor" or "" for none.
+// TestVersion_Sizes compares changes of one file with their effect on callers
+// of its function Do: "major", "minor" or "" for none.
 func TestVersion_Sizes(t *testing.T) {
 	t.Parallel()
 	const f = "\nfunc Do() T { panic(0) }"

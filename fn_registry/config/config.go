@@ -28,7 +28,7 @@ type Config struct {
 	Version     int          `yaml:"version"`      // of this format; 1
 	Units       []string     `yaml:"units"`        // folders in which every exported function needs a spec
 	Domains     []string     `yaml:"domains"`      // the domains that specs may name; empty: any
-	Exclude     []string     `yaml:"exclude"`      // folders that are not read; testdata, vendor, node_modules, .x and _x never are
+	Exclude     []string     `yaml:"exclude"`      // folders to skip; testdata, vendor, node_modules, .x and _x are always skipped
 	PureImports []string     `yaml:"pure_imports"` // third-party packages that pure units may call; "/..." covers those below
 	ImportRules []ImportRule `yaml:"import_rules"`
 	Drivers     []Driver     `yaml:"drivers"`
@@ -47,7 +47,7 @@ type Driver struct {
 // behind it covers what lies below. Exactly one of Allow, Deny and Apart is
 // set.
 type ImportRule struct {
-	From    []string `yaml:"from"`    // the packages that Allow or Deny is about
+	From    []string `yaml:"from"`    // the packages that Allow or Deny applies to
 	Allow   []string `yaml:"allow"`   // they may import these, and nothing else
 	Deny    []string `yaml:"deny"`    // they may not import these
 	Apart   []string `yaml:"apart"`   // no package under one of these may import one under another
@@ -100,7 +100,7 @@ func Parse(src []byte) (*Config, error) {
 	return &c, nil
 }
 
-// inside returns a folder as the catalogue names it.
+// inside returns a folder in the form that the catalog uses.
 func inside(dir string) (string, error) {
 	clean := path.Clean(strings.TrimSuffix(dir, "/"))
 	if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
@@ -109,9 +109,9 @@ func inside(dir string) (string, error) {
 	return clean, nil
 }
 
-// cleanDrivers brings folders and import paths into one form. A "/..." behind
-// them, as the other keys have it, says what holds anyway. One path in two
-// rooms would leave open whose it is.
+// cleanDrivers normalises folders and import paths. A trailing "/...", as in
+// the other keys, is redundant here. The same path under two drivers would be
+// ambiguous.
 func (c *Config) cleanDrivers() error {
 	rooms := map[string]bool{}
 	for i, d := range c.Drivers {

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	gotchas = 2  // that a note has
-	width   = 80 // of its lines, in characters
+	gotchas = 2  // number in a note
+	width   = 80 // line width in characters
 )
 
 // Lines returns the note for a spec: comment lines without their ends. file is
@@ -39,11 +39,11 @@ func Lines(file, section string) []string {
 	return lines
 }
 
-// first returns what the first n items of a Markdown list say, or its first
-// paragraph where it is none: one sentence each, as plain text.
+// first returns the first n items of a Markdown list, or its first paragraph if
+// it is not a list: one sentence each, as plain text.
 func first(section string, n int) []string {
 	var items []string
-	open := false // the last item goes on
+	open := false // the last item continues
 	for line := range strings.Lines(section) {
 		text := strings.TrimSpace(line)
 		item, bullet := strings.CutPrefix(text, "- ")
@@ -73,7 +73,8 @@ func sentences(items []string) []string {
 	return items
 }
 
-// sentenceEnd is where a sentence may end, if no abbreviation is before it.
+// sentenceEnd matches where a sentence may end, unless an abbreviation precedes
+// it.
 var sentenceEnd = regexp.MustCompile("[.!?][)\"`]? +[\\p{Lu}\"`(]")
 
 // sentence returns the first sentence of a text.
@@ -94,13 +95,13 @@ func sentence(text string) string {
 
 var markdownLink = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 
-// plain takes out Markdown that go doc does not read.
+// plain removes Markdown that go doc does not render.
 func plain(text string) string {
 	text = markdownLink.ReplaceAllString(text, "$1")
 	return strings.NewReplacer("**", "", "`", "").Replace(text)
 }
 
-// wrap breaks an item into comment lines as gofmt writes them.
+// wrap formats an item as comment lines the way gofmt does.
 func wrap(item string) []string {
 	var lines []string
 	line := "//   -"
@@ -116,8 +117,8 @@ func wrap(item string) []string {
 
 var listMarker = regexp.MustCompile(`^([-*+•]|\d+[.)])$`)
 
-// words cuts a text where a line may end: not before what would begin an item
-// of a list to gofmt.
+// words splits a text where a line may break: not before text that gofmt would
+// treat as a list item.
 func words(text string) []string {
 	var all []string
 	for _, word := range strings.Fields(text) {
@@ -159,7 +160,7 @@ func Edits(src []byte, line int, want []string) []spec.Edit {
 		}
 	}
 	after := withNote(doc, want)
-	for _, end := range [][]string{links, directives} { // gofmt sets them apart, in this order
+	for _, end := range [][]string{links, directives} { // gofmt separates them, in this order
 		if len(end) > 0 {
 			after = append(append(after, "//"), end...)
 		}
@@ -176,8 +177,8 @@ func Edits(src []byte, line int, want []string) []spec.Edit {
 	return []spec.Edit{{Start: start, End: start + len(bytes.Join(lines[top:decl], nil)), New: text.String()}}
 }
 
-// withNote returns a doc comment's lines with the old note taken out and the
-// new one at the end.
+// withNote returns a doc comment's lines with the old note removed and the new
+// one at the end.
 func withNote(doc, note []string) []string {
 	var kept []string
 	inside := false
@@ -197,7 +198,7 @@ func withNote(doc, note []string) []string {
 	return append(kept, note...)
 }
 
-// withoutBlank takes the empty lines from the end of a comment.
+// withoutBlank removes the empty lines at the end of a comment.
 func withoutBlank(doc []string) []string {
 	for len(doc) > 0 && doc[len(doc)-1] == "//" {
 		doc = doc[:len(doc)-1]
@@ -205,7 +206,7 @@ func withoutBlank(doc []string) []string {
 	return doc
 }
 
-// linkTarget is a line that says where a link of the comment leads.
+// linkTarget matches a line that defines a link of the comment.
 var linkTarget = regexp.MustCompile(`^// \[[^\]]+\]: \S+$`)
 
 // isDirective reports whether a comment is for a tool: //go:embed, //nolint.

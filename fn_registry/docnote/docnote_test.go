@@ -73,7 +73,7 @@ func TestEdits(t *testing.T) {
 			t.Errorf("%s\ngot\n%s\nwant\n%s", name, got, after)
 		}
 		if formatted, err := format.Source(got); err != nil || string(formatted) != string(got) {
-			t.Errorf("%s: gofmt makes of it (%v)\n%s", name, err, formatted)
+			t.Errorf("%s: gofmt changes it to (%v)\n%s", name, err, formatted)
 		}
 		line = 1 + strings.Count(after[:strings.Index(after, declOf(after))], "\n")
 		if again := Edits(got, line, note); again != nil {
@@ -81,11 +81,11 @@ func TestEdits(t *testing.T) {
 		}
 	}
 	if got := Edits([]byte("package p\n"), 9, note); got != nil {
-		t.Errorf("a line that is not there: %+v", got)
+		t.Errorf("a line that does not exist: %+v", got)
 	}
 }
 
-// declOf is the beginning of the declaration's line.
+// declOf returns the start of the declaration's line.
 func declOf(src string) string {
 	if strings.Contains(src, "\tA struct") {
 		return "\tA struct"

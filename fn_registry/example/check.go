@@ -73,7 +73,7 @@ func (b *batch) check(ctx context.Context, std standard) ([]check.Finding, error
 	return found, nil
 }
 
-// complete parses a snippet and adds the imports that it leaves out.
+// complete parses a snippet and adds missing imports.
 func (b *batch) complete(fset *token.FileSet, s snippet, names map[string]string) (*file, error) {
 	f, err := s.parse(fset, nil)
 	if err != nil || isFile(s.text) {
@@ -88,7 +88,7 @@ func (b *batch) complete(fset *token.FileSet, s snippet, names map[string]string
 	return s.parse(fset, imports)
 }
 
-// importFor guesses which package a name means in a unit's example.
+// importFor guesses which package a name refers to in a unit's example.
 func (b *batch) importFor(u *catalog.Unit, name string, names map[string]string) string {
 	if u.Dir.Package == name {
 		return u.Dir.ImportPath
@@ -109,13 +109,13 @@ func (b *batch) importFor(u *catalog.Unit, name string, names map[string]string)
 	return ""
 }
 
-// typeCheck reports what does not compile. Variables and imports that are not
-// used, which are soft errors, count in an example that runs.
+// typeCheck reports compile errors. Unused variables and imports, which are
+// soft errors, count in an example that is run.
 func (f *file) typeCheck(fset *token.FileSet, imports types.Importer, runs bool) []check.Finding {
 	var found []check.Finding
 	cfg := types.Config{Importer: imports, Error: func(err error) {
 		var e types.Error
-		if errors.As(err, &e) && (!e.Soft || runs) && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a tab begins the second half of a message
+		if errors.As(err, &e) && (!e.Soft || runs) && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a leading tab continues the previous message
 			line, column := f.place(fset, e.Pos)
 			found = append(found, finding(f.unit, line, column, "the example does not compile: %s", strings.Join(strings.Fields(e.Msg), " ")))
 		}
@@ -125,8 +125,8 @@ func (f *file) typeCheck(fset *token.FileSet, imports types.Importer, runs bool)
 }
 
 // standardPackages maps the names of the standard library's packages to their
-// paths. Of several with one name the shortest path wins, but for those that
-// are most often meant.
+// paths. If several have the same name, the shortest path wins, with exceptions
+// for the packages most often meant.
 var standardPackages = sync.OnceValues(func() (map[string]string, error) {
 	out, err := exec.Command("go", "list", "std").Output()
 	if err != nil {

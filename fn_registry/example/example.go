@@ -1,7 +1,7 @@
 // Package example type-checks the Example of each spec against the unit: the
 // only check that needs types. The go command lists the files of a package and
 // its imports; nothing is compiled, and function bodies are skipped, so a cold
-// build cache costs nothing. Only examples that say what they print are built
+// build cache costs nothing. Only examples that state their output are built
 // and run.
 package example
 
@@ -20,7 +20,7 @@ import (
 // Rule is the rule that Check applies. It is not among check.Rules, which need
 // no go command.
 var Rule = &check.Rule{
-	Name: "example", Severity: check.Error, Summary: "the Example compiles against the unit, and prints what it says",
+	Name: "example", Severity: check.Error, Summary: "the Example compiles against the unit, and prints its stated output",
 	Explanation: "Go blocks of the Example section are type-checked as a whole file where they begin with `package`, else as declarations or as the body of a function that has `ctx`. " +
 		"Imports are added by package name: the unit's own package, the standard library's, those of the spec's imports and of this repository. Variables that are only set are no finding.\n\n" +
 		"A block with a comment `// Output:` is built and run as `go test` runs examples, for 10 seconds at most, and what it prints is compared; the comment stands last in its function. Other blocks show, and are not run. " +
@@ -48,10 +48,10 @@ func Check(ctx context.Context, c *catalog.Catalog, units []*catalog.Unit) ([]ch
 type snippet struct {
 	unit *catalog.Unit
 	text string
-	line int // where its first line stands in the spec
+	line int // the line in the spec where it starts
 }
 
-// batch is what one run of the go command serves: the examples of one module
+// batch is what one run of the go command handles: the examples of one module
 // that need the same build tags.
 type batch struct {
 	catalog  *catalog.Catalog

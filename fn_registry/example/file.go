@@ -12,21 +12,21 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// file is a snippet made into a whole Go file. All that is added stands on the
-// snippet's first line, or behind its last, so that lines stay what they are.
+// file is a snippet turned into a whole Go file. Added text is on the snippet's
+// first line, or after its last, so that line numbers are unchanged.
 type file struct {
 	snippet
 	tree    *ast.File
 	src     string
 	head    int  // bytes added before the first line
-	wrapped bool // statements, in the inner block of a function that was added
+	wrapped bool // statements, in the inner block of an added function
 }
 
-// wrapper is the name of the function that statements are put into.
+// wrapper is the name of the function that wraps statements.
 const wrapper = "fnExample"
 
-// parse finds the form in which the snippet is Go: a file, declarations, or the
-// body of a function.
+// parse finds the form in which the snippet is valid Go: a file, declarations,
+// or the body of a function.
 func (s snippet) parse(fset *token.FileSet, imports []string) (*file, error) {
 	if isFile(s.text) {
 		f := &file{snippet: s, src: s.text}
@@ -69,8 +69,8 @@ func isFile(text string) bool {
 	return false
 }
 
-// returnsValue reports whether the statements return something themselves: an
-// error, then.
+// returnsValue reports whether the statements themselves return a value, that
+// is an error.
 func returnsValue(text string) bool {
 	tree, err := parser.ParseFile(token.NewFileSet(), "", "package p;func _() {"+text+"\n}", 0)
 	if err != nil {
@@ -90,7 +90,7 @@ func returnsValue(text string) bool {
 }
 
 // qualifiers lists the names before a dot that nothing in the file declares:
-// packages that are still to be imported.
+// packages that still have to be imported.
 func (f *file) qualifiers() []string {
 	unresolved := map[*ast.Ident]bool{}
 	for _, id := range f.tree.Unresolved {

@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// TestSnippet_Parse: in which form a snippet is Go, and which packages it means
-// without an import.
+// TestSnippet_Parse: the form in which a snippet is valid Go, and the packages
+// that it uses without an import.
 func TestSnippet_Parse(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -58,8 +58,8 @@ func TestSnippet_Parse(t *testing.T) {
 	}
 }
 
-// TestImportFor: the package that a name means in an example: the unit's own,
-// one that its file imports, the standard library's, else one with units.
+// TestImportFor: the package that a name refers to in an example: the unit's
+// own, one that its file imports, the standard library's, else one with units.
 func TestImportFor(t *testing.T) {
 	t.Parallel()
 	c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{testtree.New(t, strings.Replace(head, "import \"time\"", "import (\n\t\"time\"\n\n\t\"example.org/far/go-odd\"\n\t\"example.org/m/other\"\n)\n\nvar _, _ = odd.A, strange.B", 1)+

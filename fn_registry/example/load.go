@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// listed is what the go command says of a package.
+// listed is the go command's description of a package.
 type listed struct {
 	ImportPath, Dir   string
 	GoFiles, CgoFiles []string
@@ -28,13 +28,13 @@ type listed struct {
 // packages are type-checked packages by import path.
 type packages map[string]*types.Package
 
-// standard keeps the standard library's packages for all batches with the same
+// standard caches the standard library's packages for all batches with the same
 // build tags.
 type standard map[string]packages
 
-// load type-checks the declarations of the wanted packages and of all that
-// they import. What does not type-check is left out of its package: the
-// example that needs it says so.
+// load type-checks the declarations of the wanted packages and everything they
+// import. Declarations that fail are omitted from their package: the example
+// that needs them reports it.
 func (b *batch) load(ctx context.Context, wanted map[string]bool, std standard) (types.Importer, error) {
 	list, err := b.list(ctx, wanted)
 	if err != nil {
@@ -44,7 +44,7 @@ func (b *batch) load(ctx context.Context, wanted map[string]bool, std standard) 
 		std[b.tags] = packages{"unsafe": types.Unsafe}
 	}
 	loaded := maps.Clone(std[b.tags])
-	for _, p := range list { // each after what it imports
+	for _, p := range list { // each after its imports
 		if loaded[p.ImportPath] != nil {
 			continue
 		}
@@ -57,7 +57,7 @@ func (b *batch) load(ctx context.Context, wanted map[string]bool, std standard) 
 	return loaded, nil
 }
 
-// list asks the go command for the wanted packages and all that they import,
+// list asks the go command for the wanted packages and everything they import,
 // each after its imports.
 func (b *batch) list(ctx context.Context, wanted map[string]bool) ([]listed, error) {
 	args := []string{
@@ -125,10 +125,10 @@ func (loaded packages) Import(path string) (*types.Package, error) {
 	return nil, fmt.Errorf("no package %s in the module of the unit", path)
 }
 
-// importer finds what one package imports.
+// importer resolves the imports of one package.
 type importer struct {
 	loaded packages
-	names  map[string]string // import paths by what the source calls them
+	names  map[string]string // import paths by their spelling in the source
 }
 
 func (i importer) Import(path string) (*types.Package, error) {

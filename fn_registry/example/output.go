@@ -16,19 +16,19 @@ import (
 	"time"
 )
 
-// output is a comment "// Output: ..." of an example: what the example prints,
-// as Go's testable examples write it.
+// output is a comment "// Output: ..." of an example: its expected output, in
+// the form of Go's testable examples.
 type output struct {
 	pos       token.Pos
 	want      string
-	unordered bool // the lines may come in any order
+	unordered bool // the lines may be in any order
 	in        *ast.FuncDecl
 	last      bool // nothing follows it in its function, so that it counts
 }
 
 var outputPrefix = regexp.MustCompile(`(?i)^[[:space:]]*(unordered )?output:`)
 
-// output finds the last comment of the example that says what it prints.
+// output finds the last output comment of the example.
 func (f *file) output() (out output, ok bool) {
 	for _, group := range f.tree.Comments {
 		text := group.Text()
@@ -68,18 +68,19 @@ func (f *file) isLast(pos token.Pos, body *ast.BlockStmt) bool {
 	return last
 }
 
-// runFor is how long an example may run.
+// runFor limits how long an example may run.
 const runFor = 10 * time.Second
 
-// compare runs an example as a program and says how what it prints differs from
-// its Output; "" where it does not. An error is one of the machine.
+// compare runs an example as a program and describes how its output differs
+// from the stated one; "" if it does not. An error means that it could not be
+// run.
 func (b *batch) compare(ctx context.Context, f *file, out output) (message string, err error) {
 	call, ok := f.call(out)
 	switch {
 	case !ok:
-		return "nothing compares this Output: it is in no function that can be called without arguments", nil
+		return "this Output is not compared: it is not in a function that can be called without arguments", nil
 	case !out.last:
-		return "nothing compares this Output: it is not the end of the example", nil
+		return "this Output is not compared: it is not at the end of the example", nil
 	}
 	dir, err := os.MkdirTemp("", "fn-example-")
 	if err != nil {
@@ -107,12 +108,12 @@ func (b *batch) compare(ctx context.Context, f *file, out output) (message strin
 	}
 	got, want := out.lines(stdout.String()), out.lines(out.want)
 	if got != want {
-		return fmt.Sprintf("the example prints %q, and its Output says %q", got, want), nil
+		return fmt.Sprintf("the example prints %q, but its Output says %q", got, want), nil
 	}
 	return "", nil
 }
 
-// lines is what is compared of a text, as go test does.
+// lines returns the part of a text that is compared, as in go test.
 func (o output) lines(text string) string {
 	text = strings.TrimSpace(text)
 	if o.unordered {
@@ -123,8 +124,8 @@ func (o output) lines(text string) string {
 	return text
 }
 
-// call is the code of a function main that runs the example; "" where it has a
-// main of its own. ok is false where nothing can be called.
+// call returns the code of a main function that runs the example; "" if it has
+// a main of its own. ok is false if there is nothing to call.
 func (f *file) call(out output) (code string, ok bool) {
 	for _, d := range f.tree.Decls {
 		if fn, isFunc := d.(*ast.FuncDecl); isFunc && fn.Recv == nil && fn.Name.Name == "main" {
@@ -149,8 +150,8 @@ func (f *file) call(out output) (code string, ok bool) {
 	return "package main\n\nimport (\n\t\"context\"\n\t\"os\"\n)\n\nvar _, _ = context.Background, os.Exit\n\nfunc main() {\n\t" + code + "\n}\n", true
 }
 
-// isNamed reports whether a type is written as a name of a package, or with
-// package "" as a name alone.
+// isNamed reports whether a type is a name of a package, or with package "" an
+// unqualified name.
 func isNamed(e ast.Expr, pkg, name string) bool {
 	if sel, ok := e.(*ast.SelectorExpr); ok {
 		x, ok := sel.X.(*ast.Ident)
@@ -161,7 +162,7 @@ func isNamed(e ast.Expr, pkg, name string) bool {
 }
 
 // build compiles an example as a program in a folder of its own below its
-// unit's, which exists for the go command alone.
+// unit's, which exists only in an overlay for the go command.
 func (b *batch) build(ctx context.Context, f *file, main, dir string) (program, message string, err error) {
 	name := f.tree.Name
 	start := int(name.Pos() - f.tree.FileStart)
@@ -197,8 +198,8 @@ func (b *batch) build(ctx context.Context, f *file, main, dir string) (program, 
 	return program, "", err
 }
 
-// firstLine is the first line of a text that says something, of go build's and
-// a panic's.
+// firstLine returns the first meaningful line of the output of go build or of a
+// panic.
 func firstLine(text string) string {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {

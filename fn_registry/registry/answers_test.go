@@ -17,9 +17,9 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// village is the sample and what it lacks: a type and what returns it, a unit
-// without a signature in its spec, tested ones, a stub, a program that is made
-// of another's units, and one whose spec names its file.
+// village is the sample plus what it lacks: a type and a function that returns
+// it, a unit without a signature in its spec, tested ones, a stub, a program
+// made of another's units, and one whose spec names its file.
 const village = `-- fn_registry.yaml --
 version: 1
 units: [f]
@@ -30,7 +30,7 @@ package f
 // Ring is a type of one number.
 type Ring struct{ Size int }
 
-// Length stands for another type.
+// Length is an alias-like name for another type.
 type Length = map[string]int
 
 func RingMake(size int) (*Ring, error) { return &Ring{RoundUp(size)}, nil }
@@ -110,7 +110,7 @@ file_path: app3/main.go
 ---
 `
 
-// TestState_Answers holds whole answers, in the form in which programs get
+// TestState_Answers compares whole answers, in the form in which programs get
 // them.
 func TestState_Answers(t *testing.T) {
 	t.Parallel()
@@ -228,8 +228,8 @@ func TestState_Answers(t *testing.T) {
 	}
 }
 
-// lines writes an answer as JSON, with a line for each key and for each item of
-// a list of objects.
+// lines formats an answer as JSON, with a line for each key and for each item
+// of a list of objects.
 func lines(t *testing.T, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
@@ -259,7 +259,7 @@ func items(text json.RawMessage) string {
 	return out
 }
 
-// fieldsOf writes the fields of a question that are set.
+// fieldsOf formats the non-zero fields of a question.
 func fieldsOf(question any) string {
 	var set []string
 	v := reflect.ValueOf(question)
@@ -271,15 +271,15 @@ func fieldsOf(question any) string {
 	return strings.Join(set, " ")
 }
 
-// round leaves of a number what a person can judge.
+// round reduces a number to the precision that a person can judge.
 func round(score *float64) { *score = math.Round(*score*10) / 10 }
 
 func findingLine(f check.Finding) string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s: %s", f.File, f.Line, f.Column, f.Severity, f.Rule, f.Message)
 }
 
-// TestLoad: what Load answers is of the files as they are, whatever the cache
-// says, and the next Load reads of them only what has changed.
+// TestLoad: Load answers from the files as they are, whatever the cache
+// contains, and the next Load reads only changed files.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -297,7 +297,7 @@ func TestLoad(t *testing.T) {
 			t.Errorf("load %d: %+v, %v; want %q", i, d, err, description)
 		}
 		if r.Freshness().SweptAt == nil {
-			t.Errorf("load %d did not look at the files", i)
+			t.Errorf("load %d did not check the files", i)
 		}
 	}
 	r := open(t, opts)
@@ -306,7 +306,7 @@ func TestLoad(t *testing.T) {
 	}
 	opts.Roots = []string{filepath.Join(dir, "nowhere")}
 	if _, err := Load(t.Context(), opts); err == nil {
-		t.Error("a root that isn't there was loaded")
+		t.Error("a missing root was loaded")
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -23,15 +23,15 @@ import (
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// cacheFiles are where a registry keeps what it learnt, and where fn size keeps
-// what units weigh; all "" where nothing is kept.
+// cacheFiles are the files in which a registry caches its state, and fn size
+// the sizes of units; all "" if there is no cache.
 type cacheFiles struct {
 	snapshot, index string
 	sizes           ledger.Dir
 }
 
 // cachePaths names the files after the program and the roots, so that several
-// can share a folder.
+// programs can share a folder.
 func cachePaths(opts Options) (cacheFiles, error) {
 	if opts.NoCache {
 		return cacheFiles{}, nil
@@ -51,8 +51,8 @@ func cachePaths(opts Options) (cacheFiles, error) {
 	return cacheFiles{snapshot: base + ".snapshot", index: base + ".index", sizes: ledger.Of(dir)}, nil
 }
 
-// load makes the first state: of the cache's two files or, where one is of no
-// use, by reading everything.
+// load creates the first state: from the cache's two files or, if one is
+// unusable, by reading everything.
 func (r *Registry) load(ctx context.Context) error {
 	opts := catalog.Options{Roots: r.opts.Roots, Snapshot: r.files.snapshot}
 	var x *search.Index
@@ -75,7 +75,7 @@ func (r *Registry) load(ctx context.Context) error {
 		return nil
 	}
 	opts.Snapshot = ""
-	if c, err = catalog.Open(opts); err != nil { // what the snapshot knows of folders would keep them from being read
+	if c, err = catalog.Open(opts); err != nil { // with the snapshot, unchanged folders would not be read
 		return err
 	}
 	r.publish(c, new(search.Index), nil, nil)
@@ -85,33 +85,34 @@ func (r *Registry) load(ctx context.Context) error {
 
 // Save writes the cache's files if anything changed since the last Save. Each
 // file is replaced atomically; if two don't match, the next Open repairs the
-// difference.
-func (r *Registry) Save() error {
+// difference. When ctx ends, Save gives up between two blocks of a file and
+// leaves that file as it was.
+func (r *Registry) Save(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.unsaved || r.files.snapshot == "" {
 		return nil
 	}
 	s := r.State()
-	if err := writeIndex(r.files.index, s.Index, r.indexed); err != nil {
+	if err := writeIndex(ctx, r.files.index, s.Index, r.indexed); err != nil {
 		return err
 	}
-	if err := s.Catalog.Save(r.files.snapshot); err != nil {
+	if err := s.Catalog.Save(ctx, r.files.snapshot); err != nil {
 		return err
 	}
 	r.unsaved = false
 	return nil
 }
 
-// The index's file: magic, hash of the program that wrote it and so knows what
-// an entry is made of, length and CRC-32C of the list of units, that list (for
+// The index's file: magic, hash of the program that wrote it, which determines
+// the form of an entry, length and CRC-32C of the list of units, that list (for
 // each unit the length of its ID, the ID, its fingerprint), and the index in
-// its own form, which has a checksum of its own.
+// its own form, which has its own checksum.
 const indexMagic = "fn_registry index\n"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) error {
+func writeIndex(ctx context.Context, file string, x *search.Index, indexed map[string]fingerprint) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) er
 	head := append([]byte(indexMagic), program[:]...)
 	head = binary.LittleEndian.AppendUint64(head, uint64(len(list)))
 	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(list, castagnoli))
-	return cache.Write(file, func(out io.Writer) error {
+	return cache.Write(ctx, file, func(out io.Writer) error {
 		if _, err := out.Write(append(head, list...)); err != nil {
 			return err
 		}
@@ -155,7 +156,7 @@ func decodeIndex(data []byte, program [sha256.Size]byte) (*search.Index, map[str
 		return nil, nil, errIndexFile
 	}
 	list, rest := data[:size], data[size:]
-	const usualItem = 48 // bytes that an ID takes here with its fingerprint
+	const usualItem = 48 // typical bytes of an ID with its fingerprint
 	indexed := make(map[string]fingerprint, len(list)/usualItem)
 	for len(list) > 0 {
 		n, k := binary.Uvarint(list)

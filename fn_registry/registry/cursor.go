@@ -9,11 +9,11 @@ import (
 	"fnregistry.dev/fn_registry/search"
 )
 
-// cursor is a place in the answer to a query: after the unit with this key.
-// Offset is where that unit stood, to find it at once while nothing has
-// changed, and score what it had, to find its place when it has gone.
+// cursor is a position in the answer to a query: after the unit with this key.
+// Offset is that unit's former index, to find it quickly if nothing has
+// changed, and score its score, to find its position if it was removed.
 type cursor struct {
-	Query  string  `json:"q"` // of what query it is
+	Query  string  `json:"q"` // fingerprint of the query
 	Offset int     `json:"o"`
 	Key    string  `json:"k"`
 	Score  float64 `json:"s"`
@@ -58,25 +58,26 @@ func (q Query) fingerprint() string {
 // ranked answers a query in its order: with hits from an offset on.
 type ranked func(offset, limit int) answer
 
-// answer is a part of what a query finds.
+// answer is a part of a query's results.
 type answer struct {
 	hits  []hit
-	total int           // how many hits there are in all
-	found search.Result // of the index; zero where it was not asked
+	total int           // total number of hits
+	found search.Result // from the index; zero if it was not queried
 }
 
-// hit is a unit of an answer.
+// hit is a unit in an answer.
 type hit struct {
 	key     string
-	score   float64 // what the list is sorted by, 0 where it is sorted by ID
-	fit     float64 // how well it matches, 0 where the list is not ranked
+	score   float64 // sort key, 0 if sorted by ID
+	fit     float64 // how well it matches, 0 if the list is not ranked
 	matched []string
 	why     []string
 }
 
-// after finds where the answer goes on after a cursor. If the unit at which the
-// last page ended still stands there, that is the place; if it has moved, the
-// place is behind it; if it has gone, where it would stand by score and ID.
+// after finds where the answer continues after a cursor. If the unit at which
+// the last page ended is still at its index, the position is right after it; if
+// it has moved, after its new index; if it was removed, where it would be by
+// score and ID.
 func (c cursor) after(of ranked, before func(a, b hit) bool) int {
 	at := of(c.Offset-1, 1)
 	if len(at.hits) == 1 && at.hits[0].key == c.Key {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCursor_After: the place behind the last page's unit is found with two
-// questions, however long the answer is and wherever that unit has gone.
+// TestCursor_After: the position after the last page's unit is found with two
+// queries, however long the answer is and wherever that unit has moved.
 func TestCursor_After(t *testing.T) {
 	t.Parallel()
 	const total = 5000
@@ -24,16 +24,16 @@ func TestCursor_After(t *testing.T) {
 		c    cursor
 		want int
 	}{
-		{cursor{Offset: 20, Key: "u00038"}, 20},   // still there
+		{cursor{Offset: 20, Key: "u00038"}, 20},   // unmoved
 		{cursor{Offset: 20, Key: "u09000"}, 4501}, // moved
-		{cursor{Offset: 20, Key: "u09001"}, 4501}, // gone
-		{cursor{Offset: 20, Key: "u"}, 0},         // gone, and was the first
-		{cursor{Offset: 20, Key: "v"}, total},     // gone, and was the last
-		{cursor{Offset: 9999, Key: "u00000"}, 1},  // behind the end by now
+		{cursor{Offset: 20, Key: "u09001"}, 4501}, // removed
+		{cursor{Offset: 20, Key: "u"}, 0},         // removed, was the first
+		{cursor{Offset: 20, Key: "v"}, total},     // removed, was the last
+		{cursor{Offset: 9999, Key: "u00000"}, 1},  // beyond the end by now
 	} {
 		asked = 0
 		if got := tc.c.after(of, before); got != tc.want || asked > 2 {
-			t.Errorf("%+v: %d with %d questions, want %d with two at most", tc.c, got, asked, tc.want)
+			t.Errorf("%+v: %d with %d queries, want %d with at most two", tc.c, got, asked, tc.want)
 		}
 	}
 }

@@ -20,15 +20,15 @@ type Detail struct {
 	ImportPath string          `json:"import_path"` // of its package; of a program's main package
 	Package    string          `json:"package"`     // its name
 	Symbol     string          `json:"symbol"`      // the Go name; Type.Method for a method; "" for a program
-	Line       int             `json:"line"`        // of the declaration in FilePath; 0 where there is none
-	Derived    *Derived        `json:"derived"`     // what the code says; nil where there is no code
+	Line       int             `json:"line"`        // of the declaration in FilePath; 0 if there is none
+	Derived    *Derived        `json:"derived"`     // facts derived from the code; nil if there is none
 	Body       Body            `json:"body"`
 	Uses       []Ref           `json:"uses"`     // what its code reaches directly
 	UsedBy     []Ref           `json:"used_by"`  // whose code reaches it directly
-	Apps       []string        `json:"apps"`     // IDs of the programs that it is part of
+	Apps       []string        `json:"apps"`     // IDs of the programs that include it
 	Findings   []check.Finding `json:"findings"` // of the rules that look at one unit; of all rules once Findings has run
-	Stale      bool            `json:"stale"`    // the spec's file has changed since it was taken in: see Get
-	Bytes      *int64          `json:"bytes"`    // what it adds to a small server's binary, of a program its size; nil until fn size has measured this code
+	Stale      bool            `json:"stale"`    // the spec's file has changed since it was read: see Get
+	Bytes      *int64          `json:"bytes"`    // bytes it adds to a small server's binary, for a program its size; nil until fn size has measured this code
 }
 
 // Derived is what the code says of a unit, whatever its spec says.
@@ -37,7 +37,7 @@ type Derived struct {
 	UsesFunctions   []string `json:"uses_functions"`
 	UsesTypes       []string `json:"uses_types"`
 	Returns         []string `json:"returns"`
-	ReturnsOptional *bool    `json:"returns_optional"` // nil where syntax leaves it open
+	ReturnsOptional *bool    `json:"returns_optional"` // nil if syntax can't tell
 	ErrorTypes      []string `json:"error_types"`
 	Imports         []string `json:"imports"`
 	BuildTags       []string `json:"build_tags"`
@@ -45,7 +45,7 @@ type Derived struct {
 	TestFilePath    string   `json:"test_file_path"`
 	FilePath        string   `json:"file_path"`
 	Pure            bool     `json:"pure"`
-	Impurity        string   `json:"impurity"` // the way to what is not pure: "a -> b -> time.Now"
+	Impurity        string   `json:"impurity"` // the path to the impure code: "a -> b -> time.Now"
 }
 
 // Body is the spec's Markdown.
@@ -58,7 +58,7 @@ type Body struct {
 type Section struct {
 	Kind     spec.SectionKind `json:"kind"`
 	Heading  string           `json:"heading"`
-	Level    int              `json:"level"` // number of #s; 0 for what stands before the first heading
+	Level    int              `json:"level"` // number of #s; 0 for text before the first heading
 	Markdown string           `json:"markdown"`
 	Line     int              `json:"line"`
 }
@@ -135,8 +135,8 @@ func (s *State) Get(id string) (*Detail, error) {
 	return d, nil
 }
 
-// update makes Item and Spec those of a newer document; false where it is not
-// one of the unit.
+// update sets Item and Spec from a newer document; it returns false if that is
+// not the unit's.
 func (d *Detail) update(s *State, u *catalog.Unit, doc *spec.Document) bool {
 	if doc.Spec.Name == "" || doc.Spec.ID() != u.ID {
 		return false
@@ -149,7 +149,7 @@ func (d *Detail) update(s *State, u *catalog.Unit, doc *spec.Document) bool {
 	return true
 }
 
-// withLists returns the spec with [] for what is nil.
+// withLists returns the spec with empty lists instead of nil ones.
 func withLists(s spec.Spec) spec.Spec {
 	for _, l := range []*[]string{
 		&s.Tags, &s.UsesFunctions, &s.UsesTypes, &s.Returns, &s.Imports, &s.BuildTags, &s.Tests, &s.ForbiddenImports, &s.BuildFlags,
@@ -208,7 +208,7 @@ type Reach struct {
 type Reached struct {
 	Ref
 	Depth int    `json:"depth"` // 1: directly
-	Via   string `json:"via"`   // ID of the unit before it on a shortest way; of the unit itself at depth 1
+	Via   string `json:"via"`   // ID of the previous unit on a shortest path; the unit itself at depth 1
 }
 
 // Dependencies returns all that a unit needs. An unknown ID is a

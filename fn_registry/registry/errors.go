@@ -11,8 +11,8 @@ import (
 // NotFoundError reports an ID that no unit has.
 type NotFoundError struct {
 	ID         string
-	Candidates []string // IDs that may have been meant, best first
-	Several    bool     // the candidates are all called so
+	Candidates []string // IDs that may be meant, best first
+	Several    bool     // all candidates have that name
 }
 
 // Error names the ID and the likeliest candidates.
@@ -25,15 +25,27 @@ func (e *NotFoundError) Error() string {
 
 // QueryError reports an invalid query.
 type QueryError struct {
-	Param      string // the part of the question, under its name in the HTTP API: "kind", "cursor"
+	Param      string // the query's parameter, by its name in the HTTP API: "kind", "cursor"
 	Message    string // lower case, no full stop
 	Candidates []string
+	Err        error // the cause, whose text stands behind Message; nil: there is none
 }
 
 // Error names the part and what is wrong with it.
 func (e *QueryError) Error() string {
-	return e.Param + ": " + suggest(e.Message, e.Candidates)
+	message := e.Message
+	switch {
+	case e.Err == nil:
+	case message == "":
+		message = e.Err.Error()
+	default:
+		message += ": " + e.Err.Error()
+	}
+	return e.Param + ": " + suggest(message, e.Candidates)
 }
+
+// Unwrap returns the cause.
+func (e *QueryError) Unwrap() error { return e.Err }
 
 // suggest ends a message with the candidates, unless it lists them already.
 func suggest(message string, candidates []string) string {
@@ -44,7 +56,7 @@ func suggest(message string, candidates []string) string {
 	return message
 }
 
-// unknown is the error for a word that is not one of those allowed.
+// unknown returns the error for a word that is not an allowed one.
 func unknown(param, value string, allowed []string) error {
 	e := &QueryError{
 		Param:      param,
@@ -60,7 +72,7 @@ func unknown(param, value string, allowed []string) error {
 	return e
 }
 
-// quote shows what somebody sent, shortened and with what does not print
+// quote formats untrusted text, shortened and with unprintable characters
 // escaped.
 func quote(s string) string {
 	const most = 80

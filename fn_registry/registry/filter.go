@@ -11,12 +11,12 @@ import (
 )
 
 // filters are the conditions of a query, by field. A unit passes if, in each
-// field that has one value (kind, lang, domain, purity, tested), it has one of
-// those wanted, in each other field all of those wanted, and none of those
-// unwanted anywhere.
+// single-valued field (kind, lang, domain, purity, tested), it has one of the
+// wanted values, in each other field all wanted values, and no unwanted one
+// anywhere.
 type filters struct {
 	any, all, none []condition
-	impossible     bool // something is wanted that no unit can have
+	impossible     bool // a wanted value that no unit can have
 }
 
 type condition struct {
@@ -63,9 +63,9 @@ func (f *filters) accept(u *catalog.Unit) bool {
 	return true
 }
 
-// filters joins the explicit conditions of a query, which must make sense, with
-// its field words, of which those that make none are reported in the problems
-// and match nothing.
+// filters combines the explicit conditions of a query, which must be valid,
+// with its field words; invalid field words are reported in the problems and
+// match nothing.
 func (s *State) filters(q Query, words []search.Filter) (*filters, []Problem, error) {
 	f := &filters{}
 	var problems []Problem
@@ -113,16 +113,16 @@ func (q Query) explicit() []explicit {
 	return all
 }
 
-// valueError says why a value can't match. A soft one is no mistake of form:
-// nothing has that value, so far.
+// valueError explains why a value can't match. A soft one is not a malformed
+// value: so far no unit has it.
 type valueError struct {
 	message    string
 	candidates []string
 	soft       bool
 }
 
-// condition makes the test for one value of a field. With an error it passes no
-// unit.
+// condition returns the test for one value of a field. With an error it accepts
+// no unit.
 func (s *State) condition(field, value string) (func(*catalog.Unit) bool, *valueError) {
 	never := func(*catalog.Unit) bool { return false }
 	switch field {
@@ -203,7 +203,7 @@ func (s *State) known(field, value string, counts []Count) *valueError {
 }
 
 // checkDomain refuses a domain that no unit has and that no root's settings
-// name. An answer with nothing in it would say that all is well there.
+// name. An empty answer would suggest that all is well there.
 func (s *State) checkDomain(domain string) error {
 	names := []string{}
 	for _, c := range s.facets().Domains {
@@ -236,7 +236,7 @@ func (s *State) imports(u *catalog.Unit, want string) bool {
 	})
 }
 
-// hasElements reports whether want stands in a path between slashes or its
+// hasElements reports whether want is part of a path, between slashes or its
 // ends.
 func hasElements(path, want string) bool {
 	for from := 0; ; {

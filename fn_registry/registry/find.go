@@ -32,16 +32,16 @@ type Query struct {
 	UsedBy    []string // IDs: units that these use directly
 	Tested    *bool
 	Sort      Sort
-	Limit     int    // items of a page; 0: DefaultLimit; at most MaxLimit
-	Cursor    string // NextCursor of the page before; "": the first page
+	Limit     int    // items per page; 0: DefaultLimit; at most MaxLimit
+	Cursor    string // NextCursor of the previous page; "": the first page
 }
 
 // Sort is the order of an answer.
 type Sort string
 
-// The orders. In each of them, equals stand in the order of their IDs.
+// The orders. In each of them, ties are broken by ID.
 const (
-	SortDefault   Sort = ""          // by relevance where there are words or a signature, else by ID
+	SortDefault   Sort = ""          // by relevance if there are words or a signature, else by ID
 	SortRelevance Sort = "relevance" // best first; without words and signature, most used first
 	SortID        Sort = "id"
 	SortUse       Sort = "use" // most used first
@@ -58,7 +58,7 @@ type Page struct {
 	Items      []Item    `json:"items"`
 	Total      int       `json:"total"`
 	NextCursor *string   `json:"next_cursor"` // nil on the last page
-	Partial    bool      `json:"partial"`     // no unit has all the words: these have some of them
+	Partial    bool      `json:"partial"`     // no unit has all the words; these have some
 	Words      []WordUse `json:"words"`
 	Problems   []Problem `json:"problems"`
 
@@ -68,9 +68,9 @@ type Page struct {
 // WordUse says how a word of the query was understood.
 type WordUse struct {
 	Text  string   `json:"text"`
-	Units int      `json:"units"` // how many have it
-	Loose bool     `json:"loose"` // typing errors were forgiven
-	Near  []string `json:"near"`  // words that were taken for it, the likeliest first
+	Units int      `json:"units"` // number of units that have it
+	Loose bool     `json:"loose"` // typing errors were tolerated
+	Near  []string `json:"near"`  // similar words used instead, likeliest first
 }
 
 // Problem is a part of a query's text that was not understood.
@@ -106,7 +106,7 @@ func (s *State) Find(q Query) (*Page, error) {
 	}
 	p.Problems = append(p.Problems, problems...)
 	if len(parsed.Problems) > 0 && parsed.Empty() {
-		return p, nil // nothing of the text was understood: all units are no answer to it
+		return p, nil // none of the text was understood: all units would be a wrong answer
 	}
 	of, before := s.rank(q, parsed, f)
 	offset := 0
@@ -139,7 +139,7 @@ func (p *Page) fill(s *State, a answer) {
 	}
 }
 
-// parse checks a query's form.
+// parse validates a query's form.
 func (q Query) parse() (search.Query, error) {
 	if err := cmp.Or(checkText("q", q.Text), checkText("signature", q.Signature)); err != nil {
 		return search.Query{}, err
@@ -158,14 +158,14 @@ func (q Query) parse() (search.Query, error) {
 		}
 		sig, err := search.ParseSignature(q.Signature)
 		if err != nil {
-			return search.Query{}, &QueryError{Param: "signature", Message: err.Error()}
+			return search.Query{}, &QueryError{Param: "signature", Err: err}
 		}
 		parsed.Signature = &sig
 	}
 	return parsed, nil
 }
 
-// checkText refuses a text that is no question.
+// checkText refuses invalid text.
 func checkText(param, text string) *QueryError {
 	switch {
 	case len(text) > MaxText:
@@ -176,8 +176,7 @@ func checkText(param, text string) *QueryError {
 	return nil
 }
 
-// rank puts the units that match in the order that is asked for. before is that
-// order.
+// rank sorts the matching units in the requested order. before is that order.
 func (s *State) rank(q Query, parsed search.Query, f *filters) (of ranked, before func(a, b hit) bool) {
 	asked := len(parsed.Words) > 0 || parsed.Signature != nil
 	order := q.Sort
@@ -223,8 +222,8 @@ func (s *State) rank(q Query, parsed search.Query, f *filters) (of ranked, befor
 	}, before
 }
 
-// choose returns the units from the offset-th to the limit-th further that are
-// accepted, and how many are in all. A nil accept takes all.
+// choose returns up to limit accepted units from the given offset, and the
+// total number of accepted ones. A nil accept accepts all.
 func choose(units []*catalog.Unit, accept func(*catalog.Unit) bool, offset, limit int) ([]*catalog.Unit, int) {
 	if accept == nil {
 		from := min(offset, len(units))
@@ -262,7 +261,7 @@ func (s *State) search(parsed search.Query, f *filters, offset, limit int) answe
 	return a
 }
 
-// reasons writes each reason as a line.
+// reasons formats each reason as a line.
 func reasons(why []search.Why) []string {
 	var lines []string
 	for _, w := range why {
@@ -273,18 +272,18 @@ func reasons(why []search.Why) []string {
 
 const (
 	mostCandidates = 3
-	mostLooked     = 20 // hits of a search among which candidates are looked for
+	mostLooked     = 20 // hits of a search considered as candidates
 )
 
-// missing is the error for an unknown unit, with the likely candidates: the
-// ones that have its words in their names.
+// missing returns the error for an unknown unit, with the likely candidates:
+// units with its words in their names.
 func (s *State) missing(id string) *NotFoundError {
 	e := &NotFoundError{ID: id}
-	if len(id) > 200 || !utf8.ValidString(id) || catalog.Squash(strings.Trim(id, `"' `)) == "" { // a query of no words finds all
+	if len(id) > 200 || !utf8.ValidString(id) || catalog.Squash(strings.Trim(id, `"' `)) == "" { // a query without words finds all
 		return e
 	}
-	// An ID's end, the language and the domain, is in every ID and says little;
-	// without it the name remains.
+	// An ID's suffix, the language and the domain, is in every ID and carries
+	// little information; without it the name remains.
 	for _, words := range [][]search.Word{{{Text: id}}, search.ParseQuery(strings.ReplaceAll(id, "_", " ")).Words} {
 		for _, h := range s.Index.Search(search.Query{Words: words}, search.Options{Limit: mostLooked}).Hits {
 			if slices.Contains(h.Fields.Names(), "name") && len(e.Candidates) < mostCandidates {

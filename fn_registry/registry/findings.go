@@ -9,7 +9,7 @@ import (
 	"fnregistry.dev/fn_registry/check"
 )
 
-// Findings checks the state's catalogue with all rules of the linter, except
+// Findings checks the state's catalog with all rules of the linter, except
 // those that compare with history. The first call starts the work, which runs
 // in the background until the registry is closed; every call waits for it, as
 // long as its own ctx allows.
@@ -61,7 +61,7 @@ func (s *State) FindingsReady() bool {
 	}
 }
 
-// findingsOf returns what is known to be wrong with a unit, without a run over
+// findingsOf returns the known findings of a unit, without running the rules on
 // all of them.
 func (s *State) findingsOf(u *catalog.Unit) []check.Finding {
 	if s.FindingsReady() {

@@ -25,10 +25,10 @@ const (
 // GraphQuery says which part of the graph of uses is wanted. The zero
 // GraphQuery wants the whole.
 type GraphQuery struct {
-	ID        string    // of the unit in the middle; "": the whole graph
-	Depth     int       // edges from the unit in the middle; 0: all that can be reached
+	ID        string    // of the central unit; "": the whole graph
+	Depth     int       // edges from the central unit; 0: everything reachable
 	Direction Direction // with ID
-	Domain    string    // units of this domain only, and the unit in the middle; "": all
+	Domain    string    // only units of this domain, and the central unit; "": all
 }
 
 // Graph is units and who uses whom. Nodes are sorted by ID, edges by both ends.
@@ -44,7 +44,7 @@ type Node struct {
 	Kind   string `json:"kind"`
 	Domain string `json:"domain"`
 	Purity string `json:"purity"`
-	Depth  int    `json:"depth"` // edges from the unit in the middle; 0 for that unit, and for all in the whole graph
+	Depth  int    `json:"depth"` // edges from the central unit; 0 for that unit, and for all in the whole graph
 }
 
 // Edge says that the code of From reaches To directly.
@@ -155,8 +155,8 @@ func (g *Graph) WriteDOT(w io.Writer) error {
 	return b.Flush()
 }
 
-// dotQuote writes an ID of the DOT language: in a quoted one only quotes need
-// escaping, but labels read backslashes.
+// dotQuote formats an ID of the DOT language: in a quoted one only quotes need
+// escaping, but labels interpret backslashes.
 func dotQuote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", "", "\x00", "").Replace(s) + `"`
 }
@@ -184,8 +184,8 @@ func (g *Graph) WriteMermaid(w io.Writer) error {
 	return b.Flush()
 }
 
-// mermaidText writes what could end or format a label as Mermaid's entity
-// codes.
+// mermaidText replaces characters that could end or format a label by Mermaid's
+// entity codes.
 func mermaidText(s string) string {
 	var b strings.Builder
 	for _, r := range s {

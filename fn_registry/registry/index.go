@@ -10,12 +10,12 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// fingerprint reports whether the index holds a unit as it is: the hash of what
-// its entry was made of.
+// fingerprint identifies the version of a unit in the index: the hash of its
+// entry's input.
 type fingerprint [16]byte
 
-// hashOf is what the index should hold of a unit: the spec's text, and the
-// signature where only the code has it.
+// hashOf returns what the index should hold for a unit: the hash of the spec's
+// text, and of the signature if only the code has it.
 func hashOf(u *catalog.Unit) fingerprint {
 	if u.Spec.Signature != "" || u.Code == nil {
 		return u.Hash
@@ -28,14 +28,14 @@ func withSignature(hash [16]byte, signature string) fingerprint {
 	return fingerprint(full[:16])
 }
 
-// entry is a unit made ready for the index.
+// entry is a unit prepared for the index.
 type entry struct {
 	doc  search.Doc
 	hash fingerprint
 }
 
-// newEntry makes a unit's entry of a spec and the sections below it; hash is
-// that of the file that they are from. The text of examples is left out: code
+// newEntry makes a unit's entry from a spec and the sections of its body; hash
+// is that of the file that they are from. The text of examples is omitted: code
 // names what it calls, and every unit would be found under its neighbours'
 // names.
 func newEntry(id string, s *spec.Spec, sections []spec.Section, hash fingerprint) entry {
@@ -61,8 +61,8 @@ func newEntry(id string, s *spec.Spec, sections []spec.Section, hash fingerprint
 }
 
 // gatherer makes entries of the units that a Refresh reads. With an empty index
-// it feeds them to a new one as they come, so that no text is held longer than
-// needed; else it keeps them, for there are few.
+// it streams them into a new one, so that no text is held longer than needed;
+// otherwise it collects them, since there are few.
 type gatherer struct {
 	mu   sync.Mutex
 	kept map[*catalog.Unit]entry
@@ -83,7 +83,7 @@ func newGatherer(fresh bool) *gatherer {
 		defer close(g.built)
 		g.index = search.Build(func(yield func(search.Doc) bool) {
 			for e := range g.stream {
-				g.indexed[e.doc.Key] = e.hash // of two with one key both Build and this keep the later
+				g.indexed[e.doc.Key] = e.hash // of two with the same key both Build and this keep the later
 				if !yield(e.doc) {
 					return
 				}
@@ -93,7 +93,7 @@ func newGatherer(fresh bool) *gatherer {
 	return g
 }
 
-// seen is called by the catalogue, from several goroutines at once.
+// seen is called by the catalog, concurrently from several goroutines.
 func (g *gatherer) seen(u *catalog.Unit, doc *spec.Document) {
 	if u.ID == "" {
 		return
@@ -108,7 +108,7 @@ func (g *gatherer) seen(u *catalog.Unit, doc *spec.Document) {
 	g.mu.Unlock()
 }
 
-// finish waits for what was seen to be in the new index, if there is one.
+// finish waits until everything seen is in the new index, if there is one.
 func (g *gatherer) finish() {
 	if g.stream != nil {
 		close(g.stream)
@@ -116,11 +116,11 @@ func (g *gatherer) finish() {
 	}
 }
 
-// reconcile brings an index that holds what indexed says in line with a
-// catalogue, whatever made them differ: a change, a cache file that is older or
-// newer than the other, an ID that stands twice. Units whose entry is not among
-// known are read from their files. Where all is in line, it returns both as
-// they are, else a new map.
+// reconcile brings an index that holds what indexed lists in line with a
+// catalog, whatever made them differ: a change, a cache file that is older or
+// newer than the other, an ID that appears twice. Units whose entry is not
+// among known are read from their files. If everything matches, it returns both
+// unchanged, otherwise a new map.
 func reconcile(
 	c *catalog.Catalog,
 	x *search.Index,
@@ -169,14 +169,14 @@ func reconcile(
 	return x.Update(removed, added), now, true
 }
 
-// readEntry makes a unit's entry of its file as it is now. Should it have
-// changed since the catalogue read it, the entry has the new text and the new
-// hash, so that the two agree when the catalogue reads it, too. What can't be
-// read as the unit leaves what is known of it.
+// readEntry makes a unit's entry from its current file. If that changed since
+// the catalog read it, the entry has the new text and the new hash, so that the
+// two agree once the catalog reads it, too. A file that can't be read as the
+// unit leaves the known entry.
 func readEntry(c *catalog.Catalog, u *catalog.Unit) entry {
 	doc, src, err := c.Document(u)
 	switch {
-	case err != nil: // without a body: made again once there is one
+	case err != nil: // without a body: rebuilt once there is one
 		return newEntry(u.ID, &u.Spec, nil, fingerprint{})
 	case doc.Spec.Name == "" || doc.Spec.ID() != u.ID: // damaged, or about to become another unit
 		return newEntry(u.ID, &u.Spec, doc.Body.Sections, u.Hash)

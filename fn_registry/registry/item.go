@@ -19,8 +19,8 @@ type Item struct {
 	FilePath    string   `json:"file_path"`
 	Score       float64  `json:"score"`   // see search.Hit; 0 in lists that are not ranked
 	Matched     []string `json:"matched"` // where the words were found: name, tags, description, params, body; signature
-	Why         []string `json:"why"`     // for each word that it has, how: "subprocess as process (synonym) in name, tags"
-	Users       int      `json:"users"`   // units that use it directly, and programs that it is part of
+	Why         []string `json:"why"`     // how it matches each word: "subprocess as process (synonym) in name, tags"
+	Users       int      `json:"users"`   // units that use it directly, and programs that include it
 }
 
 func (s *State) item(u *catalog.Unit) Item {
@@ -32,7 +32,7 @@ func (s *State) item(u *catalog.Unit) Item {
 	}
 }
 
-// signatureOf is what the spec says, or else the code.
+// signatureOf returns the spec's signature, or else the code's.
 func signatureOf(u *catalog.Unit) string {
 	if u.Spec.Signature == "" && u.Code != nil {
 		return u.Code.Signature
@@ -51,7 +51,7 @@ func filePath(c *catalog.Catalog, u *catalog.Unit) string {
 	return u.Spec.FilePath
 }
 
-// list is the list for JSON, where nothing is [].
+// list returns the list for JSON, with [] instead of null.
 func list[T any](of []T) []T {
 	if of == nil {
 		return []T{}

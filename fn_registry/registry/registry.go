@@ -1,6 +1,6 @@
 // Package registry answers questions about the units of one or more
 // repositories: find, show, who uses whom, what is similar to a draft, what is
-// wrong. It combines the catalogue, the search index and the linter's findings.
+// wrong. It combines the catalog, the search index and the linter's findings.
 //
 // A [Registry] holds one [State] at a time. A State is immutable, so readers
 // use it without locks while [Registry.Refresh] prepares the next one. All
@@ -21,10 +21,10 @@ import (
 
 // Options says which repositories to read, and where to keep what was learnt.
 type Options struct {
-	Roots    []string              // folders of repositories; empty: the working directory
+	Roots    []string              // repository folders; empty: the working directory
 	Cache    string                // folder for snapshot and index; empty: fn_registry in the user's cache folder
 	NoCache  bool                  // nothing is kept on disk: each Open reads everything
-	Progress func(done, total int) // called now and then while folders are read, from several goroutines; nil disables it
+	Progress func(done, total int) // called repeatedly while folders are read, from several goroutines; nil disables it
 	Log      *slog.Logger          // nil: nothing is logged
 }
 
@@ -35,14 +35,14 @@ type Registry struct {
 	files cacheFiles
 	log   *slog.Logger
 	state atomic.Pointer[State]
-	swept atomic.Int64 // when the files were last verified, nanoseconds since 1970; 0: not yet
+	swept atomic.Int64 // time when the files were last verified, nanoseconds since 1970; 0: not yet
 
-	ctx    context.Context // of work in the background; ends with Close
+	ctx    context.Context // of background work; ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
 	mu      sync.Mutex             // held by Refresh and Save
-	indexed map[string]fingerprint // what the index holds of each unit
+	indexed map[string]fingerprint // the version of each unit in the index
 	unsaved bool
 }
 
@@ -62,7 +62,7 @@ func Open(ctx context.Context, opts Options) (*Registry, error) {
 	}
 	var err error
 	if r.files, err = cachePaths(opts); err != nil {
-		r.log.Warn("there is no folder to keep a cache in, and none is kept", "error", err)
+		r.log.Warn("no such folder: so that there can be no cache", "error", err)
 	}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := r.load(ctx); err != nil {
@@ -85,7 +85,7 @@ func Load(ctx context.Context, opts Options) (*Registry, error) {
 			return nil, err
 		}
 	}
-	if err := r.Save(); err != nil {
+	if err := r.Save(ctx); err != nil {
 		r.log.Warn("the cache was not written", "error", err)
 	}
 	return r, nil
@@ -109,12 +109,12 @@ func (r *Registry) State() *State { return r.state.Load() }
 type Freshness struct {
 	Generation uint64     `json:"generation"` // of the state: raised by each change that was found
 	ChangedAt  time.Time  `json:"changed_at"` // when this state was made
-	SweptAt    *time.Time `json:"swept_at"`   // when all files were last looked at; null while only the cache was read
+	SweptAt    *time.Time `json:"swept_at"`   // when all files were last checked; null while only the cache was read
 }
 
 // Freshness describes the current state.
 func (r *Registry) Freshness() Freshness {
-	at := r.swept.Load() // before the state, which is then of this look or a later one
+	at := r.swept.Load() // loaded before the state, which is then from this check or a later one
 	s := r.State()
 	f := Freshness{Generation: s.Generation, ChangedAt: s.ChangedAt}
 	if at != 0 {
@@ -126,7 +126,7 @@ func (r *Registry) Freshness() Freshness {
 
 // Change says what a Refresh found. Units are counted by ID.
 type Change struct {
-	Folders int // that were read or have gone
+	Folders int // read or removed
 	Added   int
 	Changed int // the unit's spec or code, or what shares its folder
 	Removed int
@@ -162,15 +162,15 @@ func (r *Registry) refresh(ctx context.Context) (Change, error) {
 	} else {
 		r.publish(next, old.Index, r.indexed, gather.kept)
 	}
-	r.swept.Store(began.UnixNano()) // after the state that shows it
+	r.swept.Store(began.UnixNano()) // stored after the state it belongs to
 	found := countChange(old.Catalog, next, change)
 	r.log.Info("read the repositories", "folders", found.Folders, "added", found.Added, "changed", found.Changed,
 		"removed", found.Removed, "units", len(next.Units), "took", time.Since(began).Round(time.Millisecond))
 	return found, nil
 }
 
-// lastRead is when the latest folder was read or verified by content: that
-// moves without a change of the catalogue, and is worth saving.
+// lastRead is when the latest folder was read or verified by content: it can
+// change while the catalog does not, and is worth saving.
 func lastRead(c *catalog.Catalog) (latest int64) {
 	for _, d := range c.Dirs {
 		latest = max(latest, d.ReadAt)
@@ -178,8 +178,8 @@ func lastRead(c *catalog.Catalog) (latest int64) {
 	return latest
 }
 
-// publish brings the index in line with a catalogue and makes both the current
-// state. It reports whether the index was not in line.
+// publish updates the index to match a catalog and makes both the current
+// state. It reports whether the index differed.
 func (r *Registry) publish(
 	c *catalog.Catalog,
 	x *search.Index,

@@ -18,10 +18,12 @@ import (
 
 	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/internal/cache"
+	"fnregistry.dev/fn_registry/internal/testtree"
+	"fnregistry.dev/fn_registry/search"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// unitFiles are the Go file and the spec of a function in package f.
+// unitFiles returns the Go file and the spec of a function in package f.
 func unitFiles(name, description, calls string, tags ...string) map[string]string {
 	var symbol strings.Builder
 	for part := range strings.SplitSeq(name, "_") {
@@ -68,8 +70,8 @@ When a number is needed.
 	}
 }
 
-// sample is three functions in a row of uses and a program that calls the
-// first.
+// sample is a chain of three functions, each using the next, and a program that
+// calls the first.
 func sample() map[string]string {
 	files := map[string]string{
 		"fn_registry.yaml": "version: 1\nunits: [f]\n",
@@ -89,13 +91,7 @@ func sample() map[string]string {
 func write(t testing.TB, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testtree.Put(t, dir, name, text)
 	}
 }
 
@@ -214,7 +210,7 @@ func TestState_Find_Item(t *testing.T) {
 	}
 }
 
-// The score says how well a unit matches, also where the list goes by use.
+// The score says how well a unit matches, even if the list is sorted by use.
 func TestState_Find_ScoreIsFit(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -265,6 +261,23 @@ func TestState_Find_Refuses(t *testing.T) {
 	}
 }
 
+// A caller can tell a signature that can't be read from other mistakes.
+func TestQueryError_Cause(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	_, err := r.State().Find(Query{Signature: "nonsense"})
+	if !errors.Is(err, search.ErrSignature) || !strings.HasPrefix(err.Error(), "signature: not a signature: ") {
+		t.Errorf("find: %v", err)
+	}
+	if _, err = r.State().Similar(Draft{Signature: "nonsense"}, 5); !errors.Is(err, search.ErrSignature) {
+		t.Errorf("similar: %v", err)
+	}
+	with := &QueryError{Param: "address", Message: "it can't be read", Err: search.ErrSignature}
+	if with.Error() != "address: it can't be read: not a signature" {
+		t.Error(with)
+	}
+}
+
 func TestState_Find_Problems(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -306,7 +319,8 @@ func TestState_Find_Cursor(t *testing.T) {
 		}
 	}
 
-	// Between two pages, units come, and the one that the page ended with goes.
+	// Between two pages, units are added, and the one that the page ended with
+	// is removed.
 	q := Query{Text: "water", Limit: 5, Sort: SortID}
 	first := find(t, r.State(), q)
 	write(t, dir, unitFiles("pump_00a", "Pumps water.", ""))
@@ -322,9 +336,9 @@ func TestState_Find_Cursor(t *testing.T) {
 	}
 }
 
-// TestState_Find_CursorOfMoved: a page goes on behind the unit that the last
-// one ended with, wherever that has moved meanwhile, and at its place when it
-// is gone, in every order.
+// TestState_Find_CursorOfMoved: a page continues after the unit that the last
+// one ended with, wherever that has moved meanwhile, and at its former position
+// if it was removed, in every order.
 func TestState_Find_CursorOfMoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -428,8 +442,8 @@ func TestState_Get(t *testing.T) {
 	}
 }
 
-// TestState_Get_Bytes: a figure is shown as long as the code is what was
-// measured.
+// TestState_Get_Bytes: a figure is shown as long as the code is unchanged since
+// it was measured.
 func TestState_Get_Bytes(t *testing.T) {
 	t.Parallel()
 	dir, cache := t.TempDir(), t.TempDir()
@@ -514,8 +528,8 @@ func TestState_Resolve(t *testing.T) {
 	}
 }
 
-// Of units that are equal without underscores and case, the one that is called
-// exactly as asked is meant; where that leaves several, all of them are named.
+// Of units that are equal ignoring underscores and case, the exact match is
+// meant; if several are left, all of them are named.
 func TestState_Resolve_Equal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -549,7 +563,7 @@ func TestState_Resolve_Equal(t *testing.T) {
 	}
 }
 
-// What a unit only mentions makes no candidate: no one means a unit by that.
+// A unit that only mentions a name is not a candidate for it.
 func TestState_Get_Unknown_Mentioned(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -562,7 +576,7 @@ func TestState_Get_Unknown_Mentioned(t *testing.T) {
 	}
 }
 
-// A message names what may have been meant once.
+// A message lists each candidate once.
 func TestQueryError_Suggestions(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -582,7 +596,7 @@ func TestQueryError_Suggestions(t *testing.T) {
 	}
 }
 
-// A query of which nothing is understood finds nothing, not everything.
+// A query of which nothing is understood finds nothing, rather than everything.
 func TestState_NothingUnderstood(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -600,8 +614,8 @@ func TestState_NothingUnderstood(t *testing.T) {
 	}
 }
 
-// What a filter names and nothing has is said; an empty answer would mean that
-// all is well there.
+// A filter value that no unit has is reported; an empty answer would suggest
+// that all is well there.
 func TestState_FilterNamesNothing(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -732,7 +746,7 @@ func TestState_Findings(t *testing.T) {
 	r, _ := setup(t)
 	s := r.State()
 	if s.FindingsReady() || s.Stats().Findings != nil {
-		t.Error("findings before anybody asked")
+		t.Error("findings before they were requested")
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -818,7 +832,7 @@ func TestState_Similar(t *testing.T) {
 	}
 }
 
-// A draft that says nothing yet gets no advice: every unit may do it.
+// A draft that says nothing yet gets no advice: every unit might match it.
 func TestState_Similar_Nothing(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -843,6 +857,54 @@ func TestState_Apps(t *testing.T) {
 	}
 }
 
+// endsAfter is a context that has ended when it was asked so often.
+type endsAfter struct {
+	context.Context
+	left *atomic.Int64
+}
+
+func (c endsAfter) Err() error {
+	if c.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A save that is interrupted, wherever that is, leaves each file whole, and a
+// later one makes up for it.
+func TestRegistry_SaveInterrupted(t *testing.T) {
+	t.Parallel()
+	dir, cache := t.TempDir(), t.TempDir()
+	write(t, dir, sample())
+	opts := Options{Roots: []string{dir}, Cache: cache}
+	r := open(t, opts)
+	saved := false
+	for asked := int64(0); !saved; asked++ {
+		if asked > 10_000 {
+			t.Fatal("a save asks its context for ever")
+		}
+		left := new(atomic.Int64)
+		left.Store(asked)
+		err := r.Save(endsAfter{t.Context(), left})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatalf("asked %d times: %v", asked, err)
+		}
+		if asked < 3 && err == nil {
+			t.Errorf("it was saved though its context ended when it was asked %d times", asked)
+		}
+		files, errList := os.ReadDir(cache)
+		if errList != nil || len(files) > 2 {
+			t.Fatalf("%v, %v", files, errList)
+		}
+		saved = err == nil
+	}
+	again := open(t, opts)
+	if again.Freshness().SweptAt != nil {
+		t.Error("the cache is of no use")
+	}
+	sameAnswers(t, again.State(), r.State())
+}
+
 func TestRegistry_Cache(t *testing.T) {
 	t.Parallel()
 	dir, cache := t.TempDir(), t.TempDir()
@@ -852,14 +914,14 @@ func TestRegistry_Cache(t *testing.T) {
 	if r.Freshness().SweptAt == nil {
 		t.Error("a first start did not read the files")
 	}
-	if err := r.Save(); err != nil {
+	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
 
 	stale := open(t, opts)
 	if stale.Freshness().SweptAt != nil || find(t, stale.State(), Query{Text: "ceiling"}).Total != 0 {
-		t.Error("a start from the cache looked at the files")
+		t.Error("a start from the cache checked the files")
 	}
 	sameAnswers(t, stale.State(), r.State())
 	if change := refresh(t, stale); change.Changed == 0 || stale.State().Generation != 2 {
@@ -871,7 +933,7 @@ func TestRegistry_Cache(t *testing.T) {
 	if change := refresh(t, stale); !change.None() {
 		t.Errorf("nothing changed: %+v", change)
 	}
-	if err := stale.Save(); err != nil {
+	if err := stale.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -906,16 +968,16 @@ func TestRegistry_Cache(t *testing.T) {
 	}
 }
 
-// apart saves a registry before and after a change of its files, and puts one
-// of the cache's files back as it was before, as a Save that was cut short may
-// leave it.
+// apart saves a registry before and after a change of its files, and restores
+// the old version of one of the cache's files, as an interrupted Save may leave
+// it.
 func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) (*Registry, Options) {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, dir, sample())
 	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
 	r := open(t, opts)
-	if err := r.Save(); err != nil {
+	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	old, err := os.ReadFile(file(r.files))
@@ -924,7 +986,7 @@ func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) 
 	}
 	change(dir)
 	refresh(t, r)
-	if err := r.Save(); err != nil {
+	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file(r.files), old, 0o644); err != nil {
@@ -933,8 +995,8 @@ func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) 
 	return r, opts
 }
 
-// TestRegistry_CacheApart: a snapshot and an index of two different times are
-// mended.
+// TestRegistry_CacheApart: a snapshot and an index of different times are
+// reconciled.
 func TestRegistry_CacheApart(t *testing.T) {
 	t.Parallel()
 	r, opts := apart(t, func(f cacheFiles) string { return f.index }, func(dir string) {
@@ -968,8 +1030,8 @@ func TestRegistry_CacheAhead(t *testing.T) {
 	}
 }
 
-// TestRegistry_BrokenSpec: a spec that can't be read leaves the unit as it was
-// known, and says so.
+// TestRegistry_BrokenSpec: a unit whose spec can't be read stays as last known,
+// and has a finding.
 func TestRegistry_BrokenSpec(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]string{
@@ -1009,7 +1071,7 @@ func TestRegistry_BrokenSpec(t *testing.T) {
 			write(t, dir, map[string]string{"f/round_up.md": broken})
 			refresh(t, r)
 			check(r)
-			if err := r.Save(); err != nil {
+			if err := r.Save(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			check(open(t, opts)) // from the cache
@@ -1022,7 +1084,7 @@ func TestRegistry_BrokenSpec(t *testing.T) {
 	}
 }
 
-// findingsOfOthers is how many findings all units but one have.
+// findingsOfOthers counts the findings of all units but one.
 func findingsOfOthers(t *testing.T, s *State, id string) int {
 	t.Helper()
 	found, err := check.Run(t.Context(), s.Catalog, check.Options{})
@@ -1038,8 +1100,8 @@ func findingsOfOthers(t *testing.T, s *State, id string) int {
 	return n
 }
 
-// TestRegistry_RefreshIsOpen: after any edits, what Refresh makes of them is
-// what a new start reads.
+// TestRegistry_RefreshIsOpen: after any edits, Refresh yields the same as a new
+// start.
 func TestRegistry_RefreshIsOpen(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {
@@ -1060,8 +1122,8 @@ func TestRegistry_RefreshIsOpen(t *testing.T) {
 	}
 }
 
-// edit does something to the tree, in a way that leaves file times as coarse as
-// they come.
+// edit makes a random change to the tree, with file times as coarse as
+// possible.
 func edit(t *testing.T, rng *rand.Rand, dir string) {
 	words := strings.Fields("drain queue retry wait round number message ceiling floor sqlite matrix")
 	names := []string{"queue_drain", "backoff_wait", "round_up", "round_down", "wait_long", "drain_fast"}
@@ -1069,14 +1131,14 @@ func edit(t *testing.T, rng *rand.Rand, dir string) {
 	calls := []string{"", "RoundUp(1)", "BackoffWait(1)", "println()"}[rng.IntN(4)]
 	files := unitFiles(name, "It does "+word+".", calls, word)
 	switch rng.IntN(7) {
-	case 0: // gone
+	case 0: // removed
 		for file := range files {
 			os.Remove(filepath.Join(dir, file))
 		}
-	case 1: // code alone
+	case 1: // only code
 		delete(files, "f/"+name+".md")
 		write(t, dir, files)
-	case 2: // a second unit of the same ID, in another folder
+	case 2: // a second unit with the same ID, in another folder
 		for file, text := range files {
 			write(t, dir, map[string]string{"f/twin/" + filepath.Base(file): text})
 		}
@@ -1088,7 +1150,7 @@ func edit(t *testing.T, rng *rand.Rand, dir string) {
 		_, after, _ := strings.Cut(rest, "\n")
 		files[md] = before + after
 		write(t, dir, files)
-	case 5: // hardly a spec
+	case 5: // barely a spec
 		write(t, dir, map[string]string{"f/" + name + ".md": "---\nname: " + name + "\n---\n"})
 	default:
 		write(t, dir, files)
@@ -1179,8 +1241,8 @@ func TestRegistry_ReadersDuringRefresh(t *testing.T) {
 	}
 }
 
-// TestRegistry_FreshnessKeepsUp: whoever reads that the files were looked at
-// gets the state that the look made, or a later one.
+// TestRegistry_FreshnessKeepsUp: a reader that sees the time of a check gets
+// the state from that check, or a later one.
 func TestRegistry_FreshnessKeepsUp(t *testing.T) {
 	t.Parallel()
 	r, dir := setup(t)
@@ -1224,7 +1286,7 @@ func TestRegistry_FreshnessKeepsUp(t *testing.T) {
 func TestOpen_BadRoot(t *testing.T) {
 	t.Parallel()
 	if _, err := Open(t.Context(), Options{Roots: []string{filepath.Join(t.TempDir(), "nowhere")}, NoCache: true}); err == nil {
-		t.Error("a root that isn't there was opened")
+		t.Error("a missing root was opened")
 	}
 }
 
@@ -1240,8 +1302,7 @@ func TestRegistry_CloseEndsFindings(t *testing.T) {
 	}
 }
 
-// FuzzFind: no query, however made, is a panic, and what it finds passes its
-// filters.
+// FuzzFind: no query panics, and all results pass its filters.
 func FuzzFind(f *testing.F) {
 	dir := f.TempDir()
 	write(f, dir, sample())
@@ -1275,7 +1336,8 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// FuzzReadIndex: no file, however broken, is a panic, now or when it is asked.
+// FuzzReadIndex: no file, however broken, causes a panic, when it is read or
+// queried.
 func FuzzReadIndex(f *testing.F) {
 	dir := f.TempDir()
 	write(f, dir, sample())
@@ -1284,7 +1346,7 @@ func FuzzReadIndex(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = r.Close() })
-	if err := r.Save(); err != nil {
+	if err := r.Save(f.Context()); err != nil {
 		f.Fatal(err)
 	}
 	data, err := os.ReadFile(r.files.index)
@@ -1319,7 +1381,7 @@ func TestState_FindSeesThroughTypes(t *testing.T) {
 	write(t, dir, files)
 	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
 	r := open(t, opts)
-	if err := r.Save(); err != nil {
+	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]*Registry{"fresh": r, "from the cache": open(t, opts)} {

@@ -48,7 +48,7 @@ func TestRelevance(t *testing.T) {
 	}
 }
 
-// ownRegistry opens the registry over this repository.
+// ownRegistry opens the registry of this repository.
 func ownRegistry(t *testing.T) *State {
 	t.Helper()
 	r, err := Open(t.Context(), Options{Roots: []string{"../.."}, NoCache: true})
@@ -59,8 +59,8 @@ func ownRegistry(t *testing.T) *State {
 	return r.State()
 }
 
-// pairs reads a file of lines with two columns. Lines that begin with # say
-// where the data are from.
+// pairs reads a file of lines with two columns. Lines that begin with #
+// describe the origin of the data.
 func pairs(t *testing.T, name string) [][2]string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "relevance", name+".tsv"))
@@ -90,14 +90,14 @@ const goldenUnits = "\n== units\n"
 
 var goldenPath = filepath.Join("testdata", "relevance", "golden.txt")
 
-// golden is what golden.txt has.
+// golden holds the content of golden.txt.
 type golden struct {
 	ranks map[string]int // by section and query
-	units []string       // all that there were, in order
+	units []string       // all units at the time, in order
 }
 
-// checkUnits fails for units that the golden was written without, or that have
-// gone: its ranks are not those of today.
+// checkUnits fails if golden.txt was written with other units than today's: its
+// ranks are then outdated.
 func (g golden) checkUnits(t *testing.T, ids []string) {
 	t.Helper()
 	if *updateGolden || slices.Equal(g.units, ids) {
@@ -135,8 +135,8 @@ func readGolden(t *testing.T) golden {
 	return golden{ranks, strings.Fields(list)}
 }
 
-// check asks all queries, and compares the ranks of what is wanted with the
-// golden ones and with the shares to be first and among the first three.
+// check runs all queries, and compares the ranks of the wanted units with the
+// golden ones, and the shares that are first and among the first three.
 func (g golden) check(t *testing.T, s *State, section string, queries [][2]string, first, inThree float64) []string {
 	t.Helper()
 	var lines []string
@@ -170,8 +170,8 @@ func (g golden) check(t *testing.T, s *State, section string, queries [][2]strin
 // worse reports whether a rank is worse than another; 0 is the worst.
 func worse(n, was int) bool { return was > 0 && (n == 0 || n > was) }
 
-// rank is the place of the first wanted unit among the IDs, from 1; 0 where
-// there is none.
+// rank returns the position of the first wanted unit among the IDs, from 1; 0
+// if there is none.
 func rank(ids []string, wanted string) int {
 	return 1 + slices.IndexFunc(ids, func(id string) bool { return slices.Contains(strings.Split(wanted, ","), id) })
 }
@@ -189,8 +189,8 @@ func findIDs(t *testing.T, s *State, query string) []string {
 	return ids
 }
 
-// checkAdvice drafts each need, with a signature that says nothing and without
-// one. A unit does it, so the advice must not be to write.
+// checkAdvice drafts each need, with a meaningless signature and without one. A
+// unit fulfils it, so the advice must not be to write.
 func checkAdvice(t *testing.T, s *State, half string, needs [][2]string) {
 	for _, signature := range []string{"", "func(s string) (string, error)"} {
 		given := map[Advice]int{}
@@ -213,8 +213,8 @@ func checkAdvice(t *testing.T, s *State, half string, needs [][2]string) {
 	}
 }
 
-// checkUnfulfilled drafts what no unit does, so the advice must not be to use
-// one.
+// checkUnfulfilled drafts needs that no unit fulfils, so the advice must not be
+// to use one.
 func checkUnfulfilled(t *testing.T, s *State, half string) {
 	given := map[Advice]int{}
 	drafts := pairs(t, "unfulfilled_"+half)
@@ -231,7 +231,7 @@ func checkUnfulfilled(t *testing.T, s *State, half string) {
 	}
 }
 
-// TestOwnSignature asks for every unit by its own signature.
+// TestOwnSignature queries every unit by its own signature.
 func TestOwnSignature(t *testing.T) {
 	t.Parallel()
 	s := ownRegistry(t)

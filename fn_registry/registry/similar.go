@@ -22,9 +22,9 @@ type Advice string
 
 // The advices.
 const (
-	AdviceUse   Advice = "use"   // it already does that: use it, or extend it
-	AdviceLook  Advice = "look"  // it may do that: look at it before writing
-	AdviceWrite Advice = "write" // what is alike is most likely chance
+	AdviceUse   Advice = "use"   // a unit already does that: use it, or extend it
+	AdviceLook  Advice = "look"  // a unit may do that: check it before writing
+	AdviceWrite Advice = "write" // similarities are most likely accidental
 )
 
 // Similar is the answer about a draft.
@@ -40,9 +40,9 @@ type Similar struct {
 type Alike struct {
 	Item
 	Advice    Advice   `json:"advice"`
-	Words     []string `json:"words"` // words of the draft that it has, the most telling first
-	Text      float64  `json:"text"`  // how much alike in words, 0 to 1
-	Shape     float64  `json:"shape"` // how much alike in parameters and results, 0 to 1
+	Words     []string `json:"words"` // words shared with the draft, most significant first
+	Text      float64  `json:"text"`  // similarity of words, 0 to 1
+	Shape     float64  `json:"shape"` // similarity of parameters and results, 0 to 1
 	SameShape bool     `json:"same_shape"`
 }
 
@@ -60,7 +60,7 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	case strings.TrimSpace(all) == "":
 		return nil, &QueryError{
 			Param:   "draft",
-			Message: "it is empty: give at least a description of what the unit should do",
+			Message: "it is empty: describe at least what the unit should do",
 		}
 	case !utf8.ValidString(all) || strings.ContainsRune(all, 0):
 		return nil, &QueryError{Param: "draft", Message: "not valid text: it has a NUL or is not UTF-8"}
@@ -72,7 +72,7 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	}
 	matches, err := s.Index.Similar(search.Draft(d), limit)
 	if errors.Is(err, search.ErrSignature) {
-		return nil, &QueryError{Param: "signature", Message: err.Error()}
+		return nil, &QueryError{Param: "signature", Err: err}
 	}
 	if err != nil {
 		return nil, err

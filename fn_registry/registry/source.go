@@ -68,7 +68,7 @@ func (s *State) Source(id string) (*Source, error) {
 	found := &Source{File: file, Text: string(text), catalog: s.Catalog, dir: u.Dir, imports: map[string]string{}}
 	parsed, err := source.Parse(file, text)
 	if err != nil {
-		return found, nil // a file that is being written: its text alone
+		return found, nil // a file that is being written: only its text
 	}
 	for _, imported := range parsed.Imports {
 		found.imports[cmp.Or(imported.Name, source.GuessPackageName(imported.Path))] = imported.Path
@@ -96,7 +96,7 @@ func (s *Source) Unit(identifier string) string {
 // exportedName matches a type's name that has no package before it.
 var exportedName = regexp.MustCompile(`(?:^|[^\w.])(\p{Lu}\w*)`)
 
-// types reads those types of the unit's package that its signature names.
+// types reads the types of the unit's package that its signature names.
 func (s *State) types(u *catalog.Unit) []Type {
 	var names []string
 	add := func(text string) {
@@ -145,7 +145,7 @@ func (s *State) types(u *catalog.Unit) []Type {
 	return types
 }
 
-// collect adds what the declarations of a file say of the types.
+// collect adds the details of the types from a file's declarations.
 func collect(types map[string]*Type, file string, decls []source.Decl) {
 	for _, d := range decls {
 		switch {
@@ -165,7 +165,7 @@ func collect(types map[string]*Type, file string, decls []source.Decl) {
 
 func isExported(name string) bool { return name != "" && name[0] >= 'A' && name[0] <= 'Z' }
 
-// mostVersions is how many versions of a unit History returns.
+// mostVersions limits the versions of a unit that History returns.
 const mostVersions = 100
 
 // History asks git for the versions that a unit's spec has had, newest first,

@@ -41,15 +41,15 @@ func newState(r *Registry, c *catalog.Catalog) *State {
 	return s
 }
 
-// firstOfID reports whether the i-th of units, which are in the order of their
-// IDs, has an ID that none before it has.
+// firstOfID reports whether the i-th of units, which are sorted by ID, is the
+// first with its ID.
 func firstOfID(units []*catalog.Unit, i int) bool {
 	return units[i].ID != "" && (i == 0 || units[i-1].ID != units[i].ID)
 }
 
 // countUsers counts for each unit the units that use it directly and the
-// programs that it is part of, however many units lie between. A program that
-// is a stub, not written yet, uses nothing: it names what it is to use.
+// programs that include it, however indirectly. A program that is a stub, not
+// written yet, counts as using nothing: it only names what it is going to use.
 func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 	users := make(map[*catalog.Unit]int, len(c.Units))
 	for _, u := range c.Units {
@@ -85,11 +85,11 @@ func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 
 func isStub(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, spec.TagStub) }
 
-// boost is the ranking's measure of a unit's use.
+// boost is the ranking's measure of how much a unit is used.
 func (s *State) boost(id string) float64 { return float64(s.users[s.Catalog.Unit(id)]) }
 
-// namedTypes reads what the catalogue knows of types whose name stands for
-// another type.
+// namedTypes collects from the catalog the types whose name stands for another
+// type.
 func (s *State) namedTypes() *search.NamedTypes {
 	return search.NewNamedTypes(func(yield func(pkg, declaration string) bool) {
 		for _, d := range s.Catalog.Dirs {

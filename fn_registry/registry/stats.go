@@ -27,11 +27,11 @@ type Stats struct {
 	Langs    []Count `json:"langs"`
 	Domains  []Count `json:"domains"`
 	Tags     []Count `json:"tags"`
-	Findings *int    `json:"findings"` // nil until they have been looked for
+	Findings *int    `json:"findings"` // nil until the rules have run
 	Errors   *int    `json:"errors"`   // findings that are errors
 }
 
-// facets are the parts of Stats that no later work changes.
+// facets are the parts of Stats that never change for a state.
 type facets Stats
 
 func (s *State) countFacets() *facets {
@@ -96,8 +96,8 @@ func (s *State) sortByUse() []*catalog.Unit {
 // App is a program and what it is composed of.
 type App struct {
 	Item
-	Uses             []Ref    `json:"uses"`  // what its own code reaches
-	Units            int      `json:"units"` // what it is composed of, in total
+	Uses             []Ref    `json:"uses"`  // the units its own code reaches
+	Units            int      `json:"units"` // total number of units it is composed of
 	BinaryMBMax      float64  `json:"binary_mb_max"`
 	ForbiddenImports []string `json:"forbidden_imports"`
 	Run              string   `json:"run"`

@@ -5,10 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -19,18 +16,17 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/internal/gomod"
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // State is how a copied file stands to the repository.
 type State string
 
-// States of a file. What was changed in the target is never overwritten, unless
-// that is asked for.
+// States of a file. Changes made in the target are never overwritten unless
+// requested.
 const (
 	Same     State = "same"
 	Outdated State = "outdated" // the repository has another version
-	New      State = "new"      // the repository has it, the copy does not yet
+	New      State = "new"      // in the repository, but not yet in the copy
 	Gone     State = "gone"     // the repository no longer has it, or no unit needs it
 	Edited   State = "edited"   // changed in the target only
 	Conflict State = "conflict" // changed in the target and in the repository
@@ -41,14 +37,15 @@ const (
 type FileState struct {
 	File  string // from the folder of copies, with slashes
 	State State
-	Here  []byte // as it is in the target; nil: it is not there
-	There []byte // as a copy of it is now; nil: there is none
+	Copy  []byte // as it is in the target; nil: it is not there
+	Fresh []byte // as a copy made now would be; nil: there is none
 }
 
-// UnitState is a copied unit's version, and the repository's.
+// UnitState is the version of a copied unit, and the repository's.
 type UnitState struct {
-	ID         string
-	Here, Then string // versions: of the copy, and of the repository now; "": has none
+	ID        string
+	Copied    string // version of the copy; "": it is not copied yet
+	Available string // version in the repository now; "": it has gone
 }
 
 // Plan is what a folder of copies has and what it should have.
@@ -56,12 +53,12 @@ type Plan struct {
 	Folder string // from the target, with slashes
 	Units  []UnitState
 	Files  []FileState // sorted
-	Lines  []string    // that go.mod needs
+	Lines  []string    // lines that go.mod needs
 
 	target *Target
 	source *source
 	edit   *edit
-	record *Record // as it will be
+	record *Record // as it will be, except From
 }
 
 // Count returns how many files have one of some states.
@@ -81,7 +78,7 @@ func (p *Plan) Current() bool {
 
 // PlanCopy compares a folder of copies with the repository. The units are those
 // that the folder has already, and the given ones. Nothing is written.
-func PlanCopy(ctx context.Context, c *catalog.Catalog, t *Target, folder string, more []*catalog.Unit) (*Plan, error) {
+func PlanCopy(c *catalog.Catalog, t *Target, folder string, more []*catalog.Unit) (*Plan, error) {
 	folder = path.Clean(filepath.ToSlash(folder))
 	if folder == "." || !filepath.IsLocal(filepath.FromSlash(folder)) || module.CheckImportPath(path.Join(t.Module, folder)) != nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Message: folder + " can't be a folder of packages in " + t.Dir, Hint: "name one below it, as --copy units"}
@@ -115,10 +112,10 @@ func PlanCopy(ctx context.Context, c *catalog.Catalog, t *Target, folder string,
 	if err := p.require(s, wanted); err != nil {
 		return nil, err
 	}
-	p.record = &Record{Format: recordFormat, From: s.from(ctx, t), Files: map[string]string{}}
+	p.record = &Record{Format: recordFormat, Files: map[string]string{}}
 	for _, u := range p.Units {
-		if u.Then != "" {
-			p.record.Units = append(p.record.Units, RecordUnit{ID: u.ID, Version: u.Then})
+		if u.Available != "" {
+			p.record.Units = append(p.record.Units, RecordUnit{ID: u.ID, Version: u.Available})
 		}
 	}
 	for name, text := range wanted.files {
@@ -127,15 +124,15 @@ func PlanCopy(ctx context.Context, c *catalog.Catalog, t *Target, folder string,
 	return p, nil
 }
 
-// units lists what is to be copied. A unit that the repository no longer has is
-// left out: its files are Gone.
+// units lists the units to copy. A unit that the repository no longer has is
+// skipped: its files are Gone.
 func (p *Plan) units(s *source, old *Record, more []*catalog.Unit) ([]*catalog.Unit, error) {
 	var units []*catalog.Unit
 	for _, r := range old.Units {
 		u := s.Unit(r.ID)
-		state := UnitState{ID: r.ID, Here: r.Version}
+		state := UnitState{ID: r.ID, Copied: r.Version}
 		if u != nil {
-			state.Then = u.Spec.Version
+			state.Available = u.Spec.Version
 			units = append(units, u)
 		}
 		p.Units = append(p.Units, state)
@@ -143,7 +140,7 @@ func (p *Plan) units(s *source, old *Record, more []*catalog.Unit) ([]*catalog.U
 	for _, u := range more {
 		if !slices.Contains(units, u) {
 			units = append(units, u)
-			p.Units = append(p.Units, UnitState{ID: u.ID, Then: u.Spec.Version})
+			p.Units = append(p.Units, UnitState{ID: u.ID, Available: u.Spec.Version})
 		}
 	}
 	slices.SortFunc(p.Units, func(a, b UnitState) int { return strings.Compare(a.ID, b.ID) })
@@ -153,7 +150,7 @@ func (p *Plan) units(s *source, old *Record, more []*catalog.Unit) ([]*catalog.U
 	return units, nil
 }
 
-// compare finds the state of each file that is recorded or wanted.
+// compare determines the state of each recorded or wanted file.
 func (p *Plan) compare(old *Record, wanted *copies) error {
 	names := map[string]bool{}
 	for name := range old.Files {
@@ -163,15 +160,12 @@ func (p *Plan) compare(old *Record, wanted *copies) error {
 		names[name] = true
 	}
 	for name := range names {
-		if err := p.target.inside(path.Join(p.Folder, name)); err != nil {
-			return err
-		}
-		here, err := os.ReadFile(p.target.path(p.Folder, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		here, err := p.target.readFile(path.Join(p.Folder, name))
+		if err != nil {
 			return err
 		}
 		then, recorded := old.Files[name]
-		f := FileState{File: name, Here: here, There: wanted.files[name]}
+		f := FileState{File: name, Copy: here, Fresh: wanted.files[name]}
 		f.State = f.state(then, recorded)
 		p.Files = append(p.Files, f)
 	}
@@ -179,34 +173,34 @@ func (p *Plan) compare(old *Record, wanted *copies) error {
 	return nil
 }
 
-// state compares three versions: the target's, the repository's and the one
-// that was recorded.
+// state compares three versions: the target's, the repository's and the
+// recorded one.
 func (f *FileState) state(then string, recorded bool) State {
 	switch {
-	case f.Here == nil && f.There == nil:
+	case f.Copy == nil && f.Fresh == nil:
 		return Gone // deleted on both sides
-	case f.Here == nil && recorded:
+	case f.Copy == nil && recorded:
 		return Missing
-	case f.Here == nil:
+	case f.Copy == nil:
 		return New
-	case f.There != nil && bytes.Equal(f.Here, f.There):
+	case f.Fresh != nil && bytes.Equal(f.Copy, f.Fresh):
 		return Same
 	case !recorded:
 		return Conflict // somebody else's file
-	case f.There == nil && hash(f.Here) == then:
+	case f.Fresh == nil && hash(f.Copy) == then:
 		return Gone
-	case f.There == nil:
+	case f.Fresh == nil:
 		return Conflict
-	case hash(f.Here) == then:
+	case hash(f.Copy) == then:
 		return Outdated
-	case hash(f.There) == then:
+	case hash(f.Fresh) == then:
 		return Edited
 	}
 	return Conflict
 }
 
-// require asks for the modules of others that the copies import, in the
-// versions of the repository.
+// require requests the third-party modules that the copies import, in the
+// repository's versions.
 func (p *Plan) require(s *source, wanted *copies) error {
 	var direct []string
 	for _, d := range wanted.dirs {
@@ -232,7 +226,7 @@ func (p *Plan) require(s *source, wanted *copies) error {
 	}
 	for _, r := range need.Replaces {
 		if !slices.Contains(modules, r.Old.Path) && r.New.Version == "" {
-			continue // a folder of the repository, for a module that the copies do not import
+			continue // a folder of the repository: a module that the copies do not import
 		}
 		if err := p.edit.replaceBy(r.Old, r.New); err != nil {
 			return err
@@ -254,25 +248,17 @@ func (p *Plan) Apply(ctx context.Context, overwrite bool) error {
 		}
 	}
 	for _, f := range p.Files {
-		name := p.target.path(p.Folder, f.File)
+		name := path.Join(p.Folder, f.File)
 		switch {
 		case f.State == Same, f.State == Edited && !overwrite:
 			continue
-		}
-		if err := p.target.inside(path.Join(p.Folder, f.File)); err != nil {
-			return err // it has become a link since it was compared
-		}
-		switch {
-		case f.There == nil:
-			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		case f.Fresh == nil:
+			if err := p.target.removeFile(name); err != nil {
 				return err
 			}
 			p.target.removeEmpty(p.Folder, path.Dir(f.File))
 		default:
-			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-				return err
-			}
-			if err := atomicfile.FileWriteAtomic(ctx, name, bytes.NewReader(f.There), 0o644); err != nil {
+			if err := p.target.writeFile(ctx, name, f.Fresh); err != nil {
 				return err
 			}
 		}
@@ -280,17 +266,8 @@ func (p *Plan) Apply(ctx context.Context, overwrite bool) error {
 	if err := p.edit.write(ctx); err != nil {
 		return err
 	}
+	p.record.From = p.source.from(ctx, p.target)
 	return p.target.writeRecord(ctx, p.Folder, p.record)
-}
-
-// removeEmpty removes a folder of the copies, and those above it that are then
-// empty.
-func (t *Target) removeEmpty(folder, dir string) {
-	for ; dir != "."; dir = path.Dir(dir) {
-		if os.Remove(t.path(folder, dir)) != nil {
-			return
-		}
-	}
 }
 
 func (p *Plan) names(states ...State) (names []string) {

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"fnregistry.dev/functions/core"
 )
 
-// Through no link of the target is anything read, written or removed.
+// Nothing is read, written or removed through a link in the target.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	const victim = "the file of somebody else"
@@ -34,9 +35,9 @@ func TestLinks(t *testing.T) {
 		},
 	} {
 		for _, file := range []FileState{
-			{File: "x.go", State: Gone, Here: []byte(victim)},
-			{File: "x.go", State: New, There: []byte("package x\n")},
-			{File: "x.go", State: Outdated, Here: []byte(victim), There: []byte("package x\n")},
+			{File: "x.go", State: Gone, Copy: []byte(victim)},
+			{File: "x.go", State: New, Fresh: []byte("package x\n")},
+			{File: "x.go", State: Outdated, Copy: []byte(victim), Fresh: []byte("package x\n")},
 		} {
 			target, outside := setup(t)
 			if name != "the folder of copies" {
@@ -73,7 +74,7 @@ func TestLinks(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(target.Dir, "x.go"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := target.inside("x.go"); core.ErrorCode(err) != core.CodeInvalid {
+	if _, err := target.readFile("x.go"); core.ErrorCode(err) != core.CodeInvalid {
 		t.Errorf("a folder where a file belongs: %v", err)
 	}
 }
@@ -99,5 +100,106 @@ func TestLinkedGoMod(t *testing.T) {
 	}
 	if now, err := os.ReadFile(outside); err != nil || string(now) != text {
 		t.Errorf("outside: %q, %v", now, err)
+	}
+}
+
+// While files are written, read and removed, a link takes the place of their
+// folder again and again. Nothing outside is touched.
+func TestSwappedFolder(t *testing.T) {
+	t.Parallel()
+	outside := t.TempDir()
+	victim := filepath.Join(outside, "x.go")
+	if err := os.WriteFile(victim, []byte("victim"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	target := &Target{Dir: t.TempDir()}
+	folder, aside := filepath.Join(target.Dir, "units"), filepath.Join(target.Dir, "aside")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var swapper sync.WaitGroup
+	swapper.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = os.Rename(folder, aside)
+				_ = os.Symlink(outside, folder)
+				_ = os.Remove(folder)
+				_ = os.Rename(aside, folder)
+			}
+		}
+	})
+	refused, done := 0, 0
+	for range 1000 {
+		if text, err := target.readFile("units/x.go"); string(text) == "victim" {
+			t.Fatalf("read from outside, %v", err)
+		}
+		for _, err := range []error{target.writeFile(t.Context(), "units/x.go", []byte("copy")), target.removeFile("units/x.go")} {
+			if err == nil {
+				done++
+			} else {
+				refused++
+			}
+		}
+		target.removeEmpty("units", "sub")
+	}
+	close(stop)
+	swapper.Wait()
+	if text, err := os.ReadFile(victim); string(text) != "victim" {
+		t.Errorf("outside: %q, %v", text, err)
+	}
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
+		t.Errorf("outside: %v, %v", entries, err)
+	}
+	t.Logf("%d done, %d refused", done, refused)
+}
+
+func TestWriteKeepsMode(t *testing.T) {
+	t.Parallel()
+	target := &Target{Dir: t.TempDir()}
+	file := filepath.Join(target.Dir, "go.mod")
+	if err := os.WriteFile(file, []byte("module a.example/a\n\ngo 1.21\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	target, err := OpenTarget(target.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &edit{Target: target}
+	e.require("b.example/b", "v1.0.0", false)
+	if err := e.write(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// A file of a size that nobody wrote is refused before memory is full.
+func TestHugeFiles(t *testing.T) {
+	t.Parallel()
+	target := &Target{Dir: t.TempDir()}
+	for _, name := range []string{"go.mod", "x.go", RecordName} {
+		file, err := os.Create(filepath.Join(target.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = file.Truncate(1 << 36)
+		file.Close()
+		if err != nil {
+			t.Skip("no sparse files:", err)
+		}
+	}
+	plan := &Plan{Folder: ".", target: target}
+	errs := map[string]error{"a copy": plan.compare(&Record{Files: map[string]string{"x.go": ""}}, &copies{})}
+	_, errs["go.mod"] = OpenTarget(target.Dir)
+	_, errs["the record"] = target.ReadRecord(".")
+	for what, err := range errs {
+		if core.ErrorCode(err) != core.CodeTooLarge {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

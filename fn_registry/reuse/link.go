@@ -16,7 +16,7 @@ import (
 type Linked struct {
 	Module   string   // the target's
 	GoMod    string   // its file
-	Lines    []string // what was put in; none: all was there
+	Lines    []string // added lines; none: everything was there
 	Packages []string // import paths of the units
 }
 
@@ -52,10 +52,8 @@ func Link(ctx context.Context, c *catalog.Catalog, t *Target, units []*catalog.U
 			return nil, err
 		}
 	}
-	for _, r := range need.Replaces {
-		if err := e.replaceBy(r.Old, r.New); err != nil {
-			return nil, err
-		}
+	if err := e.replaceOthers(need); err != nil {
+		return nil, err
 	}
 	done := &Linked{Module: t.Module, GoMod: filepath.Join(t.Dir, "go.mod"), Lines: e.lines, Packages: importPaths(units)}
 	if dry {
@@ -68,14 +66,15 @@ func Link(ctx context.Context, c *catalog.Catalog, t *Target, units []*catalog.U
 // folders.
 type Links struct {
 	Modules []string // sorted
-	Lines   []string // of go.mod, that they need and that are not there
+	Lines   []string // missing lines of go.mod that they need
 
 	edit *edit
 }
 
 // FindLinks looks up which modules of the repository a target replaces by their
-// folders, and whether all of those that these require are replaced, too.
-// Nothing is written.
+// folders, and what go.mod lacks for them: replace lines of the modules that
+// these require, of the repository and of others, and its go line. Nothing is
+// written.
 func FindLinks(c *catalog.Catalog, t *Target) (*Links, error) {
 	s, err := sourceOf(c, t)
 	if err != nil {
@@ -94,10 +93,19 @@ func FindLinks(c *catalog.Catalog, t *Target) (*Links, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(links.Modules) == 0 {
+		return links, nil
+	}
+	if err := links.edit.goLine(need.GoLine); err != nil {
+		return nil, err
+	}
 	for _, p := range need.Own {
 		if err := links.edit.replaceBy(module.Version{Path: p}, module.Version{Path: s.root.Path(folders[p])}); err != nil {
 			return nil, err
 		}
+	}
+	if err := links.edit.replaceOthers(need); err != nil {
+		return nil, err
 	}
 	links.Lines = links.edit.lines
 	return links, nil

@@ -3,7 +3,6 @@ package reuse
 import (
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -12,17 +11,17 @@ import (
 
 	"fnregistry.dev/fn_registry/internal/gomod"
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/atomicfile"
 )
 
-// edit changes the target's go.mod in memory. All edits of a target change the
-// same file, and the first one to be written writes what all have changed.
+// edit changes the target's go.mod in memory. All edits of a target share one
+// file, and the first write writes all changes.
 type edit struct {
 	*Target
-	lines []string // that were put in
+	lines []string // lines that were added
 }
 
-// require asks for a module, unless a version as high is required already.
+// require adds a requirement, unless the same or a higher version is required
+// already.
 func (e *edit) require(path, version string, indirect bool) {
 	for _, r := range e.mod.Require {
 		if r.Mod.Path == path && semver.Compare(r.Mod.Version, version) >= 0 {
@@ -32,9 +31,19 @@ func (e *edit) require(path, version string, indirect bool) {
 	if indirect {
 		e.mod.AddNewRequire(path, version, true)
 	} else if err := e.mod.AddRequire(path, version); err != nil {
-		panic(err) // of a bad version alone, and this one is from a go.mod
+		panic(err) // only for a bad version, and this one is from a go.mod
 	}
 	e.note("require " + path + " " + version)
+}
+
+// replaceOthers replaces modules of others as the repository does.
+func (e *edit) replaceOthers(need *gomod.Needs) error {
+	for _, r := range need.Replaces {
+		if err := e.replaceBy(r.Old, r.New); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replaceBy replaces a module, unless it is replaced so already. One that the
@@ -52,7 +61,7 @@ func (e *edit) replaceBy(old, by module.Version) error {
 		}
 		return &core.Error{
 			Code: core.CodeConflict, Message: "go.mod replaces " + old.Path + " by " + strings.TrimSpace(r.New.Path+" "+r.New.Version) + " already",
-			Hint: "remove that line, or use --copy",
+			Hint: "remove that line and run it again, or use --copy",
 		}
 	}
 	if err := e.mod.AddReplace(old.Path, old.Version, by.Path, by.Version); err != nil {
@@ -75,7 +84,7 @@ func (e *edit) note(line string) {
 	e.unwritten = true
 }
 
-// folder is where a replacement's path leads.
+// folder returns the folder that a replacement's path leads to.
 func (e *edit) folder(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -83,8 +92,8 @@ func (e *edit) folder(name string) string {
 	return filepath.Join(e.Dir, filepath.FromSlash(name))
 }
 
-// write replaces the go.mod if there is something to change, and nobody else
-// has changed it since it was read.
+// write writes go.mod if there is something to change, and fails if it was
+// changed since it was read.
 func (e *edit) write(ctx context.Context) error {
 	if !e.unwritten {
 		return nil
@@ -94,18 +103,14 @@ func (e *edit) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.inside("go.mod"); err != nil {
-		return err
-	}
-	file := filepath.Join(e.Dir, "go.mod")
-	now, err := os.ReadFile(file)
+	now, err := e.readFile("go.mod")
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(now, e.before) {
-		return &core.Error{Code: core.CodeConflict, Message: file + " changed meanwhile", Hint: "run it again"}
+		return changed(filepath.Join(e.Dir, "go.mod"))
 	}
-	if err := atomicfile.FileWriteAtomic(ctx, file, bytes.NewReader(text), 0o644); err != nil {
+	if err := e.writeFile(ctx, "go.mod", text); err != nil {
 		return err
 	}
 	e.before, e.unwritten = text, false

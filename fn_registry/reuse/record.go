@@ -1,10 +1,8 @@
 package reuse
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -13,7 +11,6 @@ import (
 	"strings"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // RecordName is the file in the folder of copies that says what they are copies
@@ -27,15 +24,15 @@ const recordFormat = 1
 type Record struct {
 	Format int               `json:"format"`
 	From   From              `json:"from"`
-	Units  []RecordUnit      `json:"units"` // that were asked for, sorted by ID
+	Units  []RecordUnit      `json:"units"` // requested units, sorted by ID
 	Files  map[string]string `json:"files"` // from the folder, with slashes -> SHA-256 of the copy
 }
 
 // From is the state of a repository.
 type From struct {
 	Root    string `json:"root"`              // its folder, from the target module's
-	Commit  string `json:"commit,omitempty"`  // hash; empty where git does not know the folder
-	Changed bool   `json:"changed,omitempty"` // files were not as the commit has them
+	Commit  string `json:"commit,omitempty"`  // hash; empty if git does not know the folder
+	Changed bool   `json:"changed,omitempty"` // files differed from the commit
 }
 
 // RecordUnit is a unit as it was when it was copied.
@@ -47,20 +44,14 @@ type RecordUnit struct {
 // ReadRecord reads the record of a folder of copies, given from the target. It
 // is nil where there is none.
 func (t *Target) ReadRecord(folder string) (*Record, error) {
-	file := t.path(folder, RecordName)
-	if err := t.inside(path.Join(folder, RecordName)); err != nil {
+	text, err := t.readFile(path.Join(folder, RecordName))
+	if text == nil || err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
+	file := filepath.Join(t.Dir, filepath.FromSlash(folder), RecordName)
 	var r Record
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: file, Err: err, Hint: "restore it from version control"}
+		return nil, &core.Error{Code: core.CodeInvalid, Message: file + " can't be read", Err: err, Hint: "restore it from version control"}
 	}
 	if r.Format != recordFormat {
 		return nil, &core.Error{Code: core.CodeInvalid, Message: file + " was written by another version of fn"}
@@ -112,10 +103,5 @@ func (t *Target) writeRecord(ctx context.Context, folder string, r *Record) erro
 	if err != nil {
 		return err
 	}
-	return atomicfile.FileWriteAtomic(ctx, t.path(folder, RecordName), bytes.NewReader(append(text, '\n')), 0o644)
-}
-
-// path is where a file of a folder of the target lies on this machine.
-func (t *Target) path(folder, name string) string {
-	return filepath.Join(t.Dir, filepath.FromSlash(folder), filepath.FromSlash(name))
+	return t.writeFile(ctx, path.Join(folder, RecordName), append(text, '\n'))
 }

@@ -3,6 +3,7 @@ package reuse
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"go/format"
 	"go/parser"
@@ -19,16 +20,16 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// copies is what a folder of copies is to have.
+// copies is the wanted content of a folder of copies.
 type copies struct {
 	files   map[string][]byte // from the folder, with slashes
 	dirs    []*catalog.Dir    // the packages
-	imports map[string]bool   // packages of others that they import
+	imports map[string]bool   // third-party packages that they import
 }
 
-// render reads the packages of units, and all of the repository's that those
-// import, and changes their import paths to those of the copies, which lie
-// below prefix.
+// render reads the packages of units, and all packages of the repository that
+// those import, and changes their import paths to those of the copies, which
+// are below prefix.
 func (s *source) render(units []*catalog.Unit, prefix string) (*copies, error) {
 	c := &copies{files: map[string][]byte{}, imports: map[string]bool{}}
 	places := map[string]string{} // import path -> folder of its copy
@@ -68,8 +69,8 @@ func (s *source) render(units []*catalog.Unit, prefix string) (*copies, error) {
 	return c, s.license(c)
 }
 
-// place is where the copy of a package lies in the folder of copies: as it lies
-// in the repository, without the units folder where there is only one.
+// place returns where the copy of a package goes in the folder of copies: its
+// path in the repository, without the units folder if there is only one.
 func (s *source) place(d *catalog.Dir) string {
 	if units := s.root.Config.Units; len(units) == 1 {
 		if rest, ok := strings.CutPrefix(d.Path, strings.Trim(units[0], "/")+"/"); ok {
@@ -79,14 +80,15 @@ func (s *source) place(d *catalog.Dir) string {
 	return d.Path
 }
 
-// license puts the repository's license beside the copies: most ask for that.
+// license adds the repository's license to the copies: most licenses require
+// that.
 func (s *source) license(c *copies) error {
 	for _, name := range []string{"LICENSE", "LICENSE.txt", "LICENSE.md", "COPYING", "NOTICE"} {
-		text, err := os.ReadFile(s.root.Path(name))
+		text, err := readPath(s.root.Path(name))
 		switch {
 		case err == nil:
 			c.files[name] = text
-		case !os.IsNotExist(err):
+		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
 	}
@@ -94,7 +96,7 @@ func (s *source) license(c *copies) error {
 }
 
 // renderDir reads one package: its Go files without tests, what they embed, the
-// files of other languages that a build takes, and the specs of its units.
+// files of other languages that a build includes, and the specs of its units.
 func (s *source) renderDir(c *copies, d *catalog.Dir, place string, paths map[string]string) error {
 	dir := s.root.Path(d.Path)
 	entries, err := os.ReadDir(dir)
@@ -110,7 +112,7 @@ func (s *source) renderDir(c *copies, d *catalog.Dir, place string, paths map[st
 		if !entry.Type().IsRegular() || !takes(name) && !specs[name] {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(dir, name))
+		text, err := readPath(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
@@ -132,7 +134,7 @@ func (s *source) renderDir(c *copies, d *catalog.Dir, place string, paths map[st
 	return nil
 }
 
-// takes reports whether a build takes a file, by its name.
+// takes reports whether a build includes a file, by its name.
 func takes(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(name, "_test.go") {
 		return false
@@ -216,8 +218,9 @@ func embedPatterns(text string) ([]string, error) {
 	return list, nil
 }
 
-// embed reads what patterns name: files, and folders without what begins with a
-// dot or an underscore, unless the pattern begins with "all:".
+// embed reads the files that patterns match: files, and folders without names
+// that begin with a dot or an underscore, unless the pattern begins with
+// "all:".
 func (c *copies) embed(dir, place string, patterns []string) error {
 	root := os.DirFS(dir)
 	for _, pattern := range patterns {
@@ -238,7 +241,7 @@ func (c *copies) embed(dir, place string, patterns []string) error {
 				case hidden && !all && name != top, !entry.Type().IsRegular():
 					return nil
 				}
-				text, err := fs.ReadFile(root, name)
+				text, err := readPath(filepath.Join(dir, filepath.FromSlash(name)))
 				if err == nil {
 					c.files[path.Join(place, name)] = text
 				}
@@ -252,7 +255,7 @@ func (c *copies) embed(dir, place string, patterns []string) error {
 	return nil
 }
 
-// isInternal reports whether only a part of a repository may import a package.
+// isInternal reports whether only part of a repository may import a package.
 func isInternal(importPath string) bool {
 	return slices.Contains(strings.Split(importPath, "/"), "internal")
 }

@@ -25,9 +25,9 @@ type Target struct {
 	Dir    string // of its go.mod, absolute
 	Module string // its path
 	mod    *modfile.File
-	before []byte // the text of its go.mod as it was read or last written
+	before []byte // the text of its go.mod as last read or written
 
-	unwritten bool // mod has lines that the file has not
+	unwritten bool // mod has lines that the file lacks
 }
 
 // OpenTarget finds the module that a folder belongs to: the nearest go.mod from
@@ -42,7 +42,7 @@ func OpenTarget(dir string) (*Target, error) {
 	}
 	for folder := dir; ; folder = filepath.Dir(folder) {
 		file := filepath.Join(folder, "go.mod")
-		text, err := os.ReadFile(file)
+		text, err := readPath(file)
 		switch {
 		case err == nil:
 			mod, err := modfile.Parse(file, text, nil)
@@ -70,7 +70,7 @@ type source struct {
 	root *catalog.Root
 }
 
-// sourceOf takes the first of a catalogue's roots for the source. The target
+// sourceOf takes the first of a catalog's roots for the source. The target
 // may not be a module of its own.
 func sourceOf(c *catalog.Catalog, t *Target) (*source, error) {
 	s := &source{Catalog: c, root: c.Roots[0]}

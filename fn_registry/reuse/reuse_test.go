@@ -26,7 +26,7 @@ func TestState(t *testing.T) {
 		{"", "", "a", Gone},
 		{"b", "", "a", Conflict},
 	} {
-		f := FileState{Here: text(test.here), There: text(test.there)}
+		f := FileState{Copy: text(test.here), Fresh: text(test.there)}
 		if got := f.state(hash([]byte(test.then)), test.then != ""); got != test.want {
 			t.Errorf("%+v: %s", test, got)
 		}

@@ -28,7 +28,8 @@ func History(ctx context.Context, dir, file string, most int) ([]Version, error)
 	return parseLog(string(out)), nil
 }
 
-// parseLog reads commits, each a NUL, its fields with NULs between, and a diff.
+// parseLog parses commits, each a NUL, its fields separated by NULs, and a
+// diff.
 func parseLog(log string) []Version {
 	var versions []Version
 	fields := strings.Split(log, "\x00")

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
 func TestHistory(t *testing.T) {
@@ -17,15 +19,15 @@ func TestHistory(t *testing.T) {
 		run(t, top, "add", ".")
 		run(t, top, "commit", "-q", "--no-verify", "-m", subject)
 	}
-	put(t, top, "sub/a.md", "---\nname: a\nversion: 0.1.0\n---\nversion of what\n")
+	testtree.Put(t, top, "sub/a.md", "---\nname: a\nversion: 0.1.0\n---\nversion of what\n")
 	commit("The first\n\nwith a body\n+version: 9.9.9")
-	put(t, top, "sub/a.md", "---\nname: a\nversion: 0.1.0\n---\nOther text\n")
+	testtree.Put(t, top, "sub/a.md", "---\nname: a\nversion: 0.1.0\n---\nOther text\n")
 	commit("Only the body")
-	put(t, top, "sub/a.md", "---\nname: a\nversion: \"0.2.0\"\n---\nOther text\n")
+	testtree.Put(t, top, "sub/a.md", "---\nname: a\nversion: \"0.2.0\"\n---\nOther text\n")
 	commit("More <b>")
 	run(t, top, "mv", "sub/a.md", "sub/b.md")
 	commit("Renamed")
-	put(t, top, "sub/new.md", "version: 1.0.0\n")
+	testtree.Put(t, top, "sub/new.md", "version: 1.0.0\n")
 
 	got, err := History(t.Context(), top+"/sub", "b.md", 10)
 	if err != nil {
@@ -67,7 +69,7 @@ func TestOutput(t *testing.T) {
 func TestOutput_Bound(t *testing.T) {
 	dir := t.TempDir()
 	run(t, dir, "init", "-q")
-	put(t, dir, "big", strings.Repeat("x", mostOutput+1))
+	testtree.Put(t, dir, "big", strings.Repeat("x", mostOutput+1))
 	run(t, dir, "add", ".")
 	if _, err := output(t.Context(), dir, "show", ":big"); err == nil || !strings.Contains(err.Error(), "prints more than") {
 		t.Errorf("got %v", err)
@@ -76,7 +78,7 @@ func TestOutput_Bound(t *testing.T) {
 
 func TestFindGit(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, "git", "not a program")
+	testtree.Put(t, dir, "git", "not a program")
 	t.Chdir(dir)
 	t.Setenv("PATH", "."+string(os.PathListSeparator)+dir)
 	if file, err := findGit(); err == nil {

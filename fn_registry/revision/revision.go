@@ -22,7 +22,7 @@ type Repo struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
-	err error // why File can't answer any more
+	err error // why File no longer works
 }
 
 // Open checks that dir lies in a git checkout that knows the revision.
@@ -36,9 +36,6 @@ func Open(ctx context.Context, dir, revision string) (*Repo, error) {
 	}
 	return &Repo{dir: dir, revision: strings.TrimSpace(string(out))}, nil
 }
-
-// Commit returns the hash of the revision.
-func (r *Repo) Commit() string { return r.revision }
 
 // Changed lists the files below the folder that differ from the revision:
 // changed, added, deleted, and not yet known to git, from the folder, with
@@ -96,7 +93,7 @@ func (r *Repo) read(name string) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("git cat-file answers %q", strings.TrimSpace(header))
 	}
-	data := make([]byte, size+1) // and the newline behind it
+	data := make([]byte, size+1) // and the newline after it
 	if _, err := io.ReadFull(r.out, data); err != nil {
 		return nil, false, fmt.Errorf("git cat-file: %w", err)
 	}
@@ -105,6 +102,7 @@ func (r *Repo) read(name string) ([]byte, bool, error) {
 
 func (r *Repo) start() error {
 	cmd := exec.Command("git", "-C", r.dir, "cat-file", "--batch")
+	cmd.Env = environment(careful)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -134,7 +132,12 @@ func (r *Repo) Close() error {
 }
 
 func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	return gitWith(ctx, dir, careful, args...)
+}
+
+func gitWith(ctx context.Context, dir string, config []setting, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...)
+	cmd.Env = environment(config)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -1,12 +1,13 @@
 package revision
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
 func run(t *testing.T, dir string, args ...string) {
@@ -17,33 +18,22 @@ func run(t *testing.T, dir string, args ...string) {
 	}
 }
 
-func put(t *testing.T, dir, name, text string) {
-	t.Helper()
-	file := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestRepo(t *testing.T) {
 	top := t.TempDir()
 	run(t, top, "init", "-q")
 	dir := filepath.Join(top, "sub")
 	for _, name := range []string{"kept.md", "changed.md", "gone.md", "a folder/with space.md"} {
-		put(t, dir, name, "old "+name+"\n")
+		testtree.Put(t, dir, name, "old "+name+"\n")
 	}
-	put(t, top, "outside.md", "x")
-	put(t, dir, ".gitignore", "ignored.md\n")
+	testtree.Put(t, top, "outside.md", "x")
+	testtree.Put(t, dir, ".gitignore", "ignored.md\n")
 	run(t, top, "add", ".")
 	run(t, top, "commit", "-q", "-m", "first")
-	put(t, dir, "changed.md", "new")
-	put(t, dir, "a folder/with space.md", "new")
-	put(t, dir, "added ü.md", "new")
-	put(t, dir, "ignored.md", "new")
-	put(t, top, "outside.md", "y")
+	testtree.Put(t, dir, "changed.md", "new")
+	testtree.Put(t, dir, "a folder/with space.md", "new")
+	testtree.Put(t, dir, "added ü.md", "new")
+	testtree.Put(t, dir, "ignored.md", "new")
+	testtree.Put(t, top, "outside.md", "y")
 	run(t, top, "rm", "-q", "sub/gone.md")
 
 	r, err := Open(t.Context(), dir, "HEAD")

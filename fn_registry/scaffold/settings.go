@@ -136,7 +136,7 @@ func (m *maker) checkFolders(units []string) error {
 		case path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../"):
 			return wrong("the folder "+quote(u)+" is not inside the repository", "folders count from the root")
 		case !m.exists(clean):
-			return wrong("there is no folder "+quote(u), "folders count from the root")
+			return wrong("no such folder: "+quote(u), "folders count from the root")
 		}
 		units[i] = clean
 	}

@@ -6,14 +6,14 @@ import (
 )
 
 // maxWord is the length in bytes to which a part of an identifier is cut:
-// nothing longer is typed by hand; it is encoded data.
+// longer ones are encoded data, which nobody types.
 const maxWord = 64
 
 type class uint8
 
 const (
 	separator class = iota
-	lower           // also letters without case, and marks
+	lower           // includes letters without case, and marks
 	upper
 	digit
 )
@@ -48,11 +48,11 @@ func classOf(r rune) class {
 	return separator
 }
 
-// analyzer cuts a text into identifiers and these into parts: FileWriteAtomic,
-// file_write_atomic and file-write-atomic are each one identifier of three
-// parts.
+// analyzer splits a text into identifiers and these into parts:
+// FileWriteAtomic, file_write_atomic and file-write-atomic are each one
+// identifier of three parts.
 type analyzer struct {
-	buf  []byte // the identifier, folded, without what joins its parts
+	buf  []byte // the identifier, folded, without its joiners
 	ends []int  // where each part ends in buf
 	from []int  // where each part starts in the text
 	to   []int  // where each part ends in the text
@@ -60,7 +60,7 @@ type analyzer struct {
 
 func (a *analyzer) parts() int { return len(a.ends) }
 
-// run is the parts from i to before j, joined.
+// run returns the parts from i to before j, joined.
 func (a *analyzer) run(i, j int) []byte {
 	start := 0
 	if i > 0 {
@@ -69,8 +69,8 @@ func (a *analyzer) run(i, j int) []byte {
 	return a.buf[start:a.ends[j-1]]
 }
 
-// next reads the first identifier at or after pos and returns where it ends;
-// false at the end of the text.
+// next reads the first identifier at or after pos and returns its end; false at
+// the end of the text.
 func (a *analyzer) next(text string, pos int) (int, bool) {
 	a.buf, a.ends, a.from, a.to = a.buf[:0], a.ends[:0], a.from[:0], a.to[:0]
 	for pos < len(text) {
@@ -124,8 +124,8 @@ func (a *analyzer) identifier(text string, pos int) int {
 	return pos
 }
 
-// smallLetters is how many bytes of plain small letters a text begins with:
-// most of all text, and the same in any form.
+// smallLetters returns how many plain lower-case letters a text begins with:
+// most of any text, and unchanged by folding.
 func smallLetters(text string) int {
 	n := 0
 	for n < len(text) && 'a' <= text[n] && text[n] <= 'z' {
@@ -134,9 +134,9 @@ func smallLetters(text string) int {
 	return n
 }
 
-// joiner is the length of what stands at pos inside an identifier (a hyphen, an
-// underscore, an apostrophe), or 0 where the identifier ends. The 's of "the
-// unit's" is skipped whole.
+// joiner returns the length of the joiner at pos inside an identifier (a
+// hyphen, an underscore, an apostrophe), or 0 where the identifier ends. The 's
+// of "the unit's" is skipped whole.
 func (a *analyzer) joiner(text string, pos int, r rune) int {
 	size := utf8.RuneLen(r)
 	switch r {
@@ -177,8 +177,8 @@ func (a *analyzer) lastEnd() int {
 	return a.ends[len(a.ends)-1]
 }
 
-// startsWord reports whether a capital that stands between capitals and
-// text[pos:] begins a part: as in HTTPServe, but not the L of "URLs".
+// startsWord reports whether a capital that is between capitals and text[pos:]
+// begins a part: as in HTTPServe, but not the L of "URLs".
 func startsWord(text string, pos int) bool {
 	if classAt(text, pos) != lower {
 		return false

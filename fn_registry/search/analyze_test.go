@@ -7,7 +7,7 @@ import (
 
 func TestAnalyze(t *testing.T) {
 	t.Parallel()
-	// Identifiers stand between spaces, their parts between dots.
+	// Identifiers are separated by spaces, their parts by dots.
 	for text, want := range map[string]string{
 		"":                             "",
 		"FileWriteAtomic":              "file.write.atomic",

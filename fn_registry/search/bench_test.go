@@ -16,7 +16,7 @@ import (
 const (
 	benchUnits = 100_000
 	benchWords = 30_000
-	unitWords  = 200 // of params and body; name, description and tags add about 30
+	unitWords  = 200 // in params and body; name, description and tags add about 30
 )
 
 // vocabulary makes words of syllables, the shorter ones more frequent, as in a
@@ -95,8 +95,8 @@ var benchDocs = sync.OnceValue(func() []Doc { return slices.Collect(newCorpus().
 
 var benchIndex = sync.OnceValue(func() *Index { return Build(slices.Values(benchDocs())) })
 
-// benchQueries makes queries of n words that stand together in some unit, so
-// that frequent words are asked for often.
+// benchQueries makes queries of n words that occur together in some unit, so
+// that frequent words are queried often.
 func benchQueries(n int) []Query {
 	r := rand.New(rand.NewPCG(3, 4))
 	out := make([]Query, 500)
@@ -162,9 +162,9 @@ func BenchmarkSearch(b *testing.B) {
 	})
 }
 
-// BenchmarkScan is what a two-word search takes without an index: looking at
-// the text of every unit, as grep does. Its p50 beside that of
-// BenchmarkSearch/TwoWords is what the index gains.
+// BenchmarkScan measures a two-word search without an index: scanning the text
+// of every unit, as grep does. Compared with BenchmarkSearch/TwoWords its p50
+// shows what the index gains.
 func BenchmarkScan(b *testing.B) {
 	var texts []string
 	for _, d := range benchDocs() {
@@ -216,7 +216,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkUpdate replaces one unit, again and again; p99 has the merges.
+// BenchmarkUpdate replaces one unit repeatedly; p99 includes the merges.
 func BenchmarkUpdate(b *testing.B) {
 	x, docs := benchIndex(), benchDocs()
 	i := 0

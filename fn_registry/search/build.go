@@ -59,7 +59,7 @@ func buildPart(docs []Doc) part {
 	return part{seg: seg, boosts: boosts}
 }
 
-// dropDuplicates marks all but the last unit of each key as removed.
+// dropDuplicates marks all but the last unit with each key as removed.
 func dropDuplicates(parts []part) {
 	seen := map[string]bool{}
 	for i := len(parts) - 1; i >= 0; i-- {
@@ -74,7 +74,7 @@ func dropDuplicates(parts []part) {
 	}
 }
 
-// remove marks a unit as removed. The bitmap must be the part's own.
+// remove marks a unit as removed. The bitmap must be owned by the part.
 func (p *part) remove(doc int) {
 	if p.dead == nil {
 		p.dead = newBitmap(p.seg.len())

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	batchDocs = 4096 // units that a builder takes: their numbers fit 16 bits, and its maps stay in the cache
+	batchDocs = 4096 // units per builder: their numbers fit 16 bits, and its maps stay in the cache
 	maxRuns   = 8    // parts of a name of which every run is indexed joined
 	maxWhole  = 255  // bytes of a joined identifier, name or key that is indexed
 )
@@ -30,7 +30,7 @@ type builder struct {
 	sigs   items
 }
 
-// mark is what the unit at hand has of a word.
+// mark is the occurrences of a word in the current unit.
 type mark struct {
 	doc    uint32 // plus one
 	fields Field
@@ -44,14 +44,14 @@ type occurrence struct {
 	fields Field
 }
 
-// newBuilder makes a builder for so many units of the usual size.
+// newBuilder makes a builder for this many units of the usual size.
 func newBuilder(units int) *builder {
 	return &builder{
 		ids: make(map[string]uint32, min(1<<14, 64*units)), types: newTypeTable(), found: make([]occurrence, 0, usualWords*units),
 	}
 }
 
-// usualWords is how many different words a unit's texts usually have.
+// usualWords is the usual number of distinct words in a unit's texts.
 const usualWords = 64
 
 func (b *builder) add(d *Doc) {
@@ -72,7 +72,7 @@ func (b *builder) add(d *Doc) {
 }
 
 // name indexes a unit's name in all its runs (a_b_c as a, b, c, ab, bc, abc),
-// and name and key as wholes.
+// and name and key as a whole.
 func (b *builder) name(d *Doc) {
 	b.text(inName, d.Name, true)
 	var whole []byte
@@ -116,8 +116,8 @@ func (b *builder) text(field int, text string, forward bool) {
 	}
 }
 
-// note counts a word in a field of the unit at hand. A whole that was counted
-// as a word already is only marked.
+// note counts a word in a field of the current unit. A whole that was already
+// counted as a word is only marked.
 func (b *builder) note(word []byte, field int, extra Field) uint32 {
 	id, ok := b.ids[string(word)]
 	if !ok {
@@ -138,7 +138,7 @@ func (b *builder) note(word []byte, field int, extra Field) uint32 {
 	return id
 }
 
-// weigh turns what was counted in the unit at hand into occurrences.
+// weigh turns the counts of the current unit into occurrences.
 func (b *builder) weigh() {
 	factor := fieldFactors(&b.lengths)
 	doc := uint16(b.keys.len())
@@ -149,7 +149,8 @@ func (b *builder) weigh() {
 	b.touched = b.touched[:0]
 }
 
-// finish makes the segment and its boosts. The builder is spent.
+// finish makes the segment and its boosts. The builder can't be used
+// afterwards.
 func (b *builder) finish() (*segment, f32s) {
 	s := &segment{keys: b.keys, sigs: b.sigs, types: b.types.list, heads: b.types.heads}
 	order := upTo(len(b.words))
@@ -173,7 +174,7 @@ func (b *builder) finish() (*segment, f32s) {
 	return s, b.boosts
 }
 
-// usualPosting is how many bytes a posting usually takes.
+// usualPosting is the usual number of bytes per posting.
 const usualPosting = 3
 
 // postings sorts the occurrences by word (by counting, which keeps the units in
@@ -219,7 +220,7 @@ func (b *builder) forwards(s *segment, rank []uint32) {
 	}
 }
 
-// cleanBoost makes any number a boost: finite and not negative.
+// cleanBoost turns any number into a valid boost: finite and not negative.
 func cleanBoost(v float64) float32 {
 	if !(v > 0) {
 		return 0

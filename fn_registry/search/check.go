@@ -7,8 +7,7 @@ import (
 	"math"
 )
 
-// check makes sure of all that the rest of the package takes for granted of a
-// part.
+// check validates everything that the rest of the package assumes about a part.
 func (p *part) check() error {
 	s := p.seg
 	for _, u := range []u32s{s.keys.ends, s.byKey, s.words.ends, s.inflected, s.posts.ends, s.forward.ends,
@@ -58,7 +57,7 @@ func (t items) check() error {
 	return nil
 }
 
-// checkTypes goes first: the segment's derived data comes from the types.
+// checkTypes runs first: the segment's derived data is computed from the types.
 func (s *segment) checkTypes() error {
 	for i := range s.types.len() {
 		t, err := decodeType(s.types.at(i))
@@ -73,7 +72,7 @@ func (s *segment) checkTypes() error {
 	return nil
 }
 
-// checkKeys sees that byKey is in strict order, which makes it a permutation.
+// checkKeys checks that byKey is in strict order, which makes it a permutation.
 func (s *segment) checkKeys() error {
 	for i := range s.byKey.len() {
 		doc := s.byKey.at(i)

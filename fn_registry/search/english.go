@@ -7,16 +7,17 @@ import (
 	"sync"
 )
 
-// englishStems holds the stems of frequent English words as a Bloom filter: one
-// in 250 other words is taken for one of them. The list itself, deflated, and
-// what inflates it would be more than twice as large. Source and license are in
+// englishStems holds the stems of frequent English words as a Bloom filter,
+// with one false positive in 250 words. The list itself, deflated, and the code
+// to inflate it would be more than twice as large. Source and license are in
 // english_license.txt; TestEnglishFile writes the file.
 var englishStems = stemFilter(englishData)
 
 //go:embed english.bin
 var englishData string
 
-// stemFilter is a Bloom filter: no bit set that a stem sets is missing.
+// stemFilter is a Bloom filter: it contains a stem if all of the stem's bits
+// are set.
 type stemFilter string
 
 const (
@@ -49,7 +50,7 @@ func (f stemFilter) has(stem string) bool {
 	return found
 }
 
-// newStemFilter makes the filter that has says the stems of.
+// newStemFilter returns a filter with room for the given stems.
 func newStemFilter(stems []string) stemFilter {
 	bits := make([]byte, filterBytes)
 	for _, s := range stems {
@@ -61,9 +62,9 @@ func newStemFilter(stems []string) stemFilter {
 	return stemFilter(bits)
 }
 
-// isEnglish reports whether a folded word is a word of its own, frequent enough
-// that it is meant when it is typed: no typing error of another. It knows some
-// endings and beginnings by themselves: headless, unread.
+// isEnglish reports whether a folded word is an English word, frequent enough
+// to be intended when it is typed rather than a typo of another. It recognises
+// some suffixes and prefixes by itself: headless, unread.
 func isEnglish(word string) bool {
 	if !letters(word) {
 		return false
@@ -84,7 +85,7 @@ func isEnglish(word string) bool {
 	return false
 }
 
-// minBase is the length of a word that stands before such an ending.
+// minBase is the minimum length of a word before such a suffix.
 const minBase = 4
 
 func isStem(stem string) bool { return englishStems.has(stem) }
@@ -95,8 +96,8 @@ var jargonText string
 // jargon are the stems of the words in jargon.txt.
 var jargon = sync.OnceValue(func() map[string]bool { return stemsOf(jargonText) })
 
-// isWord reports whether a word of a query is one that the user means, although
-// no unit may have it, and no typing error of another.
+// isWord reports whether a word of a query is intended, even if no unit has it,
+// rather than a typo of another.
 func isWord(word string) bool {
 	s := stem(word)
 	return jargon()[s] || len(theThesaurus()[s]) > 0 || isEnglish(word)

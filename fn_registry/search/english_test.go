@@ -15,9 +15,9 @@ import (
 
 var scowl = flag.String("scowl", "", "folder of SCOWL's lists (/usr/share/dict/scowl of Debian's package scowl), to write english.bin")
 
-// TestEnglishFile writes english.bin where -scowl is given: go test -run
-// EnglishFile ./search -scowl /usr/share/dict/scowl. It reads it with words
-// that the list has as they are.
+// TestEnglishFile writes english.bin if -scowl is set: go test -run EnglishFile
+// ./search -scowl /usr/share/dict/scowl. In any case it checks that the filter
+// contains some words of the list, and few random ones.
 func TestEnglishFile(t *testing.T) {
 	if *scowl != "" {
 		stems := scowlStems(t, *scowl)
@@ -32,7 +32,7 @@ func TestEnglishFile(t *testing.T) {
 		t.Fatalf("%d bytes", n)
 	}
 	for _, w := range strings.Fields("kitchen invoice weather mattress painting happily furniture") {
-		if !isStem(stem(w)) { // stem has changed since, perhaps
+		if !isStem(stem(w)) { // perhaps stem has changed since
 			t.Errorf("%s is missing: write the file again", w)
 		}
 	}
@@ -48,10 +48,10 @@ func TestEnglishFile(t *testing.T) {
 		}
 	}
 	if taken > tries/100 {
-		t.Errorf("of %d random words %d are taken for English", tries, taken)
+		t.Errorf("of %d random words %d count as English", tries, taken)
 	}
 	if taken > 0 {
-		t.Logf("of %d random words %d are taken for English", tries, taken)
+		t.Logf("of %d random words %d count as English", tries, taken)
 	}
 }
 
@@ -90,8 +90,8 @@ func TestIsEnglish(t *testing.T) {
 	}
 }
 
-// TestRealWordsStay sees that what the user means is not taken for a typing
-// error of what a unit has, and that typing errors are forgiven all the same.
+// TestRealWordsStay checks that an intended word is not treated as a typo of a
+// unit's word, and that typos are still tolerated.
 func TestRealWordsStay(t *testing.T) {
 	t.Parallel()
 	x := Build(slices.Values([]Doc{

@@ -16,7 +16,7 @@ func (r *ranker) explain(h *Hit) {
 	h.Full = len(h.Why) == r.telling && r.telling > 0 || r.exact != nil && r.exact.cells[h.doc].value > 0
 }
 
-// why says how a unit has the words that it has.
+// why describes how a unit has its words.
 func (r *ranker) why(doc int) []Why {
 	var all []Why
 	for i := range r.words {
@@ -34,7 +34,7 @@ func (r *ranker) why(doc int) []Why {
 	return all
 }
 
-// heldAs is the word that a unit has instead of one that was asked for.
+// heldAs returns the word that a unit has instead of a queried one.
 func (x *Index) heldAs(w *want, doc int, how How) string {
 	p := &x.parts[x.partOf(doc)]
 	doc -= p.base
@@ -73,7 +73,7 @@ func (w *want) insteadOf(how How) []string {
 	return w.parts
 }
 
-// impactOf is the impact of a word in a unit, if the unit has it.
+// impactOf returns the impact of a word in a unit, if the unit has it.
 func (s *segment) impactOf(word, doc int) (uint8, bool) {
 	list := s.posts.at(word)
 	at := -1

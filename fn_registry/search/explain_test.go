@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestWhy pins what is said of how a unit has each word.
+// TestWhy checks how the match of each word is explained.
 func TestWhy(t *testing.T) {
 	t.Parallel()
 	x := Build(slices.Values([]Doc{

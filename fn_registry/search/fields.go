@@ -6,7 +6,7 @@ import "strings"
 // found.
 type Field uint8
 
-// The fields, from the one that weighs most to the one that weighs least.
+// The fields, from the highest weight to the lowest.
 const (
 	FieldName Field = 1 << iota
 	FieldTags
@@ -27,14 +27,14 @@ const (
 	numFields
 )
 
-// fieldRules are BM25F's parameters. The usual lengths are fixed, not averaged
-// over the index, so that a unit's weight for a word does not change when other
-// units come and go.
+// fieldRules are BM25F's parameters. The usual lengths are fixed rather than
+// averaged over the index, so that a unit's weight for a word does not change
+// when other units are added or removed.
 var fieldRules = [numFields]struct {
 	name   string
 	weight float32
-	slope  float32 // how much a long field counts less: 0 not at all, 1 fully
-	usual  float32 // words
+	slope  float32 // how much length reduces a field's weight: 0 not at all, 1 fully
+	usual  float32 // usual length in words
 }{
 	inName:        {"name", 12, 0.3, 3},
 	inTags:        {"tags", 6, 0.3, 5},
@@ -43,12 +43,12 @@ var fieldRules = [numFields]struct {
 	inBody:        {"body", 0.4, 0.7, 100},
 }
 
-// saturation is BM25's k1: the summed weight at which a word counts half of
-// what it can count at most.
+// saturation is BM25's k1: the summed weight at which a word counts half of its
+// maximum.
 const saturation = 10
 
-// impact is what a word with these frequencies adds to a unit's score before
-// the word's rarity: 1 to 255.
+// impact returns what a word with these frequencies adds to a unit's score
+// before the word's rarity: 1 to 255.
 func impact(tf, factor *[numFields]float32) uint8 {
 	var w float32
 	for f, n := range tf {
@@ -57,7 +57,7 @@ func impact(tf, factor *[numFields]float32) uint8 {
 	return uint8(1 + 254*w/(saturation+w))
 }
 
-// fieldFactors are the weights of the fields of one unit, given its fields'
+// fieldFactors returns the weights of the fields of one unit, given its fields'
 // lengths in words.
 func fieldFactors(lengths *[numFields]int) (factor [numFields]float32) {
 	for f, r := range fieldRules {

@@ -7,13 +7,13 @@ import (
 
 // The forward list of a unit holds its name, its description and its tags as
 // numbers of words plus one, with a 0 after the name, after the description and
-// after each tag. Stop words are left out. Phrases are looked for in it, and
-// likeness to a draft is weighed with it.
+// after each tag. Stop words are omitted. It is used to find phrases and to
+// compare units with a draft.
 
 // forwardFields are the fields in the forward list.
 const forwardFields = FieldName | FieldDescription | FieldTags
 
-// textEnd stands between two texts, so that no phrase reaches from one into the
+// textEnd separates two texts, so that no phrase extends from one into the
 // other.
 const textEnd = 0
 
@@ -44,7 +44,7 @@ func (s *segment) phrase(words []string) phrase {
 	return forms
 }
 
-// in reports whether the words stand side by side in a forward list.
+// in reports whether the words are adjacent in a forward list.
 func (p phrase) in(list []byte, scratch []int) (bool, []int) {
 	scratch = scratch[:0]
 	eachForward(list, func(word int) bool {
@@ -68,8 +68,8 @@ func (p phrase) at(words []int) bool {
 	return true
 }
 
-// keepPhrase keeps the units in whose name, description or tags the words stand
-// side by side.
+// keepPhrase keeps the units in whose name, description or tags the words are
+// adjacent.
 func (x *Index) keepPhrase(l *leaf, words []string) {
 	phrases := make([]phrase, len(x.parts))
 	for i := range x.parts {

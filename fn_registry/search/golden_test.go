@@ -60,8 +60,8 @@ func setField(t testing.TB, d *Doc, name, value string) {
 	}
 }
 
-// TestGolden answers each query of the golden files, lines that begin with "?
-// ", and compares what stands below it.
+// TestGolden runs each query of the golden files, lines that begin with "? ",
+// and compares the results with the lines below it.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	x := Build(slices.Values(goldenUnits(t)))
@@ -98,8 +98,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// answerWords lists the first hits, score before key, where they were found
-// after it.
+// answerWords lists the first hits, score before key, followed by where they
+// were found.
 func answerWords(x *Index, text string) string {
 	q := ParseQuery(text)
 	res := x.Search(q, Options{Limit: 6})
@@ -150,8 +150,8 @@ func answerSimilar(x *Index, text string) string {
 	return b.String()
 }
 
-// answerWhys lists for each hit what it has of the query's words and how, and
-// what of its description is marked.
+// answerWhys lists for each hit how it matches the query's words, and what of
+// its description is highlighted.
 func answerWhys(x *Index, text string) string {
 	res := x.Search(ParseQuery(text), Options{Limit: 4})
 	var b strings.Builder
@@ -179,7 +179,7 @@ func answerWhys(x *Index, text string) string {
 	return b.String()
 }
 
-// answerStems gives the stem of a word with every ending.
+// answerStems returns the stem of a word with every ending.
 func answerStems(_ *Index, word string) string {
 	var b strings.Builder
 	b.WriteString("  ")
@@ -268,7 +268,7 @@ func(*
 func(map[string
 func(string, ...) error`, "\n")
 
-// TestGolden_Signatures: how well signatures of every form fit one another, as
+// TestGolden_Signatures: how well signatures of every form match each other, as
 // a query and as a unit's.
 func TestGolden_Signatures(t *testing.T) {
 	t.Parallel()

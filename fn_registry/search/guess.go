@@ -5,12 +5,12 @@ import (
 	"sort"
 )
 
-// minGuess is the length of a word that is guessed to be the beginning of
-// another.
+// minGuess is the minimum length of a word that may be guessed to be the
+// beginning of another.
 const minGuess = 3
 
-// addNear puts the units that have a word like this one, and returns the words
-// most like it.
+// addNear adds the units that have a word similar to this one, and returns the
+// most similar words.
 func (x *Index) addNear(l *leaf, word string) []string {
 	type candidate struct {
 		word     string

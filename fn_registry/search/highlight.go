@@ -40,8 +40,8 @@ func (r Result) marks(word string, joined bool) bool {
 			return true
 		}
 		for i, p := range w.parts {
-			// Of a run of parts, only what can't be marked part by part is of
-			// interest.
+			// For a run of parts, only matches that can't be marked part by
+			// part matter.
 			if prefix := w.Prefix && i == len(w.parts)-1; w.fits(p, word, prefix && !joined) {
 				return true
 			}
@@ -50,7 +50,7 @@ func (r Result) marks(word string, joined bool) bool {
 	})
 }
 
-// fits reports whether a word of a text matches a word that is sought.
+// fits reports whether a word of a text matches a queried word.
 func (w *want) fits(sought, word string, prefix bool) bool {
 	switch {
 	case sought == word, stem(sought) == stem(word), prefix && strings.HasPrefix(word, sought):

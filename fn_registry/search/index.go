@@ -6,7 +6,7 @@ type Doc struct {
 	Name        string
 	Tags        []string
 	Description string
-	Params      string // what is said of parameters and result
+	Params      string // description of parameters and result
 	Body        string // gotchas, when to use
 	Signature   string // as in the spec: func F(ctx context.Context) error
 	// Boost says how much the unit is used, for example by how many units and
@@ -19,12 +19,12 @@ type Doc struct {
 // is empty and ready for use.
 type Index struct {
 	parts []part
-	slots int // units, removed ones too
+	slots int // units, including removed ones
 	live  int
 	named func() *NamedTypes // may be nil
 }
 
-// part is a segment and what may change about it.
+// part is a segment plus its mutable state.
 type part struct {
 	seg    *segment
 	base   int    // number in the index of the segment's first unit
@@ -35,7 +35,7 @@ type part struct {
 
 func (p *part) live() int { return p.seg.len() - p.deads }
 
-// newIndex puts parts together and numbers their units.
+// newIndex combines parts and numbers their units.
 func newIndex(parts []part) *Index {
 	x := &Index{parts: parts}
 	for i := range parts {
@@ -83,7 +83,7 @@ func (x *Index) WithBoosts(boost func(key string) float64) *Index {
 	return out
 }
 
-// partOf is the number of the part that holds a unit.
+// partOf returns the number of the part that holds a unit.
 func (x *Index) partOf(doc int) int {
 	i := 0
 	for i+1 < len(x.parts) && x.parts[i+1].base <= doc {

@@ -47,8 +47,8 @@ func TestBoosts(t *testing.T) {
 	}
 	x := Build(slices.Values(docs))
 	order := func(x *Index, text string) string { return keys(x.Search(ParseQuery(text), Options{}).Hits) }
-	// Use settles what is alike; it does not lift a mention in a body over a
-	// name, nor anything over the very name.
+	// Use breaks ties; it does not raise a mention in a body above a name, nor
+	// anything above the exact name.
 	if got := order(x, "line"); got != "b c d f" {
 		t.Errorf("line: %s", got)
 	}
@@ -87,8 +87,8 @@ func TestLastOfSameKey(t *testing.T) {
 	}
 }
 
-// TestForgivesWhereUnknown pins when typing errors are forgiven: while no unit
-// has the word, in any form, and the thesaurus knows no other for it.
+// TestForgivesWhereUnknown checks when typos are tolerated: only if no unit has
+// the word, in any form, and the thesaurus has no synonym for it.
 func TestForgivesWhereUnknown(t *testing.T) {
 	t.Parallel()
 	x := Build(slices.Values([]Doc{{Key: "near", Name: "mautric"}, {Key: "headers", Name: "headers"}, {Key: "servers", Name: "servers"}}))
@@ -111,7 +111,8 @@ func TestForgivesWhereUnknown(t *testing.T) {
 	}
 }
 
-// TestUpdateStaysSmall sees that removed units and small parts do not pile up.
+// TestUpdateStaysSmall checks that removed units and small parts do not
+// accumulate.
 func TestUpdateStaysSmall(t *testing.T) {
 	t.Parallel()
 	docs := goldenUnits(t)
@@ -147,12 +148,13 @@ func TestAccept(t *testing.T) {
 			asked[key] = true
 			return strings.HasSuffix(key, "_infra")
 		}})
-		// Without the others more of the rest may be worth listing, at the end.
+		// Without the others, more of the rest may be worth listing, at the
+		// end.
 		if len(got.Hits) < len(want) || !reflect.DeepEqual(got.Hits[:len(want)], want) || got.Total != len(got.Hits) {
 			t.Errorf("%q: got %s, want %s", text, keys(got.Hits), keys(want))
 		}
 	}
-	// What has all words but is not accepted leaves room for what has some.
+	// Refused units that have all words leave room for units that have some.
 	none := x.Search(ParseQuery("cron next"), Options{Accept: func(key string) bool { return key == "cron_service_go_infra" }})
 	if !none.Partial || keys(none.Hits) != "cron_service_go_infra" {
 		t.Errorf("got %+v", none)
@@ -161,7 +163,7 @@ func TestAccept(t *testing.T) {
 
 func TestSignatureOrder(t *testing.T) {
 	t.Parallel()
-	// From the very shape to ever less of it.
+	// From the exact shape to ever less of it.
 	signatures := []string{
 		"func(a string, n int) error",
 		"func(n int, a string) error",
@@ -176,20 +178,20 @@ func TestSignatureOrder(t *testing.T) {
 	for i, s := range signatures {
 		docs = append(docs, Doc{Key: string(rune('a' + i)), Signature: strings.Replace(s, "func", "func F", 1)})
 	}
-	docs[4].Boost = 1e6 // use does not outweigh shape
+	docs[4].Boost = 1e6 // use does not outrank shape
 	x := Build(slices.Values(docs))
 	if got := keys(x.Search(ParseQuery("func(string, int) error"), Options{}).Hits); got != "a b c d e f" {
 		t.Errorf("got %s", got)
 	}
 	if got := x.Search(ParseQuery("func(string, int) error"), Options{}).Hits[0].Score; got < 0.99 {
-		t.Errorf("the very shape scores %v", got)
+		t.Errorf("the exact shape scores %v", got)
 	}
 	sig, err := ParseSignature("(string) -> error")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// In the order given, the type parameters don't fit together; in another
-	// they do.
+	// In the given order the type parameters don't fit together; in another
+	// order they do.
 	swapped := Build(slices.Values([]Doc{{Key: "s", Signature: "func F[T, U any](a, b T, c U)"}}))
 	if got := swapped.Search(ParseQuery("func(T, U, T)"), Options{}); got.Total != 1 || got.Hits[0].Score > scoreReordered {
 		t.Errorf("type parameters in another order: %+v", got.Hits)
@@ -207,7 +209,7 @@ func TestSimilar(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for _, d := range goldenUnits(t) {
-		// Every unit is most like itself.
+		// Every unit is most similar to itself.
 		draft := Draft{Name: d.Name, Description: d.Description, Tags: d.Tags}
 		if strings.HasPrefix(d.Signature, "func") {
 			draft.Signature = d.Signature

@@ -8,20 +8,20 @@ import (
 // How says how a unit matches a word of a query.
 type How uint8
 
-// The ways, the surest first.
+// The ways, most certain first.
 const (
 	HowExact     How = iota // as typed
 	HowForm                 // another form: retries for retry
-	HowKin                  // another word of the root: migration for migrate
+	HowKin                  // another word with the same root: migration for migrate
 	HowSynonym              // another word that means the same: process for subprocess
-	HowBeginning            // a longer word, which may still be being typed
-	HowTypo                 // a word that differs by typing errors
+	HowBeginning            // a longer word, which may still be incomplete
+	HowTypo                 // a word that differs by typos
 )
 
 // String names the way: exact, form, kin, synonym, beginning or typo.
 func (h How) String() string { return howRules[h].name }
 
-// howRules say how much each way counts, in 64ths of an impact.
+// howRules define how much each way counts, in 64ths of an impact.
 var howRules = [...]struct {
 	name  string
 	scale uint16
@@ -37,8 +37,8 @@ const (
 	scaleMax     = 255 * scaleExact
 )
 
-// cell is how well a unit matches a word, 0 being not at all, in which fields,
-// and in which way.
+// cell is how well a unit matches a word, 0 meaning not at all, in which
+// fields, and in which way.
 type cell struct {
 	value  uint16
 	fields Field
@@ -53,7 +53,7 @@ type leaf struct {
 
 var leafPool = sync.Pool{New: func() any { return new(leaf) }}
 
-// newLeaf returns an empty leaf for n units. It must be released.
+// newLeaf returns an empty leaf for n units, which must be released.
 func newLeaf(n int) *leaf {
 	l := leafPool.Get().(*leaf)
 	if cap(l.cells) < n {
@@ -63,7 +63,7 @@ func newLeaf(n int) *leaf {
 	return l
 }
 
-// release empties the leaf for the next to use it. A nil leaf is fine.
+// release empties the leaf for reuse. A nil leaf is allowed.
 func (l *leaf) release() {
 	if l == nil {
 		return
@@ -79,8 +79,8 @@ func (l *leaf) release() {
 	leafPool.Put(l)
 }
 
-// put gives a unit a value unless it has a greater one. Of several ways, the
-// surest counts.
+// put sets a unit's value unless it already has a greater one. Of several ways,
+// the most certain counts.
 func (l *leaf) put(doc int, value uint16, fields Field, how How) {
 	c := &l.cells[doc]
 	if c.value == 0 {
@@ -92,7 +92,7 @@ func (l *leaf) put(doc int, value uint16, fields Field, how How) {
 	c.fields |= fields
 }
 
-// add puts all units of a list of postings, in which each unit is once.
+// add adds all units of a list of postings, in which each unit occurs once.
 func (l *leaf) add(p *part, list []byte, scale uint16, how How) {
 	doc, first := -1, len(l.docs) == 0
 	l.docs = slices.Grow(l.docs, len(list)/leastPosting)
@@ -127,7 +127,7 @@ func (l *leaf) keep(ok func(doc int) bool) {
 	l.docs = kept
 }
 
-// addAll puts the units that are in all parts, with the mean of their values.
+// addAll adds the units that are in all parts, with the mean of their values.
 func (l *leaf) addAll(parts []*leaf) {
 	if len(parts) == 0 {
 		return
@@ -145,8 +145,8 @@ func (l *leaf) addAll(parts []*leaf) {
 	}
 }
 
-// meanOf is what a unit has of all parts: their mean value, all their fields,
-// and the least sure of their ways.
+// meanOf combines a unit's cells for all parts: their mean value, all their
+// fields, and the least certain of their ways.
 func meanOf(parts []*leaf, doc int) cell {
 	var sum int
 	var mean cell

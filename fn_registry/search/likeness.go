@@ -2,19 +2,19 @@ package search
 
 import "sort"
 
-// likeness is how alike the shapes of a unit and a draft are.
+// likeness is how similar the shapes of a unit and a draft are.
 type likeness struct {
 	like     float32 // 0 to 1
-	evidence float32 // how much that says: little where all is strings and errors; 0 to 1
+	evidence float32 // how significant that is: little if everything is strings and errors; 0 to 1
 }
 
-// shapes compares a signature with that of each unit; nil where there is none.
+// shapes compares a signature with that of each unit; nil if there is none.
 func (x *Index) shapes(sig *Signature) []likeness {
 	if sig == nil {
 		return nil
 	}
 	q := newSigQuery(*sig)
-	sort.SliceStable(q.slots, func(i, j int) bool { // telling types choose first
+	sort.SliceStable(q.slots, func(i, j int) bool { // significant types choose first
 		return q.slots[i].typ.class().weight() > q.slots[j].typ.class().weight()
 	})
 	out := make([]likeness, x.slots)
@@ -31,7 +31,7 @@ func (x *Index) shapes(sig *Signature) []likeness {
 }
 
 // likeness is the weighted share of types that both have: each slot takes the
-// best type that is left.
+// best remaining type.
 func (s *solver) likeness() likeness {
 	var shared, all, evidence float64
 	used := [2]uint64{}

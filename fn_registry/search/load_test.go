@@ -33,7 +33,7 @@ func written(tb testing.TB, x *Index) []byte {
 	return b.Bytes()
 }
 
-// resum puts the right checksum to changed data.
+// resum sets the correct checksum for changed data.
 func resum(data []byte) []byte {
 	if len(data) < 4 {
 		return data
@@ -80,8 +80,8 @@ func TestCheckList(t *testing.T) {
 		{"\x05\x09\x01\x06\xff\x01", false},                 // beyond it by the second
 		{"\x00\x09\x01", false},                             // before the first
 		{"\x01\x09\x01\x00\x09\x01", false},                 // twice the same
-		{"\x01\x00\x01", false},                             // worth nothing
-		{"\x01\x09", false},                                 // cut short
+		{"\x01\x00\x01", false},                             // of no weight
+		{"\x01\x09", false},                                 // truncated
 		{"\x81", false},                                     // inside a number
 		{"\x81\x80\x00\x09\x01", true},                      // a longer way to write 1
 		{"\x81\x80\x80\x80\x80\x80\x80\x00\x09\x01", false}, // a much longer one
@@ -92,7 +92,7 @@ func TestCheckList(t *testing.T) {
 	}
 }
 
-// exercise uses all of an index.
+// exercise uses every part of an index.
 func exercise(x *Index) {
 	for _, text := range []string{"", "write file", "fil", "sqlite migrtae", `"exit code" -http`, "func(_, string) error",
 		"func([]T, func(T) bool) []T", "func(context.Con", "backoff_delay_go_core"} {
@@ -105,8 +105,8 @@ func exercise(x *Index) {
 	newIndex(compact(slices.Clone(y.parts)))
 }
 
-// TestLoadedDamageIsHarmless changes bytes and fixes the checksum: what is
-// loaded all the same must not panic.
+// TestLoadedDamageIsHarmless changes bytes and fixes the checksum: an index
+// that still loads must not panic.
 func TestLoadedDamageIsHarmless(t *testing.T) {
 	t.Parallel()
 	data := written(t, smallIndex(t))
@@ -157,7 +157,7 @@ func TestWriteToIsDeterministic(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(written(t, x), a) {
-		t.Error("what was loaded is written otherwise")
+		t.Error("a loaded index is written differently")
 	}
 }
 

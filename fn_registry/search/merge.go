@@ -1,6 +1,6 @@
 package search
 
-// merger makes one segment of several.
+// merger merges several segments into one.
 type merger struct {
 	parts []part
 	docs  [][]int32 // for each part and unit, its new number or -1
@@ -8,7 +8,7 @@ type merger struct {
 	out   *segment
 }
 
-// merge makes one part of several, without their removed units.
+// merge merges several parts into one, without their removed units.
 func merge(parts []part) part {
 	m := &merger{parts: parts, out: &segment{}}
 	m.reserve()
@@ -23,8 +23,8 @@ func merge(parts []part) part {
 	return part{seg: s, boosts: boosts}
 }
 
-// reserve makes room for what is large, so that it is not copied as it grows. A
-// result is hardly larger than its parts.
+// reserve allocates the large buffers, so that they are not copied as they
+// grow. A result is hardly larger than its parts.
 func (m *merger) reserve() {
 	posts, forward, keys, docs, words := 0, 0, 0, 0, 0
 	for _, p := range m.parts {
@@ -56,7 +56,7 @@ func (m *merger) mergeDocs() (boosts f32s) {
 	return boosts
 }
 
-// mergeWords walks all dictionaries at once, in the order of the words.
+// mergeWords walks all dictionaries at once, in word order.
 func (m *merger) mergeWords() {
 	queue := newWordQueue(m.parts)
 	for _, p := range m.parts {
@@ -82,7 +82,7 @@ func (m *merger) mergeWords() {
 }
 
 // mergePostings appends the postings of one word, with the units' new numbers;
-// false where there are none.
+// false if there are none.
 func (m *merger) mergePostings(same []cursor) bool {
 	last := -1
 	for _, c := range same {

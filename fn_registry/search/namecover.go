@@ -1,7 +1,7 @@
 package search
 
-// spoken is what a query or a draft says, as stems, to see how much of a unit's
-// name is in it.
+// spoken holds the stems that a query or a draft contains, to compute how much
+// of a unit's name is in it.
 type spoken struct {
 	index *Index
 	stems map[string]bool
@@ -12,7 +12,7 @@ func newSpoken(x *Index) *spoken {
 	return &spoken{index: x, stems: map[string]bool{}, roots: map[string]bool{}}
 }
 
-// learn notes the stems by which a unit's name may say a word.
+// learn records the stems by which a unit's name may express a word.
 func (s *spoken) learn(w *want) {
 	for _, words := range [][]string{w.parts, w.also, w.near} {
 		for _, word := range words {
@@ -26,7 +26,7 @@ func (s *spoken) learn(w *want) {
 	}
 }
 
-// cover is how much of a unit's name is spoken: 0 to 1.
+// cover is how much of a unit's name is in the query: 0 to 1.
 func (s *spoken) cover(doc int) float64 {
 	p := &s.index.parts[s.index.partOf(doc)]
 	words, known := 0, 0

@@ -31,8 +31,9 @@ func TestNameCover(t *testing.T) {
 	}
 }
 
-// TestNameCoverRanks sees that a unit whose name says more than the query gives
-// way to one whose name does not, though its description has the query too.
+// TestNameCoverRanks checks that a unit whose name says more than the query
+// ranks below one whose name does not, though its description matches the
+// query, too.
 func TestNameCoverRanks(t *testing.T) {
 	t.Parallel()
 	x := Build(slices.Values([]Doc{
@@ -43,8 +44,8 @@ func TestNameCoverRanks(t *testing.T) {
 	}
 }
 
-// TestNameCoverPages sees that pages of any size are parts of one list, beyond
-// the hits whose names were looked at, too.
+// TestNameCoverPages checks that pages of any size are parts of one list, even
+// beyond the hits whose names were compared.
 func TestNameCoverPages(t *testing.T) {
 	t.Parallel()
 	var docs []Doc

@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// What a type is worth that matches only by what its name stands for.
+// Factors for types that match only by what their name stands for.
 const (
 	matchAlias = 0.97 // fs.FileMode for os.FileMode
 	matchSeen  = 0.6  // string for type ID string
-	matchFar   = 0.3  // int64 for time.Duration: to a person it is none
+	matchFar   = 0.3  // int64 for time.Duration: to a person they differ
 )
 
 // NamedTypes are named types of which it is known what they stand for: a search
@@ -34,8 +34,8 @@ type namedType struct {
 	score float64
 }
 
-// standardTypes are the named types of the standard library that somebody may
-// write out instead, or by their other name.
+// standardTypes are the named types of the standard library that a user may
+// spell out instead, or by their other name.
 const standardTypes = `
 context type CancelFunc func()
 context type CancelCauseFunc func(error)
@@ -121,7 +121,7 @@ func (t *NamedTypes) add(pkg, declaration string, standard bool) {
 	t.byName[s.Name.Name] = append(t.byName[s.Name.Name], n)
 }
 
-// maxNameSteps is how many names are followed from one to the next.
+// maxNameSteps limits how many names are followed from one to the next.
 const maxNameSteps = 4
 
 // steps lists what a name stands for, and what that stands for in turn: type A
@@ -187,7 +187,7 @@ func (x *Index) WithNamedTypes(types func() *NamedTypes) *Index {
 	return &with
 }
 
-// namedTypes returns what is known of named types, or nil.
+// namedTypes returns the known named types, or nil.
 func (x *Index) namedTypes() *NamedTypes {
 	if x.named == nil {
 		return nil
@@ -195,8 +195,8 @@ func (x *Index) namedTypes() *NamedTypes {
 	return x.named()
 }
 
-// seeThrough is how well two types match by what the name of one of them stands
-// for.
+// seeThrough returns how well two types match by what the name of one of them
+// stands for.
 func (b *binding) seeThrough(q, d *typ) float64 {
 	before, best := *b, *b
 	score := 0.0

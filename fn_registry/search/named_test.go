@@ -45,19 +45,19 @@ func TestSeeThroughNamedTypes(t *testing.T) {
 	t.Parallel()
 	x := namedIndex()
 	for query, want := range map[string]string{
-		"func(string) (string, error)":                           "plain id", // the very types first
+		"func(string) (string, error)":                           "plain id", // the exact types first
 		"func(ID) (string, error)":                               "id plain",
 		"func(user.ID) (string, error)":                          "id plain",
 		"func(shop.ID) bool":                                     "other",
 		"func(int) bool":                                         "other",
 		"func(int64) bool":                                       "nanos wait",
-		"func(int64)":                                            "nanos generic", // a Duration alone is no int64
+		"func(int64)":                                            "nanos generic", // a Duration alone is not an int64
 		"func(time.Duration) bool":                               "wait nanos",
 		"func(fs.FileMode) int8":                                 "mode",
 		"func(uint32) int8":                                      "mode",
 		"func(string, int64) rune":                               "both",
 		"func(ID, string) float32":                               "",     // T is one type
-		"func(Name) complex64":                                   "name", // ID is no Name, though both are strings
+		"func(Name) complex64":                                   "name", // ID is not a Name, though both are strings
 		"func(ID) complex64":                                     "name", // but Name was declared as ID
 		"func(string) complex64":                                 "name",
 		"func(Loop) complex64":                                   "",
@@ -76,11 +76,11 @@ func TestSeeThroughNamedTypes(t *testing.T) {
 		}
 	}
 	if hits := Build(slices.Values(docsOf("id func(id ID) bool"))).Search(ParseQuery("func(string) bool"), Options{}).Hits; len(hits) > 0 && hits[0].Score > partShape {
-		t.Errorf("an index that knows no types finds %v", hits)
+		t.Errorf("an index without types finds %v", hits)
 	}
 }
 
-// TestNamedTypesStay sees that what is known of types outlives updates.
+// TestNamedTypesStay checks that named types survive updates.
 func TestNamedTypesStay(t *testing.T) {
 	t.Parallel()
 	x := namedIndex().WithBoosts(func(string) float64 { return 1 }).Update([]string{"plain"}, docsOf("new func(n ID) (string, error)"))

@@ -2,8 +2,8 @@ package search
 
 import "fnregistry.dev/functions/core"
 
-// typoLimit is how many typing errors are forgiven in a word: one in 4 to 7
-// letters, two in more.
+// typoLimit returns how many typos are tolerated in a word: one in 4 to 7
+// letters, two in longer words.
 func typoLimit(word string) int {
 	switch n := len(word); {
 	case n < 4, n > maxWord:
@@ -14,18 +14,17 @@ func typoLimit(word string) int {
 	return 2
 }
 
-// near calls yield with the words that become word by at most limit typing
-// errors (a letter missing, too many, wrong, or two neighbours swapped), and
-// with how many: the restricted Damerau-Levenshtein distance. It counts bytes,
-// so that letters beyond ASCII (those that have no Latin base letter) count as
-// two or more.
-//
+// near calls yield with the words that are at most limit typos away from word
+// (a letter missing, added, wrong, or two neighbours swapped), and with the
+// distance: the restricted Damerau-Levenshtein distance. It counts bytes, so
+// that letters beyond ASCII (those without a Latin base letter) count as two or
+// more.
 // It walks the sorted dictionary as if it were a tree: the table's rows for the
-// letters that a word shares with the one before it are kept, and when no
-// continuation can be near, all words that begin so are skipped.
+// prefix that a word shares with the previous one are reused, and if no
+// continuation can be near, all words with that prefix are skipped.
 func (s *segment) near(word string, limit int, yield func(index, distance int)) {
 	t := newTypoTable(word, len(word)+limit+2)
-	var before []byte // what the rows stand for
+	var before []byte // the prefix that the rows represent
 	for i := 0; i < s.words.len(); {
 		w := s.words.at(i)
 		depth := commonPrefix(before, w)
@@ -45,8 +44,8 @@ func (s *segment) near(word string, limit int, yield func(index, distance int)) 
 	}
 }
 
-// skipPrefix is the first item after i that does not begin with prefix, as item
-// i does. Most often it is close.
+// skipPrefix returns the first item after i that does not begin with prefix, as
+// item i does. Usually it is close.
 func (t items) skipPrefix(i int, prefix []byte) int {
 	begins := func(i int) bool {
 		b := t.at(i)
@@ -69,8 +68,8 @@ func (t items) skipPrefix(i int, prefix []byte) int {
 }
 
 // typoTable is the dynamic programming table of the distance: row i, column j
-// is that between the first i letters of a word of the dictionary and the first
-// j of the one sought.
+// is the distance between the first i letters of a dictionary word and the
+// first j of the queried one.
 type typoTable struct {
 	sought string
 	rows   [][]int
@@ -88,8 +87,8 @@ func newTypoTable(sought string, depth int) *typoTable {
 	return t
 }
 
-// extend computes the row for w's letter at depth, given those before it, and
-// returns its least cell.
+// extend computes the row for w's letter at depth, given the preceding ones,
+// and returns its smallest cell.
 func (t *typoTable) extend(w []byte, depth int) int {
 	row, above := t.rows[depth+1], t.rows[depth]
 	row[0] = depth + 1
@@ -119,7 +118,7 @@ func commonPrefix(a, b []byte) int {
 	return n
 }
 
-// isNear reports whether two words are at most limit typing errors apart.
+// isNear reports whether two words are at most limit typos apart.
 func isNear(a, b string, limit int) bool {
 	return len(a) <= len(b)+limit && len(b) <= len(a)+limit && core.EditDistance(a, b) <= limit
 }

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// oracle answers word queries by looking at every unit. It shares with the
-// index how texts are cut into words, and stem, stop words and what is a word
-// by itself; these have tests of their own.
+// oracle answers word queries by scanning every unit. It shares with the index
+// how texts are split into words, stems, stop words and which words are
+// English; these have tests of their own.
 type oracle struct{ units []oracleUnit }
 
 type oracleUnit struct {
@@ -52,7 +52,7 @@ func newOracleUnit(d Doc) oracleUnit {
 	return u
 }
 
-// identifiers cuts a text into identifiers of parts.
+// identifiers splits a text into identifiers of parts.
 func identifiers(text string) (out [][]string) {
 	var a analyzer
 	for pos, ok := a.next(text, 0); ok; pos, ok = a.next(text, pos) {
@@ -93,7 +93,8 @@ func (u *oracleUnit) add(f Field, text string) {
 	}
 }
 
-// has tells in which fields a unit has a word in some form; none: not at all.
+// has returns in which fields a unit has a word in some form; none means not at
+// all.
 func (u *oracleUnit) has(word string) (fields Field) {
 	for w, f := range u.words {
 		if w == word || u.stems[w] == stem(word) {
@@ -138,8 +139,8 @@ func (o *oracle) find(w *want) map[string]Field {
 }
 
 // match finds the units that have the parts of a word, or the joined form. With
-// forgive, typing errors are forgiven in each that no unit has as it is and
-// that is no word by itself.
+// forgive, typos are tolerated in each part that no unit has and that is not an
+// English word.
 func (o *oracle) match(w *want, forgive bool) map[string]Field {
 	parts := w.parts
 	if w.joined != "" {
@@ -221,14 +222,14 @@ func (u *oracleUnit) hasPhrase(words []string) bool {
 	return false
 }
 
-// oracleHit is a unit that matches: where words were found, and whether it
-// must be listed, since it has all words that some unit has.
+// oracleHit is a unit that matches: where words were found, and whether it must
+// be listed, because it has all words that some unit has.
 type oracleHit struct {
 	fields Field
 	must   bool
 }
 
-// separate makes several words of one whose parts no unit has together.
+// separate splits a word into several if no unit has its parts together.
 func (o *oracle) separate(wants []*want) (all []*want) {
 	for _, w := range wants {
 		if len(w.parts) > 1 && !w.Phrase && !w.Negated && len(o.find(w)) == 0 {

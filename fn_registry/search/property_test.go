@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// smallWords are few and alike, so that random units and queries share words,
-// stems, beginnings and near misses.
+// smallWords are few and similar, so that random units and queries share words,
+// stems, prefixes and near misses.
 var smallWords = strings.Fields(`write writes writing written writer file files filter filtering atomic retry retries
 	retried event events sync synced cache caches caching process processes the of to SQLite DuckDB httpServe
 	FileWrite write-atomic file_lock matrix metric metrics backoff back off é cafe naïve sha-256 sha256 x`)
@@ -56,7 +56,7 @@ func randomDocs(r *rand.Rand, n, keys int) []Doc {
 	return docs
 }
 
-// randomQuery makes words, cut short, misspelt, quoted, negated.
+// randomQuery makes words, truncated, misspelt, quoted, negated.
 func randomQuery(r *rand.Rand) string {
 	var out []string
 	for range 1 + r.IntN(3) {
@@ -85,8 +85,8 @@ func randomQuery(r *rand.Rand) string {
 
 var everything = Options{Limit: math.MaxInt}
 
-// TestSearchAgainstOracle compares the index with a search that looks at every
-// unit: the same units are found, in the same fields, in the right tier.
+// TestSearchAgainstOracle compares the index with a search that scans every
+// unit: both find the same units, in the same fields, in the right tier.
 func TestSearchAgainstOracle(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(25) {
@@ -116,7 +116,7 @@ func compareWithOracle(x *Index, o *oracle, text string) error {
 	for i, h := range res.Hits {
 		w, ok := want[h.Key]
 		if !ok || got[h.Key] {
-			return fmt.Errorf("%s found, twice or wrongly", h.Key)
+			return fmt.Errorf("%s found twice or wrongly", h.Key)
 		}
 		got[h.Key] = true
 		if h.Fields != w.fields || i < maxExplained && len(res.Words) > 0 && h.Full != w.must {
@@ -134,8 +134,8 @@ func compareWithOracle(x *Index, o *oracle, text string) error {
 	return compareWithAll(x, o, q, res)
 }
 
-// compareWithAll rates every unit, where Search leaves out words that alone
-// can't bring a unit onto the list.
+// compareWithAll rates every unit, where Search skips words that alone can't
+// bring a unit onto the list.
 func compareWithAll(x *Index, o *oracle, q Query, res Result) error {
 	r := &ranker{index: x}
 	defer r.release()
@@ -168,7 +168,7 @@ func compareWithAll(x *Index, o *oracle, q Query, res Result) error {
 	return nil
 }
 
-// answers collects what an index says to a set of questions.
+// answers collects an index's answers to a set of queries.
 func answers(x *Index, seed uint64) string {
 	r := rand.New(rand.NewPCG(seed, 2))
 	var b strings.Builder
@@ -188,7 +188,7 @@ func answers(x *Index, seed uint64) string {
 	return b.String()
 }
 
-// TestUpdateIsBuild makes an index by many updates, which must answer as one
+// TestUpdateIsBuild builds an index by many updates; it must answer like one
 // that is built at once.
 func TestUpdateIsBuild(t *testing.T) {
 	t.Parallel()
@@ -240,8 +240,8 @@ func reload(t *testing.T, x *Index) *Index {
 	return y
 }
 
-// TestUpdateLeavesOld sees that an index answers as before while newer ones are
-// made of it.
+// TestUpdateLeavesOld checks that an index answers as before while newer ones
+// are derived from it.
 func TestUpdateLeavesOld(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(7, 7))
@@ -254,7 +254,7 @@ func TestUpdateLeavesOld(t *testing.T) {
 		y = y.Update([]string{randomDoc(r, 60).Key}, randomDocs(r, 3, 60)).WithBoosts(func(string) float64 { return 5 })
 	}
 	if during := <-done; during != before || answers(x, 1) != before {
-		t.Fatal("the old index answers otherwise than before")
+		t.Fatal("the old index answers differently than before")
 	}
 }
 

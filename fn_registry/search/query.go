@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	maxWords = 32 // words of a query that are looked for; more are ignored
-	maxParts = 16 // parts of one of them, or words of a phrase, that are looked for; more are ignored
-	maxNear  = 5  // corrections that are reported of a word
+	maxWords = 32 // words of a query that are used; more are ignored
+	maxParts = 16 // parts of one word, or words of a phrase, that are used; more are ignored
+	maxNear  = 5  // corrections reported per word
 )
 
 // Query is what to look for. All parts must match.
@@ -20,7 +20,7 @@ type Query struct {
 	Words     []Word
 	Filters   []Filter   // field words: for the caller to apply, by [Options.Accept]
 	Signature *Signature // nil: any
-	Problems  []Problem  // what of the text was not understood, and is ignored
+	Problems  []Problem  // parts of the text that were not understood, and are ignored
 }
 
 // Empty reports whether there is nothing to look for: every unit matches.
@@ -31,16 +31,16 @@ func (q Query) Empty() bool {
 // Word is a word, an identifier, or a phrase.
 type Word struct {
 	Text    string // as typed
-	Phrase  bool   // its words stand side by side in name, description or a tag
+	Phrase  bool   // its words are adjacent in name, description or a tag
 	Prefix  bool   // it may be the beginning of a word
-	Negated bool   // units that have it (in a form of it, in any field) are left out
-	Type    bool   // it is a declared type's name: a function of that name is not meant
+	Negated bool   // units that have it (in any form, in any field) are excluded
+	Type    bool   // it is a declared type's name: not a function of that name
 }
 
 // Filter is a field word such as tag:matrix or -purity:pure.
 type Filter struct {
 	Field   string // one of Fields
-	Value   string // as typed, not empty; whether it makes sense is for the caller to see
+	Value   string // as typed, not empty; the caller validates it
 	Negated bool
 }
 
@@ -48,7 +48,7 @@ type Filter struct {
 type Problem struct {
 	Text       string   // the part
 	Message    string   // for a person
-	Candidates []string // fields that may have been meant, the likeliest first; all of them where none is alike
+	Candidates []string // fields that may be meant, likeliest first; all fields if none is similar
 }
 
 // Fields are the fields of field words.
@@ -76,7 +76,7 @@ func ParseQuery(text string) Query {
 		text = rest
 	}
 	if name := declaredType(text); name != "" {
-		q.Words = []Word{{Text: name, Type: true}} // as it is: it is not being typed any more
+		q.Words = []Word{{Text: name, Type: true}} // exact: it is complete
 		return q
 	}
 	for text != "" {
@@ -93,8 +93,8 @@ func ParseQuery(text string) Query {
 	return q
 }
 
-// declaredType is the name in a type's declaration, "type Error struct"; empty
-// where the text is none.
+// declaredType returns the name in a type's declaration, "type Error struct";
+// empty if the text is not one.
 func declaredType(text string) string {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(text), "type ")
 	if !ok {
@@ -111,7 +111,7 @@ func declaredType(text string) string {
 	}
 	if strings.HasPrefix(rest, "[") { // type parameters
 		if rest = rest[matching(rest, 0)+1:]; strings.TrimSpace(rest) == "" {
-			return name // what it is, is still to be typed
+			return name // the rest is still to be typed
 		}
 	}
 	words := strings.Fields(rest)
@@ -131,7 +131,7 @@ func isTypeName(name string) bool {
 	return name != "" && unicode.IsUpper([]rune(name)[0])
 }
 
-// takeFields takes the field words out of a text and returns the rest.
+// takeFields removes the field words from a text and returns the rest.
 func (q *Query) takeFields(text string) string {
 	var rest []string
 	for text != "" {
@@ -189,8 +189,8 @@ func nextPiece(text string) (t piece, rest string) {
 	return t, strings.TrimLeftFunc(text[end:], unicode.IsSpace)
 }
 
-// isField reports whether what stands before a colon may be a field, rather
-// than a number.
+// isField reports whether the text before a colon may be a field, rather than a
+// number.
 func isField(s string) bool { return s != "" && (s[0] < '0' || s[0] > '9') }
 
 func (q *Query) add(t piece) {
@@ -215,7 +215,7 @@ func (q *Query) add(t piece) {
 	}
 }
 
-// candidates lists the fields that are like an unknown one, the likest first.
+// candidates lists the fields similar to an unknown one, most similar first.
 func candidates(field string) []string {
 	var near []string
 	for _, limit := range []int{1, 2} {

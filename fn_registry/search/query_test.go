@@ -9,8 +9,8 @@ import (
 
 func TestParseQuery(t *testing.T) {
 	t.Parallel()
-	// Words as [text], phrases in quotes, * for the one that may go on; fields;
-	// ! before a problem.
+	// Words as [text], phrases in quotes, * for the one that may be incomplete;
+	// fields; ! before a problem.
 	for text, want := range map[string]string{
 		"":                                    "",
 		"  retry   backoff ":                  "[retry] [backoff*]",

@@ -10,14 +10,14 @@ const (
 )
 
 // shapeTie is the share of use in the score of a shape alone: less than any
-// difference between two shapes, since it is only to settle ties.
+// difference between two shapes, since it only breaks ties.
 const shapeTie = 0.01
 
 const (
-	weakFactor = 0.2 // what a weak word counts of its rarity
-	coverShare = 0.5 // how much of the score hangs on how much of the query a unit has
-	nameShare  = 0.2 // how much of the score hangs on how much of the unit's name is in the query
-	minCover   = 0.5 // a unit is listed if it has this much of what the best one has
+	weakFactor = 0.2 // how much of its rarity a weak word counts
+	coverShare = 0.5 // share of the score that depends on how much of the query a unit has
+	nameShare  = 0.2 // share of the score that depends on how much of the unit's name is in the query
+	minCover   = 0.5 // a unit is listed if its cover is at least this share of the best one's
 )
 
 func boostFactor(boost float32) float64 {
@@ -29,7 +29,7 @@ func boostFactor(boost float32) float64 {
 
 func boostOf(uses float64) float64 { return 1 + min(boostMax, boostStep*math.Log1p(uses)) }
 
-// fewUses are the factors of units that are used as often as most are: their
+// fewUses holds the factors of units with common numbers of uses: their
 // logarithms would be a fifth of a search for frequent words.
 var fewUses = func() (t [64]float64) {
 	for i := range t {
@@ -47,7 +47,7 @@ func idf(n, df int) float64 {
 type asked struct {
 	want *want
 	leaf *leaf
-	idf  float64 // how much the word tells
+	idf  float64 // how significant the word is
 }
 
 // ranker scores units that match a query.
@@ -55,19 +55,19 @@ type ranker struct {
 	index *Index
 	words []asked
 	total float64 // of the words' idf
-	// telling is how many of the words some unit has.
+	// telling is the number of words that some unit has.
 	telling int
-	not     []*leaf // of the words that they must not have
+	not     []*leaf // excluded words
 	exact   *leaf   // units whose whole name or key the query is; may be nil
 	said    *spoken // the words
-	shape   *leaf   // how well the signature fits; nil where none was asked for
+	shape   *leaf   // how well the signature fits; nil if the query has none
 }
 
 // add adds a word that units should have. One that no unit has counts for
-// nothing: it can't tell one unit from another.
+// nothing: it can't distinguish units.
 func (r *ranker) add(w *want, l *leaf) {
-	// The square root keeps a rare word that is there by chance from
-	// outweighing several that say what the unit does.
+	// The square root keeps an accidental rare word from outweighing several
+	// that say what the unit does.
 	a := asked{want: w, leaf: l, idf: math.Sqrt(idf(r.index.live, len(l.docs)))}
 	if w.weak {
 		a.idf *= weakFactor
@@ -89,7 +89,7 @@ type rated struct {
 	fields Field
 }
 
-// rate says how much of the query a unit has.
+// rate computes how much of the query a unit has.
 func (r *ranker) rate(doc int) rated {
 	var out rated
 	for i := range r.words {
@@ -118,8 +118,9 @@ func (r *ranker) rate(doc int) rated {
 func (r *ranker) isWhole(doc int) bool { return r.exact != nil && r.exact.cells[doc].value > 0 }
 
 // score orders the units: the mean impact of the query's words, weighted by
-// how much each tells, and less the less of the query the unit has; 1 more if
-// the query is its whole name or key. A shape that was asked for adds up to 1.
+// their significance, and reduced by the share of the query that the unit
+// lacks; plus 1 if the query is its whole name or key. A queried shape adds up
+// to 1.
 func (r *ranker) score(doc int, v rated) scored {
 	p := &r.index.parts[r.index.partOf(doc)]
 	boost := boostFactor(p.boosts.at(doc-p.base)) / (1 + boostMax)
@@ -133,7 +134,7 @@ func (r *ranker) score(doc int, v rated) scored {
 	return scored{score: r.certain(doc) + relevance - more, more: more, doc: doc, fields: v.fields}
 }
 
-// relevance is a unit's part of the score by words, before its boost: 0 to 1.
+// relevance is the part of a unit's score by words, before its boost: 0 to 1.
 func (r *ranker) relevance(v rated) float64 {
 	if r.total == 0 {
 		return 1
@@ -141,7 +142,7 @@ func (r *ranker) relevance(v rated) float64 {
 	return v.impact / (r.total * scaleMax) * (1 - coverShare + coverShare*v.cover)
 }
 
-// certain is the part of a unit's score that has nothing to do with words.
+// certain is the part of a unit's score that does not depend on words.
 func (r *ranker) certain(doc int) float64 {
 	score := 0.0
 	if r.isWhole(doc) {
@@ -153,7 +154,7 @@ func (r *ranker) certain(doc int) float64 {
 	return score
 }
 
-// most is no less than the unit's score, and needs no look at its uses.
+// most is an upper bound of the unit's score that does not depend on its uses.
 func (r *ranker) most(doc int, v rated) float64 { return r.certain(doc) + r.relevance(v) }
 
 // refused reports whether the unit has an excluded word.
@@ -166,8 +167,8 @@ func (r *ranker) refused(doc int) bool {
 	return r.shape != nil && r.shape.cells[doc].value == 0
 }
 
-// coverTable is how much of a word a unit covers that has it in a way and in
-// some fields.
+// coverTable is how much of a word is covered by a unit that has it in a given
+// way and fields.
 var coverTable = func() (t [len(howRules)][allFields + 1]float32) {
 	for how, rule := range howRules {
 		for f := range t[how] {

@@ -2,16 +2,15 @@ package search
 
 import "strings"
 
-// derivations are endings that make another word of a root: migrate, migration
-// and migrator. Longer ones stand first.
+// derivations are suffixes that derive other words from a root: migrate,
+// migration and migrator. Longer ones come first.
 var derivations = []string{"ization", "isation", "ation", "ator", "ment", "ness", "able", "ible", "ance", "ence", "ion", "ure", "ive",
 	"ize", "ise", "or", "er", "al", "ly", "e"}
 
-// minRoot is the length of a root at least: shorter ones are shared by words
-// that have nothing in common.
+// minRoot is the minimum length of a root: unrelated words share shorter ones.
 const minRoot = 5
 
-// root is what is left of a stem without its derivational ending.
+// root removes the derivational suffix from a stem.
 func root(stemmed string) string {
 	for _, d := range derivations {
 		if len(stemmed)-len(d) >= minRoot && strings.HasSuffix(stemmed, d) {
@@ -21,8 +20,8 @@ func root(stemmed string) string {
 	return stemmed
 }
 
-// kin calls yield with the words that are kin to w: of the same root, with
-// which they begin, but not of the same stem.
+// kin calls yield with the words related to w: those with the same root, as
+// their prefix, but another stem.
 func (s *segment) kin(w string, yield func(word int)) {
 	own := stem(w)
 	base := root(own)
@@ -41,7 +40,7 @@ func (s *segment) kin(w string, yield func(word int)) {
 	}
 }
 
-// addKin puts the units that have a word of the same root.
+// addKin adds the units that have a word with the same root.
 func (x *Index) addKin(l *leaf, word string) {
 	for i := range x.parts {
 		p := &x.parts[i]

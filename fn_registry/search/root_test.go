@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// isKin is what segment.kin goes by, for one pair.
+// isKin applies the condition of segment.kin to one pair.
 func isKin(a, b string) bool {
 	return letters(a) && letters(b) && stem(a) != stem(b) && root(stem(a)) == root(stem(b)) && len(root(stem(a))) >= minRoot
 }

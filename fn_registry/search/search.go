@@ -9,22 +9,22 @@ import (
 
 // Options are the rest of a request.
 type Options struct {
-	Limit  int                   // hits returned at most; 0 means 20
-	Offset int                   // hits left out before the first returned
+	Limit  int                   // maximum hits returned; 0 means 20
+	Offset int                   // hits skipped before the first returned
 	Accept func(key string) bool // called once for each unit that may be listed; nil accepts all
 }
 
 const (
 	defaultLimit = 20
-	maxExplained = 200 // hits that say why; more would not be read
+	maxExplained = 200 // hits that are explained; nobody would read more
 )
 
 // Result is the answer to a query.
 type Result struct {
-	Hits    []Hit     // best first; of equals, the lesser key first
+	Hits    []Hit     // best first; ties by key
 	Total   int       // units that match and are accepted
-	Partial bool      // no unit has all the words: these have some of them
-	Words   []WordUse // what became of the query's words; stop words are missing
+	Partial bool      // no unit has all the words; these have some
+	Words   []WordUse // how the query's words were used; without stop words
 
 	wants []*want
 }
@@ -38,8 +38,8 @@ type Hit struct {
 	// words and signature it says how much used.
 	Score  float64
 	Fields Field // where words were found
-	Full   bool  // it has all words of the query, save those that no unit has
-	Why    []Why // for each word of the query that it has, how; of the first 200 hits
+	Full   bool  // it has all words of the query, except those that no unit has
+	Why    []Why // how it matches each word of the query; for the first 200 hits
 
 	doc int
 }
@@ -57,9 +57,9 @@ type Why struct {
 // WordUse says how a word of the query was understood.
 type WordUse struct {
 	Text  string
-	Units int      // how many have it
-	Loose bool     // typing errors were forgiven, or it was taken as a beginning, since no unit has it as it is
-	Near  []string // words that were taken for it, the likeliest first
+	Units int      // number of units that have it
+	Loose bool     // typos were tolerated, or it was used as a prefix, since no unit has it exactly
+	Near  []string // words used instead, likeliest first
 }
 
 // Search answers a query. What a unit lacks of it lowers its score, so those
@@ -113,13 +113,13 @@ func (x *Index) Search(q Query, o Options) Result {
 }
 
 // listed reports whether a unit has all of the query, or at least minCover of
-// what the best one has.
+// the best unit's cover.
 func (r *ranker) listed(v, best rated) bool {
 	return int(v.words) == r.telling || v.cover >= minCover*best.cover
 }
 
-// collect offers the units that match to top, and returns the most that one
-// unit has of the query.
+// collect offers the matching units to top, and returns the greatest cover of
+// any unit.
 func (r *ranker) collect(top *topHits, accept func(key string) bool) (best rated) {
 	found := ratedPool.Get().(*[]ratedDoc)
 	defer ratedPool.Put(found)
@@ -148,7 +148,7 @@ func (r *ranker) collect(top *topHits, accept func(key string) bool) (best rated
 	return best
 }
 
-// A ratedDoc is small, since of frequent words there are many.
+// A ratedDoc is small, since there are many for frequent words.
 type ratedDoc struct {
 	rated
 	doc int32
@@ -157,10 +157,10 @@ type ratedDoc struct {
 // ratedPool holds lists of candidates.
 var ratedPool = sync.Pool{New: func() any { return new([]ratedDoc) }}
 
-// candidates calls yield once with each unit that may be listed, given what the
-// best one so far has. The most telling words go first; once all words that
-// are left together fall short of minCover of the best, they can list no unit
-// by themselves, and are not walked.
+// candidates calls yield once with each unit that may be listed, given the best
+// cover so far. The most significant words come first; once all remaining words
+// together fall short of minCover of the best, they can't list a unit by
+// themselves, and are not walked.
 func (r *ranker) candidates(best *rated, yield func(doc int)) {
 	switch {
 	case len(r.words) == 0 && r.shape != nil:
@@ -220,8 +220,8 @@ func (x *Index) eachLive(yield func(doc int)) {
 	}
 }
 
-// findWhole returns the units whose whole name or key the query's words are, or
-// nil.
+// findWhole returns the units whose whole name or key consists of the query's
+// words, or nil.
 func (x *Index) findWhole(words []Word) *leaf {
 	var a analyzer
 	var whole []byte
@@ -252,14 +252,14 @@ func (x *Index) isFunction(doc int) bool {
 	return len(p.seg.sigs.at(doc-p.base)) > 0
 }
 
-// fewShapes is the number of units below which a signature is also answered
-// with units that take and return part of what was asked for.
+// fewShapes is the number of results below which a signature also finds units
+// that accept and return only part of it.
 const fewShapes = 3
 
-// partShape is the most that such a unit scores: less than any that fits.
+// partShape is the maximum score of such a unit: less than any full match.
 const partShape = 0.25
 
-// findShape returns the units whose signature answers s, with its score as the
+// findShape returns the units whose signature matches s, with the score as the
 // cells' value.
 func (x *Index) findShape(s Signature) *leaf {
 	l := newLeaf(x.slots)
@@ -282,7 +282,7 @@ func (x *Index) findShape(s Signature) *leaf {
 	return l
 }
 
-// addPartShapes puts the units that are like a signature in telling types.
+// addPartShapes adds the units that share significant types with a signature.
 func (x *Index) addPartShapes(l *leaf, s Signature) {
 	for doc, is := range x.shapes(&s) {
 		if is.like >= 0.4 && is.evidence >= 0.25 && l.cells[doc].value == 0 {

@@ -2,15 +2,14 @@ package search
 
 import "sort"
 
-// segment is a part of the index: some units, and the words in them. It never
-// changes.
+// segment is an immutable part of the index: some units, and their words.
 type segment struct {
 	keys    items
 	keyText string // the keys again, so that they can be handed out as strings without a copy
 	byKey   u32s   // the units' numbers, in the order of their keys
 
-	words     items // as they stand in the units, folded; sorted
-	inflected u32s  // the numbers of the words that are not their own stem, in the order of their stems
+	words     items // as they occur in the units, folded; sorted
+	inflected u32s  // numbers of the words that are not their own stem, in stem order
 	posts     items // for each word, where it occurs: see appendPosting
 
 	forward items // for each unit, the words of name, description and tags in order: see forward.go
@@ -26,7 +25,7 @@ func (s *segment) len() int { return s.keys.len() }
 
 func (s *segment) key(doc int) string { return s.keyText[s.keys.start(doc):s.keys.ends.at(doc)] }
 
-// find is the number of the unit with this key, or -1.
+// find returns the number of the unit with this key, or -1.
 func (s *segment) find(key string) int {
 	i := sort.Search(s.byKey.len(), func(i int) bool { return s.key(s.byKey.at(i)) >= key })
 	if i < s.byKey.len() && s.key(s.byKey.at(i)) == key {
@@ -35,7 +34,7 @@ func (s *segment) find(key string) int {
 	return -1
 }
 
-// word is the number of a word, or -1.
+// word returns the number of a word, or -1.
 func (s *segment) word(w string) int {
 	i := s.words.lowerBound(w)
 	if i < s.words.len() && string(s.words.at(i)) == w {
@@ -61,7 +60,7 @@ func (s *segment) related(w string, yield func(word int)) {
 	}
 }
 
-// derive fills what is not in the file.
+// derive computes what is not stored in the file.
 func (s *segment) derive() {
 	s.keyText = string(s.keys.blob)
 	s.classes = make([]typeClass, s.types.len())
@@ -70,11 +69,11 @@ func (s *segment) derive() {
 	}
 }
 
-// leastPosting is how many bytes a posting has at least.
+// leastPosting is the minimum size of a posting in bytes.
 const leastPosting = 3
 
-// appendPosting appends the posting of a unit that comes gap units after the
-// one before it (the first counts from -1).
+// appendPosting appends the posting of a unit whose number is gap above the
+// previous one's (for the first one, above -1).
 func appendPosting(b []byte, gap int, impact uint8, fields Field) []byte {
 	for gap >= 0x80 {
 		b = append(b, byte(gap)|0x80)
@@ -83,8 +82,8 @@ func appendPosting(b []byte, gap int, impact uint8, fields Field) []byte {
 	return append(b, byte(gap), impact, byte(fields))
 }
 
-// posting reads the posting at i: how many units to go on, and where its impact
-// and its fields stand.
+// posting decodes the posting at i: the gap to the next unit, and the positions
+// of its impact and its fields.
 func posting(b []byte, i int) (gap, at int) {
 	c := int(b[i])
 	i++

@@ -1,14 +1,14 @@
 package search
 
-// typeClass is what a type says about a function: hardly anything, little, or
-// much.
+// typeClass is how much a type says about a function: hardly anything, little,
+// or much.
 type typeClass uint8
 
 const (
 	classOther typeClass = iota
 	classContext
 	classError
-	classBasic // predeclared ones, any, type parameters, and what is made of these
+	classBasic // predeclared types, any, type parameters, and composites of these
 	classVariadic
 )
 
@@ -23,8 +23,8 @@ func (c typeClass) weight() float64 {
 	return 1
 }
 
-// evidence is how much it says that two shapes share the type: functions of
-// strings are many and do many things.
+// evidence is how significant it is that two shapes share the type: functions
+// of strings are many and do many things.
 func (c typeClass) evidence() float64 {
 	switch c {
 	case classContext, classError:

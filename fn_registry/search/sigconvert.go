@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// converter turns the syntax of types into typ.
+// converter converts the syntax of types into typ.
 type converter struct {
 	source string         // what was parsed, for the text of literals
 	base   int            // position of source's first byte
 	vars   map[string]int // type parameters
-	query  bool           // holes, and single capitals as type parameters, are read
-	typed  int            // a query's length: a name that ends there may still be being typed
+	query  bool           // accepts holes, and single capitals as type parameters
+	typed  int            // a query's length: a name that ends there may be incomplete
 }
 
 var (
@@ -20,10 +20,10 @@ var (
 	errTooMany = errors.New("too many parameters or results")
 )
 
-// contextType is what a parameter that is only named ctx has in a query.
+// contextType is the type of a query's parameter that is only named ctx.
 var contextType = &typ{kind: kindNamed, pkg: "context", name: "Context"}
 
-// declare makes a name a type parameter.
+// declare registers a name as a type parameter.
 func (c *converter) declare(name string) (int, error) {
 	n, ok := c.vars[name]
 	if !ok {
@@ -201,8 +201,8 @@ func (c *converter) ident(name string) (*typ, error) {
 	return &typ{kind: kindNamed, name: name}, nil
 }
 
-// unend marks a name at the very end of a query, unless it is one that Go
-// itself declares.
+// unend marks a name at the very end of a query as possibly incomplete, unless
+// it is predeclared.
 func (c *converter) unend(t *typ, x ast.Expr) *typ {
 	if c.query && t != nil && t.kind == kindNamed && t != contextType && int(x.End())-c.base == c.typed {
 		t.unended = t.pkg != "" || !predeclared[t.name]
@@ -210,7 +210,7 @@ func (c *converter) unend(t *typ, x ast.Expr) *typ {
 	return t
 }
 
-// text is an expression's source with its white space made single.
+// text returns an expression's source with white space collapsed.
 func (c *converter) text(x ast.Expr) string {
 	from, to := int(x.Pos())-c.base, int(x.End())-c.base
 	if from < 0 || to > len(c.source) || from > to {

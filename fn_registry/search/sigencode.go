@@ -23,8 +23,8 @@ func appendString(b []byte, s string) []byte { return append(appendUvarint(b, ui
 
 var errEncoding = errors.New("damaged type")
 
-// decodeType reads a whole encoded type. It accepts what append writes of types
-// that parseDeclaration returns, and nothing that the code behind it can't
+// decodeType reads a whole encoded type. It accepts what append writes for
+// types that parseDeclaration returns, and nothing that later code can't
 // handle.
 func decodeType(b []byte) (*typ, error) {
 	r := typeReader{rest: b}
@@ -125,8 +125,8 @@ func (tt *typeTable) addType(t *typ) int {
 }
 
 // A unit's signature is encoded as: whether a type in it is open, the number of
-// parameters, the number of results, and the numbers of their types. A unit
-// without a shape has nothing.
+// parameters, the number of results, and the numbers of their types. For a unit
+// without a shape the encoding is empty.
 
 // appendSignature appends a unit's encoded signature.
 func (tt *typeTable) appendSignature(b []byte, declaration string) []byte {
@@ -171,7 +171,7 @@ const (
 	resultSide
 )
 
-// read decodes a signature; false where the unit has none.
+// read decodes a signature; false if the unit has none.
 func (s *shape) read(b []byte) bool {
 	if len(b) == 0 {
 		return false

@@ -2,7 +2,7 @@ package search
 
 import "strings"
 
-// How well two types match that are not the same: each factor is at most 1.
+// Factors, each at most 1, for how well two different types match.
 const (
 	matchBare     = 0.97 // DB for sql.DB
 	matchSpread   = 0.97 // []T for ...T
@@ -24,7 +24,7 @@ type binding struct {
 }
 
 // matchTop is match for a whole parameter or result: a parameter of type any
-// takes anything.
+// accepts anything.
 func (b *binding) matchTop(side int, q, d *typ) float64 {
 	if d.kind == kindAny && side == paramSide && q.kind != kindAny && q.kind != kindVar {
 		return matchAny
@@ -33,8 +33,8 @@ func (b *binding) matchTop(side int, q, d *typ) float64 {
 }
 
 // match is how well a unit's type d fits the type q of a query, 0 (not at all)
-// to 1 (the same). It notes what type parameters must stand for, and fails
-// where they stand for something else already.
+// to 1 (the same). It binds type parameters, and fails if one is already bound
+// to something else.
 func (b *binding) match(q, d *typ) float64 {
 	if b.named == nil || len(b.named.of(q)) == 0 && len(b.named.of(d)) == 0 {
 		return b.direct(q, d)
@@ -47,7 +47,7 @@ func (b *binding) match(q, d *typ) float64 {
 	return b.seeThrough(q, d)
 }
 
-// direct is match without a look at what the two types' own names stand for.
+// direct is match without considering what the two types' own names stand for.
 func (b *binding) direct(q, d *typ) float64 {
 	switch {
 	case q.kind == kindHole:

@@ -11,7 +11,7 @@ import (
 // [ParseSignature].
 type Signature struct {
 	params, results       []*typ
-	anyParams, anyResults bool   // not given: any will do
+	anyParams, anyResults bool   // not given: any match
 	name                  string // as declared, a method's after its receiver's; empty where there is none
 }
 

@@ -36,7 +36,7 @@ func TestParseSignature(t *testing.T) {
 		"func(uint8, []rune, interface{}, ...string)":     "func(byte, []int32, any, ...string) ...",
 		"func(interface{ Close() error }, struct{A int})": "func(interface{ Close() error }, struct{A int}) ...",
 		"func(iter.Seq2[string, error], ((int)))":         "func(iter.Seq2[string, error], int) ...",
-		// As it is typed.
+		// Incomplete, as it is typed.
 		"func(":                      "func(...) ...",
 		"(":                          "func(...) ...",
 		"func(context.":              "func(context) ...",
@@ -87,8 +87,8 @@ func FuzzParseSignature(f *testing.F) {
 				t.Errorf("%+v", h)
 			}
 		}
-		// What is unfinished or a literal may be written so that it reads
-		// differently; all else reads back as itself.
+		// Incomplete text and literals may be formatted so that they read
+		// differently; everything else round-trips.
 		if once := s.String(); !strings.Contains(once, "...") && !strings.ContainsAny(once, "{?") {
 			again, err := ParseSignature(once)
 			if err != nil {
@@ -124,8 +124,8 @@ func TestTypesReadBack(t *testing.T) {
 	}
 }
 
-// plainScore is what solver.score computes, by trying all assignments and
-// comparing the types themselves.
+// plainScore computes solver.score by trying all assignments and comparing the
+// types themselves.
 func plainScore(q, d Signature) float64 {
 	var slots []slot
 	holes := 0
@@ -198,8 +198,8 @@ func plainScore(q, d Signature) float64 {
 	return best
 }
 
-// TestSignatureAgainstPlain compares the scan, with its tables, hashes and
-// numbers of types, with plainScore.
+// TestSignatureAgainstPlain compares the scan, with its tables, hashes and type
+// numbers, with plainScore.
 func TestSignatureAgainstPlain(t *testing.T) {
 	t.Parallel()
 	pool := append(slices.Clone(smallTypes), "[]int", "func(int) bool", "*T", "U", "func(T) U", "map[string]int", "chan Event", "Pair[T, int]", "Pair[string, int]",
@@ -249,6 +249,6 @@ func TestSignatureAgainstPlain(t *testing.T) {
 		}
 	}
 	if found < 500 {
-		t.Errorf("only %d matches: the generator is no good", found)
+		t.Errorf("only %d matches: the generator is broken", found)
 	}
 }

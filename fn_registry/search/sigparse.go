@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// predeclared are the types that Go declares itself.
+// predeclared are Go's predeclared types.
 var predeclared = func() map[string]bool {
 	m := map[string]bool{}
 	for w := range strings.FieldsSeq(`any bool byte comparable complex64 complex128 error float32 float64 int int8 int16
@@ -18,13 +18,13 @@ var predeclared = func() map[string]bool {
 	return m
 }()
 
-// parseDeclaration reads the signature in a unit's spec: of a function, a
-// method, or a type whose underlying type is a function. Anything else, or what
-// can't be read, has no shape: false.
+// parseDeclaration parses the signature in a unit's spec: of a function, a
+// method, or a type whose underlying type is a function. It returns false for
+// anything else, and for what can't be parsed.
 func parseDeclaration(text string) (Signature, bool) {
 	text = strings.TrimSpace(text)
 	if len(text) > maxSignature || !strings.HasPrefix(text, "func") && (!strings.HasPrefix(text, "type ") || !strings.Contains(text, "func")) {
-		return Signature{}, false // most types are a struct: the parser would say no, and take its time
+		return Signature{}, false // most types are structs: the parser would reject them, slowly
 	}
 	s, err := parseGo(named(text), false, -1)
 	return s, err == nil
@@ -43,8 +43,8 @@ func named(text string) string {
 	return text
 }
 
-// method reports whether text, which begins with a parenthesis, goes on as a
-// method does: (receiver) Name(.
+// method reports whether text, which begins with a parenthesis, continues like
+// a method: (receiver) Name(.
 func method(text string) bool {
 	end := matching(text, 0)
 	if end < 0 {
@@ -60,8 +60,8 @@ func method(text string) bool {
 
 const filePrefix = "package p\n"
 
-// parseGo reads one declaration. In a query, a name that ends at typed may go
-// on.
+// parseGo parses one declaration. In a query, a name that ends at typed may be
+// incomplete.
 func parseGo(text string, query bool, typed int) (Signature, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "", filePrefix+text, parser.SkipObjectResolution)
 	if err != nil {
@@ -89,7 +89,8 @@ func parseGo(text string, query bool, typed int) (Signature, error) {
 	return Signature{}, errors.New("not a function")
 }
 
-// receiverName is the name of a method's receiver type; empty without one.
+// receiverName returns the name of a method's receiver type; empty if there is
+// none.
 func receiverName(recv *ast.FieldList) string {
 	if recv == nil || len(recv.List) == 0 {
 		return ""
@@ -138,8 +139,8 @@ func (c *converter) signature(recv, typeParams *ast.FieldList, f *ast.FuncType) 
 	return s, err
 }
 
-// tidy drops the place from a parser's error: it is a place in what parseGo
-// made of the text.
+// tidy removes the position from a parser's error: it refers to the text
+// constructed by parseGo.
 func tidy(err error) error {
 	_, msg, ok := strings.Cut(err.Error(), ": ")
 	if !ok {
@@ -153,7 +154,8 @@ func isNameByte(c byte) bool {
 	return c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c >= 0x80
 }
 
-// matching is the place of the bracket that closes the one at open, or -1.
+// matching returns the position of the bracket that closes the one at open, or
+// -1.
 func matching(text string, open int) int {
 	depth := 0
 	for i := open; i < len(text); i++ {

@@ -47,8 +47,8 @@ func parseQuerySignature(text string) (Signature, error) {
 	return s, err
 }
 
-// parseAsTyped reads a declaration that may be unfinished, or may name some
-// parameters and not others; it was typed up to typed.
+// parseAsTyped parses a declaration that may be incomplete, or may name some
+// parameters and not others; the user typed up to typed.
 func parseAsTyped(text string, typed int) (Signature, error) {
 	s, err := parseGo(text, true, typed)
 	if err == nil {
@@ -71,8 +71,8 @@ func parseAsTyped(text string, typed int) (Signature, error) {
 	return Signature{}, err
 }
 
-// unclosed lists what closes the brackets that are open at the end of text; in
-// holes, a type follows each closed [.
+// unclosed returns the text that closes the brackets open at the end of text;
+// in holes, a type follows each closed [.
 func unclosed(text string) (closers, holes string) {
 	var stack []byte
 	for i := range len(text) {
@@ -118,8 +118,8 @@ func parseArrows(text string) (Signature, error) {
 	return s, err
 }
 
-// joinSides makes a list of parameters of all sides but the last, which holds
-// the results.
+// joinSides makes a parameter list of all sides but the last, which holds the
+// results.
 func joinSides(sides []string, depth int) (params, results string) {
 	var lists []string
 	for _, side := range sides[:len(sides)-1] {
@@ -130,7 +130,7 @@ func joinSides(sides []string, depth int) (params, results string) {
 	return strings.Join(lists, ", "), bare(sides[len(sides)-1], depth)
 }
 
-// bare takes the parentheses off a list. A function in parentheses, (T ->
+// bare removes the parentheses of a list. A function in parentheses, (T ->
 // bool), becomes func(T) (bool).
 func bare(list string, depth int) string {
 	list = strings.TrimSpace(list)
@@ -144,7 +144,7 @@ func bare(list string, depth int) string {
 	return strings.Trim(list, " ,")
 }
 
-// splitTop splits text at a separator that is inside no brackets.
+// splitTop splits text at a separator that is not inside brackets.
 func splitTop(text, sep string) []string {
 	var out []string
 	depth, start := 0, 0

@@ -1,28 +1,27 @@
 package search
 
-// What a signature loses for each way in which it is not the one asked for. The
-// order is: the same; other order; more parameters or results than asked for;
-// holes.
+// How much the score of a signature drops for each difference from the queried
+// one. The order is: identical; other order; more parameters or results; holes.
 const (
 	scoreReordered = 0.96
-	scoreExpected  = 0.95 // one more context, error or variadic parameter: easy to give, or to get
+	scoreExpected  = 0.95 // one more context, error or variadic parameter: easy to supply
 	scoreExtra     = 0.88 // one more of anything else
 	maxSteps       = 400  // assignments tried for one unit
 )
 
-// slot is a type of the query, other than a hole, that a type of the unit must
-// fill.
+// slot is a type of the query, other than a hole, that must be filled by a type
+// of the unit.
 type slot struct {
 	side int
-	at   int // place on its side, holes counted
+	at   int // position on its side, counting holes
 	typ  *typ
 }
 
-// sigQuery is a signature made ready for a scan.
+// sigQuery is a signature prepared for a scan.
 type sigQuery struct {
 	slots []slot
-	size  [2]int  // types on each side, holes counted
-	any   [2]bool // nothing was said of this side
+	size  [2]int  // types on each side, counting holes
+	any   [2]bool // this side is not specified
 	holes int
 	open  bool // a type parameter is in the query
 }
@@ -65,7 +64,7 @@ func newSolver(q *sigQuery, seg *segment, named *NamedTypes) *solver {
 	return s
 }
 
-// score is how well a unit's signature answers the query: 0 (not) to 1
+// score is how well a unit's signature matches the query: 0 (not) to 1
 // (exactly).
 func (s *solver) score(doc int) float64 {
 	if !s.shape.read(s.seg.sigs.at(doc)) || !s.possible() {
@@ -78,7 +77,7 @@ func (s *solver) score(doc int) float64 {
 	return s.best
 }
 
-// possible looks at each slot by itself.
+// possible checks each slot by itself.
 func (s *solver) possible() bool {
 	for side, n := range s.size {
 		if len(s.shape.list(side)) < n {
@@ -97,8 +96,8 @@ slots:
 	return true
 }
 
-// inOrder settles the common case: each type is exactly the one asked for,
-// where it was asked for.
+// inOrder handles the common case: each type is exactly the queried one, at the
+// same position.
 func (s *solver) inOrder() bool {
 	if s.open || s.shape.open {
 		return false
@@ -133,8 +132,8 @@ func (s *solver) assign(i int) {
 	}
 }
 
-// rate scores the assignment at hand, 0 where its type parameters don't fit
-// together, or where all that fits is any.
+// rate scores the current assignment, 0 if its type parameters don't fit
+// together, or if everything that fits is any.
 func (s *solver) rate() float64 {
 	sum := s.sum()
 	if sum <= matchAny*float64(len(s.slots)) && len(s.slots) > 0 {
@@ -178,8 +177,8 @@ func (s *solver) sum() float64 {
 	return sum
 }
 
-// extras is the price of what the unit has more than was asked for. What fills
-// a hole is the dearest of it.
+// extras is the price of the unit's additional types. Holes are filled with the
+// most expensive of them.
 func (s *solver) extras(side int) float64 {
 	list := s.shape.list(side)
 	extra := len(list) - s.size[side]

@@ -1,11 +1,11 @@
 package search
 
-// sameType is the table's entry for a type that is exactly the one asked for.
+// sameType is the table's entry for a type that is exactly the queried one.
 const sameType = 255
 
 // typeScores is how well each type of a segment fits one slot of a query, 0 to
-// sameType. For types with type parameters it is what they could be worth;
-// whether they fit together is seen later.
+// sameType. For types with type parameters it is an upper bound; whether they
+// fit together is checked later.
 type typeScores []uint8
 
 func scoreTypes(s *segment, sl slot, named *NamedTypes) typeScores {
@@ -54,7 +54,7 @@ func mayMatch(q *typ, qHead, dHead uint32, encoded []byte) bool {
 }
 
 // mayContinue reports whether the name of a named type, or of its package,
-// begins as q's.
+// begins with q's.
 func mayContinue(q *typ, encoded []byte) bool {
 	r := typeReader{rest: encoded}
 	for {
@@ -69,7 +69,7 @@ func mayContinue(q *typ, encoded []byte) bool {
 	}
 }
 
-// beginsFold compares ASCII letters without their case; for others it only says
+// beginsFold compares ASCII letters ignoring case; for others it only reports
 // that they may be equal.
 func beginsFold(b []byte, prefix string) bool {
 	if len(b) < len(prefix) {

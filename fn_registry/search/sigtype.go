@@ -36,7 +36,7 @@ type typ struct {
 	aux       int
 	pkg, name string
 	elems     []*typ
-	unended   bool // in a query: the name may go on
+	unended   bool // in a query: the name may be incomplete
 }
 
 func (t *typ) equal(o *typ) bool {

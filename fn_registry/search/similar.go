@@ -23,10 +23,10 @@ type Match struct {
 	// unit is worth using or extending instead; below SimilarLook, what is
 	// shared is most likely chance.
 	Score float64
-	Words []string // words of the draft that the unit has, the most telling first
+	Words []string // words shared with the draft, most significant first
 	Why   []Why    // how it has them, in the same order
-	Text  float64  // how much alike in words, 0 to 1
-	Shape float64  // how much alike in parameters and results, 0 to 1
+	Text  float64  // similarity of words, 0 to 1
+	Shape float64  // similarity of parameters and results, 0 to 1
 }
 
 // Thresholds of [Match.Score].
@@ -42,7 +42,7 @@ func (m Match) SameShape() bool { return m.Shape > 0.95 }
 const (
 	maxDraftWords = 64      // words of a draft that are compared; more are ignored
 	maxDraftText  = 8 << 10 // bytes of its name, description and each tag that are read
-	reranked      = 200     // units that are looked at closely
+	reranked      = 200     // units that are compared in detail
 )
 
 // Similar finds the units most like a draft, best first, at most limit of them
@@ -92,12 +92,12 @@ func (x *Index) Similar(d Draft, limit int) ([]Match, error) {
 type draftText struct {
 	index *Index
 	words ranker  // the draft as a query
-	total float64 // weight of its words, unknown ones too
+	total float64 // weight of its words, including unknown ones
 	said  *spoken
-	whole *leaf // units of the very name
+	whole *leaf // units with exactly this name
 }
 
-// Where a unit's word stands decides how much of a draft's word it covers.
+// The position of a unit's word decides how much of a draft's word it covers.
 const (
 	coverParams = 0.5
 	coverBody   = 0.35
@@ -118,8 +118,8 @@ func (x *Index) draftText(d Draft) *draftText {
 	return t
 }
 
-// unknown is the weight of a word that no unit has. It may be just another
-// word for what units do, so it counts as a frequent one.
+// unknown is the weight of a word that no unit has. It may be a synonym for
+// what units do, so it counts as a frequent one.
 func (t *draftText) unknown(w *want) float64 {
 	n := t.index.live
 	weight := math.Sqrt(idf(n, n/20))
@@ -129,8 +129,8 @@ func (t *draftText) unknown(w *want) float64 {
 	return weight
 }
 
-// draftWords lists a draft's words, each once in one form. Identifiers are cut
-// into their parts, save those that are one word to the index or the
+// draftWords lists a draft's words, each once in one form. Identifiers are
+// split into their parts, except those that are one word to the index or the
 // thesaurus: SQLite, ChatGPT.
 func (x *Index) draftWords(d Draft) []Word {
 	var words []Word
@@ -167,7 +167,7 @@ func (x *Index) isOneWord(a *analyzer) bool {
 	return x.has(string(a.buf)) || len(theThesaurus()[stem(string(a.buf))]) > 0
 }
 
-// has reports whether some unit has the very word.
+// has reports whether some unit has exactly this word.
 func (x *Index) has(word string) bool {
 	l := newLeaf(x.slots)
 	defer l.release()

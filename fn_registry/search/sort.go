@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Long lists are sorted here by number, by one and the same instance of
-// slices.SortFunc: each instance for another type weighs 8 to 14 kB in a
-// program. Short ones are left to sort.Slice, which has one for all types.
+// Long lists are sorted here by number, by a single instance of
+// slices.SortFunc: each instance for another type adds 8 to 14 kB to a program.
+// Short ones are left to sort.Slice, which has one instance for all types.
 
-// sortedKeys lists a segment's units in the order of their keys.
+// sortedKeys lists a segment's units in key order.
 func sortedKeys(s *segment) u32s {
 	order := upTo(s.len())
 	slices.SortFunc(order, func(x, y int) int { return cmp.Or(strings.Compare(s.key(x), s.key(y)), x-y) })
 	return toU32s(order)
 }
 
-// upTo is 0, 1, ... n-1.
+// upTo returns 0, 1, ... n-1.
 func upTo(n int) []int {
 	order := make([]int, n)
 	for i := range order {
@@ -27,8 +27,8 @@ func upTo(n int) []int {
 	return order
 }
 
-// sortedInflected lists the given words of a segment in the order of their
-// stems, then their own.
+// sortedInflected lists the given words of a segment by stem, then by the word
+// itself.
 func sortedInflected(s *segment, words func(yield func(word int))) u32s {
 	var list []int
 	var stems []string

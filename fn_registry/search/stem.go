@@ -4,10 +4,10 @@ import "strings"
 
 // stem maps the forms of an English word to one string: retry, retries, retried
 // and retrying. The string need not be a word (update and updating give
-// "updat"). It is light on purpose: endings that change the meaning (-er, -ion)
-// stay. stem(stem(w)) is stem(w).
+// "updat"). It is light on purpose: suffixes that change the meaning (-er,
+// -ion) stay. stem(stem(w)) is stem(w).
 func stem(w string) string {
-	for range 8 { // each step shortens the word or ends it, save for one e or y put back
+	for range 8 { // each step shortens the word or ends, except for one restored e or y
 		s := stemOnce(w)
 		if s == w {
 			break
@@ -27,8 +27,8 @@ func stemOnce(w string) string {
 	return dropSilent(dropEnding(dropPlural(w)))
 }
 
-// irregular holds forms that the rules get wrong, and bases that they would
-// harm.
+// irregular holds forms that the rules get wrong, and base words that they
+// would damage.
 var irregular = map[string]string{
 	"ids": "id", "dbs": "db", "oses": "os", "indices": "index", "indexes": "index", "alias": "alias", "bias": "bias",
 	"canvas": "canvas", "atlas": "atlas", "used": "use", "using": "use", "added": "add", "adding": "add",
@@ -81,9 +81,9 @@ func dropEnding(w string) string {
 	return w
 }
 
-// restore gives back what a base lost before -ed or -ing: the e of "write" in
+// restore restores what a base lost before -ed or -ing: the e of "write" in
 // "writing", the single p of "stop" in "stopping". A base of two syllables
-// needs no e: dropSilent takes it from all its forms.
+// needs no e: dropSilent removes it from all its forms.
 func restore(base string) string {
 	if s, ok := irregular[base]; ok {
 		return s
@@ -102,8 +102,8 @@ func restore(base string) string {
 	return base
 }
 
-// lostE reports whether a base of one syllable ended in e before -ed or -ing
-// was put to it.
+// lostE reports whether a base of one syllable lost a final e before -ed or
+// -ing.
 func lostE(base string) bool {
 	n := len(base)
 	last := base[n-1]
@@ -121,13 +121,13 @@ func lostE(base string) bool {
 			return true
 		}
 	}
-	// A single vowel between consonants: without a lost e, the last one would
-	// be doubled (writing, hitting).
+	// A single vowel between consonants: had there been no e, the last
+	// consonant would be doubled (writing, hitting).
 	return n > 2 && !isVowel(base, n-1) && isVowel(base, n-2) && (!isVowel(base, n-3) || strings.HasPrefix(base[max(n-4, 0):], "qu"))
 }
 
-// dropSilent takes the last e, and one of a last ll, from a word that has two
-// syllables without it.
+// dropSilent removes the final e, and one of a final ll, from a word that has
+// two syllables without it.
 func dropSilent(w string) string {
 	n := len(w)
 	if n < 5 {

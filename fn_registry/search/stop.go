@@ -2,9 +2,9 @@ package search
 
 import "strings"
 
-// stopWords say nothing about a unit: they are neither indexed nor asked for,
-// save where a query has nothing else. Spanish ones are there because specs may
-// be written in Spanish.
+// stopWords carry no information about a unit: they are neither indexed nor
+// queried, unless a query has nothing else. Spanish ones are included because
+// specs may be written in Spanish.
 var stopWords = func() map[stopKey]bool {
 	m := map[stopKey]bool{}
 	for w := range strings.FieldsSeq(`
@@ -19,8 +19,8 @@ var stopWords = func() map[stopKey]bool {
 
 const longestStop = 5
 
-// stopKey is a word of up to longestStop bytes, none of which is zero: a number
-// is looked up in half the time.
+// stopKey is a word of up to longestStop bytes, none of which is zero: looking
+// up a number takes half the time.
 type stopKey uint64
 
 func newStopKey(word []byte) (key stopKey) {

@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// Everything in a segment is bytes in the order in which they stand in the
-// file, so that loading decodes nothing.
+// Everything in a segment is bytes in file order, so that loading decodes
+// nothing.
 
 // u32s is a list of little-endian 32-bit numbers.
 type u32s []byte
@@ -18,8 +18,8 @@ func (u u32s) len() int { return len(u) / 4 }
 
 func (u u32s) add(n int) u32s { return binary.LittleEndian.AppendUint32(u, uint32(n)) }
 
-// items is a list of byte strings: where each ends, and all of them back to
-// back.
+// items is a list of byte strings: the end of each, and all of them
+// concatenated.
 type items struct {
 	ends u32s
 	blob []byte
@@ -44,12 +44,13 @@ func (t *items) add(b []byte) {
 	t.close()
 }
 
-// lowerBound is the first item that is not less than w; the items are sorted.
+// lowerBound returns the first item that is not less than w; the items are
+// sorted.
 func (t items) lowerBound(w string) int {
 	return sort.Search(t.len(), func(i int) bool { return string(t.at(i)) >= w })
 }
 
-// afterPrefix is the first item at or after from that does not begin with
+// afterPrefix returns the first item at or after from that does not begin with
 // prefix, given that from does or is the prefix's lower bound.
 func (t items) afterPrefix(from int, prefix string) int {
 	return from + sort.Search(t.len()-from, func(i int) bool {

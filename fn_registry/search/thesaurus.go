@@ -14,18 +14,18 @@ var thesaurusText string
 //go:embed weak.txt
 var weakText string
 
-// maxTerm is the number of words that a term of the thesaurus has at most.
+// maxTerm is the maximum number of words in a term of the thesaurus.
 const maxTerm = 4
 
-// thesaurus says which other words a word, or a few words in a row, may be
-// looked for as. Keys are stems joined by spaces.
+// thesaurus maps a word, or a few consecutive words, to the words that are also
+// searched for. Keys are stems joined by spaces.
 type thesaurus map[string][]string
 
-// theThesaurus is the one of thesaurus.txt.
+// theThesaurus is the one in thesaurus.txt.
 var theThesaurus = sync.OnceValue(func() thesaurus {
 	t, err := parseThesaurus(thesaurusText)
 	if err != nil {
-		panic(err) // the file is part of the program, and a test reads it
+		panic(err) // the file is embedded, and a test parses it
 	}
 	return t
 })
@@ -33,7 +33,7 @@ var theThesaurus = sync.OnceValue(func() thesaurus {
 // weakWords are the stems of the words in weak.txt.
 var weakWords = sync.OnceValue(func() map[string]bool { return stemsOf(weakText) })
 
-// stemsOf reads a text of words and of lines that begin with #.
+// stemsOf parses a text of words and of lines that begin with #.
 func stemsOf(text string) map[string]bool {
 	m := map[string]bool{}
 	for line := range strings.Lines(text) {
@@ -77,7 +77,7 @@ func parseThesaurus(text string) (thesaurus, error) {
 	return t, nil
 }
 
-// terms reads a list of terms: each in its words' folded parts.
+// terms parses a list of terms: each as its words' folded parts.
 func terms(list string) []string {
 	var all []string
 	for term := range strings.SplitSeq(list, ",") {
@@ -86,7 +86,7 @@ func terms(list string) []string {
 	return all
 }
 
-// partsOf cuts a text into the parts of its identifiers.
+// partsOf splits a text into the parts of its identifiers.
 func partsOf(text string) []string {
 	var parts []string
 	var a analyzer
@@ -98,7 +98,7 @@ func partsOf(text string) []string {
 	return parts
 }
 
-// add adds the terms of one word among to, since an index holds single words.
+// add adds the single-word terms to to, since an index holds single words.
 func (t thesaurus) add(term string, to []string) {
 	key := stemAll(term)
 	for _, other := range to {

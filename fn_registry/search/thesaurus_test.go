@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestThesaurusFile sees that every line of thesaurus.txt is read and adds
+// TestThesaurusFile checks that every line of thesaurus.txt is parsed and adds
 // something.
 func TestThesaurusFile(t *testing.T) {
 	t.Parallel()
@@ -50,7 +50,7 @@ func TestThesaurus(t *testing.T) {
 	}
 }
 
-// TestSynonyms pins what a query's words are also looked for as.
+// TestSynonyms checks which synonyms are also searched for.
 func TestSynonyms(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
@@ -70,7 +70,7 @@ func TestSynonyms(t *testing.T) {
 	}
 }
 
-// TestWeak sees that words which say little do not decide.
+// TestWeak checks that weak words do not decide.
 func TestWeak(t *testing.T) {
 	t.Parallel()
 	x := Build(slices.Values([]Doc{

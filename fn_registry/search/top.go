@@ -2,7 +2,7 @@ package search
 
 import "sort"
 
-// topHits keeps the best of the units that are offered to it.
+// topHits keeps the best of the units offered to it.
 type topHits struct {
 	index         *Index
 	offset, limit int
@@ -13,7 +13,7 @@ type topHits struct {
 
 type scored struct {
 	score  float64
-	more   float64 // that a name which is all in the query adds
+	more   float64 // added for a name that is entirely in the query
 	doc    int
 	fields Field
 }
@@ -81,13 +81,13 @@ func (t *topHits) sink() {
 	}
 }
 
-// namedHits is how many of the best hits are put in order by their names, too:
-// to read the names of all that match would cost more than the search.
+// namedHits is how many of the best hits are also ordered by their names:
+// reading the names of all matches would cost more than the search.
 const namedHits = 50
 
-// hits returns the page that was asked for, best first. Scores rise by what
-// the units' names have of the query; only the best are looked at, and what is
-// below them stays there.
+// hits returns the requested page, best first. Scores rise by the share of the
+// units' names in the query; only the best are compared, and those below them
+// keep their places.
 func (t *topHits) hits(said *spoken) []Hit {
 	t.sort(t.heap)
 	best := t.heap[:min(namedHits, len(t.heap))]

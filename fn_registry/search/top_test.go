@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What topHits keeps is what sorting everything would put first: by score, and
-// by key among equals, from the offset on.
+// topHits keeps what sorting everything would put first: by score, then by key,
+// from the offset on.
 func TestTopHits(t *testing.T) {
 	t.Parallel()
 	var docs []Doc
@@ -40,7 +40,7 @@ func TestTopHits(t *testing.T) {
 	}
 }
 
-// An offset beyond all units, or below zero, is no more than that.
+// An offset beyond all units, or below zero, is handled as such.
 func TestTopHits_Bounds(t *testing.T) {
 	t.Parallel()
 	x := Build(slices.Values([]Doc{{Key: "a", Name: "a"}, {Key: "b", Name: "b"}}))

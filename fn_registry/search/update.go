@@ -3,7 +3,7 @@ package search
 import "slices"
 
 const (
-	mergeRatio   = 3       // a part that is less than this many times as large as the next one is merged with it
+	mergeRatio   = 3       // a part smaller than this multiple of the next one is merged with it
 	maxPartBytes = 1 << 30 // parts are not merged beyond this, since their offsets have 32 bits
 )
 
@@ -61,8 +61,8 @@ func lastOfEach(docs []Doc) []Doc {
 	return kept
 }
 
-// settle keeps parts few: it rewrites what is mostly removed, and merges small
-// parts at the end of the list.
+// settle keeps the number of parts small: it rewrites parts that are mostly
+// removed, and merges small parts at the end of the list.
 func settle(parts []part) []part {
 	parts = slices.DeleteFunc(parts, func(p part) bool { return p.live() == 0 })
 	for i := range parts {
@@ -85,7 +85,7 @@ func settle(parts []part) []part {
 	return append(parts[:from:from], compact(parts[from:])...)
 }
 
-// compact merges parts into as few as may be, without removed units.
+// compact merges parts into as few as possible, without removed units.
 func compact(parts []part) []part {
 	var out []part
 	for len(parts) > 0 {

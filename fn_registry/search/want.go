@@ -11,12 +11,12 @@ type want struct {
 	joined string   // an identifier of several parts, joined; else empty
 	parts  []string // without stop words
 	also   []string // words of the thesaurus that mean the same
-	weak   bool     // it says little about what a unit does
-	loose  bool     // typing errors were forgiven
-	near   []string // words of the index that were taken for it
+	weak   bool     // it carries little information about what a unit does
+	loose  bool     // typos were tolerated
+	near   []string // words of the index used instead
 }
 
-// analyze analyses the words of a query. Stop words and mere punctuation are
+// analyze analyses the words of a query. Stop words and punctuation are
 // dropped, unless there is nothing else.
 func analyze(words []Word) []*want {
 	var wants []*want
@@ -66,8 +66,8 @@ func newWant(w Word, keepStops bool) *want {
 }
 
 // addSynonyms looks the words up in the thesaurus, by themselves and up to
-// maxTerm in a row, stop words among them included. A term begins and ends
-// with a word: ChatGPT is not looked up as chat.
+// maxTerm consecutive ones, including stop words among them. A term begins and
+// ends with a word: ChatGPT is not looked up as chat.
 func addSynonyms(wants []*want, words []Word) {
 	keys := make([]string, len(words))
 	owner := make([]*want, len(words)) // nil for a stop word
@@ -98,8 +98,8 @@ func addSynonyms(wants []*want, words []Word) {
 	}
 }
 
-// learn adds words that mean the same. What is part of a longer term says
-// something even if it is weak by itself.
+// learn adds synonyms. Part of a longer term is significant even if it is weak
+// by itself.
 func (w *want) learn(also []string, term bool) {
 	if term {
 		w.weak = false
@@ -111,8 +111,8 @@ func (w *want) learn(also []string, term bool) {
 	}
 }
 
-// separable reports whether the word is several that need not stand together:
-// M_LIMIT_EXCEEDED where no unit has it.
+// separable reports whether the word may be split into several that need not be
+// adjacent: M_LIMIT_EXCEEDED if no unit has it.
 func (w *want) separable() bool { return len(w.parts) > 1 && !w.Phrase && !w.Negated }
 
 // separate makes a word of each part.
@@ -160,7 +160,7 @@ func (w *want) find(x *Index) *leaf {
 	return found
 }
 
-// addKnown puts the units that have a part of the word, without typing errors.
+// addKnown adds the units that have a part of the word, without typos.
 func (w *want) addKnown(x *Index, l *leaf, s string, prefix bool) {
 	x.addWord(l, s, HowExact)
 	if w.Phrase || w.Negated {
@@ -172,8 +172,8 @@ func (w *want) addKnown(x *Index, l *leaf, s string, prefix bool) {
 	}
 }
 
-// combine makes one leaf of those of the parts and the joined form. A single
-// one is returned as it is.
+// combine combines the leaves of the parts and the joined form. A single one is
+// returned unchanged.
 func (w *want) combine(x *Index, leaves []*leaf) *leaf {
 	if len(leaves) == 1 && !w.Phrase {
 		return leaves[0]
@@ -197,7 +197,7 @@ func (w *want) combine(x *Index, leaves []*leaf) *leaf {
 	return found
 }
 
-// addWord puts the units that have the word or another form of it.
+// addWord adds the units that have the word or another form of it.
 func (x *Index) addWord(l *leaf, word string, how How) {
 	x.addPlain(l, word, how)
 	form := max(how, HowForm)
@@ -207,7 +207,7 @@ func (x *Index) addWord(l *leaf, word string, how How) {
 	}
 }
 
-// addPlain puts the units that have the very word.
+// addPlain adds the units that have exactly this word.
 func (x *Index) addPlain(l *leaf, word string, how How) {
 	for i := range x.parts {
 		p := &x.parts[i]
@@ -217,7 +217,7 @@ func (x *Index) addPlain(l *leaf, word string, how How) {
 	}
 }
 
-// addBeginning puts the units that have a word that begins so.
+// addBeginning adds the units that have a word with this prefix.
 func (x *Index) addBeginning(l *leaf, word string) {
 	for i := range x.parts {
 		p := &x.parts[i]

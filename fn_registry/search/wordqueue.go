@@ -2,15 +2,15 @@ package search
 
 import "bytes"
 
-// cursor is a place in the dictionary of one of several parts.
+// cursor is a position in the dictionary of one of several parts.
 type cursor struct {
 	word  []byte
 	part  int
 	index int
 }
 
-// wordQueue is a heap of cursors, one a part: the least word first, of equal
-// ones the earliest part.
+// wordQueue is a heap of cursors, one per part: the smallest word first, ties
+// by the earliest part.
 type wordQueue []cursor
 
 func newWordQueue(parts []part) wordQueue {
@@ -26,7 +26,7 @@ func newWordQueue(parts []part) wordQueue {
 	return q
 }
 
-// next takes the first cursor and moves its part on.
+// next takes the first cursor and advances its part.
 func (q *wordQueue) next(parts []part) cursor {
 	h := *q
 	first := h[0]

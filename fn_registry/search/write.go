@@ -9,18 +9,17 @@ import (
 )
 
 // A written index: magic, number of parts, for each part its sections, each
-// with its length before it, and at the end a CRC-32C of all that stands
-// before. Numbers are little-endian: 32 bits for counts and the sum, 64 for
-// lengths.
+// preceded by its length, and finally a CRC-32C of everything before. Numbers
+// are little-endian: 32 bits for counts and the sum, 64 for lengths.
 
-// magic ends in the version of the format. A change of the analysis (fold,
-// stem, stop words, weights) is one too: words of a query would no longer be
-// found as they were indexed.
+// magic ends in the version of the format. Changing the analysis (fold, stem,
+// stop words, weights) also requires a new version: query words would no longer
+// be found as they were indexed.
 const magic = "fnsrch\x00\x03"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sections lists what of a segment is written.
+// sections lists the stored parts of a segment.
 func (s *segment) sections() []*[]byte {
 	return []*[]byte{
 		(*[]byte)(&s.keys.ends), &s.keys.blob, (*[]byte)(&s.byKey),
@@ -55,7 +54,8 @@ func (x *Index) WriteTo(w io.Writer) (int64, error) {
 	return out.n, out.err
 }
 
-// summed writes until the first error, and sums what it writes.
+// summed writes until the first error, and computes the checksum of what it
+// writes.
 type summed struct {
 	w   *bufio.Writer
 	sum hash.Hash32

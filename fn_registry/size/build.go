@@ -48,7 +48,7 @@ func (r *run) slots() int {
 	return min(4, runtime.GOMAXPROCS(0))
 }
 
-// places sorts the jobs by where they are built.
+// places sorts the jobs by the place where they are built.
 func (r *run) places() map[place][]*job {
 	at := map[place][]*job{}
 	for _, j := range r.jobs {
@@ -59,7 +59,7 @@ func (r *run) places() map[place][]*job {
 	return at
 }
 
-// packages are what a job's program imports: the base's, and the units'.
+// packages returns the imports of a job's program: the base's, and the units'.
 func (j *job) packages() []string {
 	all := packagesOf(j.added())
 	switch {
@@ -80,7 +80,7 @@ func packagesOfJobs(jobs []*job) []string {
 	return slices.Compact(all)
 }
 
-// chooseCgo finds out which programs link C code.
+// chooseCgo determines which programs link C code.
 func (r *run) chooseCgo(ctx context.Context) error {
 	for at, jobs := range r.places() {
 		at.cgo = true
@@ -113,7 +113,7 @@ func (r *run) compile(ctx context.Context) error {
 	return nil
 }
 
-// write makes the probe's source.
+// write writes the probe's source.
 func (j *job) write(types types.Importer) error {
 	for _, path := range j.packages() {
 		if err := j.parts.problem(path); err != nil {
@@ -132,8 +132,8 @@ func (j *job) write(types types.Importer) error {
 	return nil
 }
 
-// build gives a job its size: of the ledger where the same program was built
-// before, else by building it.
+// build determines a job's size: from the ledger if the same program was built
+// before, otherwise by building it.
 func (r *run) build(ctx context.Context, j *job) error {
 	key := j.key(r.version)
 	var err error
@@ -146,8 +146,8 @@ func (r *run) build(ctx context.Context, j *job) error {
 	return err
 }
 
-// key names all that the binary is made of: the go command names what a package
-// is compiled of by its build ID.
+// key identifies everything that the binary is made of: the go command's build
+// ID of a package covers what it is compiled from.
 func (j *job) key(version string) string {
 	var parts []string
 	j.parts.walk(j.packages(), func(p *goPackage, _ map[string]string) bool {
@@ -159,7 +159,7 @@ func (j *job) key(version string) string {
 }
 
 // link builds the program in a folder of its own and returns its size. The
-// probe's files are laid over the repository.
+// probe's files are overlaid onto the repository.
 func (r *run) link(ctx context.Context, j *job) (int64, error) {
 	dir, err := os.MkdirTemp(r.tmp, "build")
 	if err != nil {

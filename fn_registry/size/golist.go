@@ -18,8 +18,8 @@ import (
 	"fnregistry.dev/fn_registry/config"
 )
 
-// place is where the go command works, and how: what is built of it is the same
-// for all units of one place.
+// place is where and how the go command works: packages built there are the
+// same for all units of one place.
 type place struct {
 	dir    string // a module's folder
 	gowork string // GOWORK; "": as the go command finds it
@@ -50,21 +50,21 @@ func (p place) buildFlags() []string {
 	return flags
 }
 
-// goPackage is what go list says of a package.
+// goPackage is go list's description of a package.
 type goPackage struct {
 	ImportPath string
 	Name       string
 	Standard   bool
 	Export     string // the file of its types
-	BuildID    string // names all that it is compiled of
+	BuildID    string // identifies everything that it is compiled from
 	CgoFiles   []string
 	Imports    []string
 	ImportMap  map[string]string // imports in the source that mean another path
 	Error      *struct{ Err string }
 }
 
-// imports are the packages that it imports, by the paths that go list gives
-// them.
+// imports lists the packages that it imports, by the paths that go list
+// reports.
 func (p *goPackage) imports(yield func(string) bool) {
 	for _, path := range p.Imports {
 		if to := p.ImportMap[path]; to != "" {
@@ -76,11 +76,11 @@ func (p *goPackage) imports(yield func(string) bool) {
 	}
 }
 
-// listing is a set of packages with all that they import.
+// listing is a set of packages with everything they import.
 type listing map[string]*goPackage
 
-// list asks the go command for packages and all that they import. What is wrong
-// with one package stands in its Error. With export they are compiled.
+// list asks the go command for packages and everything they import. A package's
+// problem is in its Error. With export they are compiled.
 func list(ctx context.Context, at place, export bool, packages []string) (listing, error) {
 	fields := "-json=ImportPath,Name,Standard,CgoFiles,Imports,ImportMap,Error"
 	args := []string{"list", "-e", "-deps"}
@@ -107,8 +107,8 @@ func list(ctx context.Context, at place, export bool, packages []string) (listin
 }
 
 // walk visits the packages that are linked with any of the first ones, nearest
-// first, until visit returns false. from gives the package through which each
-// was reached, and nothing for the first ones.
+// first, until visit returns false. from is the package through which each was
+// reached, and empty for the first ones.
 func (l listing) walk(first []string, visit func(p *goPackage, from map[string]string) bool) {
 	from := map[string]string{}
 	seen := map[string]bool{}
@@ -119,7 +119,7 @@ func (l listing) walk(first []string, visit func(p *goPackage, from map[string]s
 	for ; len(queue) > 0; queue = queue[1:] {
 		p := l[queue[0]]
 		if p == nil {
-			continue // go list -e leaves out what it can't find
+			continue // go list -e omits what it can't find
 		}
 		if !visit(p, from) {
 			return
@@ -133,8 +133,8 @@ func (l listing) walk(first []string, visit func(p *goPackage, from map[string]s
 	}
 }
 
-// chain finds a shortest way of imports from a package to one at or below the
-// forbidden path; nil where there is none.
+// chain finds a shortest import chain from a package to one at or below the
+// forbidden path; nil if there is none.
 func (l listing) chain(pkg, forbidden string) (way []string) {
 	l.walk([]string{pkg}, func(p *goPackage, from map[string]string) bool {
 		if !config.Under(p.ImportPath, forbidden) {
@@ -149,8 +149,7 @@ func (l listing) chain(pkg, forbidden string) (way []string) {
 	return way
 }
 
-// problem is the first thing wrong with a package or with what it imports; nil
-// where nothing is.
+// problem returns the first problem of a package or of what it imports, or nil.
 func (l listing) problem(pkg string) (err error) {
 	if l[pkg] == nil {
 		return fmt.Errorf("the go command does not find %s", pkg)
@@ -164,8 +163,8 @@ func (l listing) problem(pkg string) (err error) {
 	return err
 }
 
-// needsCgo reports whether a package links C code that the standard library has
-// not. The listing was made with cgo.
+// needsCgo reports whether a package links C code outside of the standard
+// library. The listing was made with cgo.
 func (l listing) needsCgo(packages []string) (needs bool) {
 	l.walk(packages, func(p *goPackage, _ map[string]string) bool {
 		needs = !p.Standard && len(p.CgoFiles) > 0
@@ -174,7 +173,7 @@ func (l listing) needsCgo(packages []string) (needs bool) {
 	return needs
 }
 
-// workspaces returns for each root which of its modules the go command sees
+// workspaces returns for each root which of its modules the go command uses
 // together.
 type workspaces []map[string]bool // by root; module folders of its go.work; nil: there is none
 
@@ -209,8 +208,8 @@ func findWorkspaces(ctx context.Context, c *catalog.Catalog) (workspaces, error)
 	return all, nil
 }
 
-// of is the place of a folder: its module, in the workspace if that has it,
-// else alone.
+// of returns the place of a folder: its module, in the workspace if that
+// includes it, else alone.
 func (w workspaces) of(c *catalog.Catalog, d *catalog.Dir) (place, error) {
 	root := c.Roots[d.Root]
 	module, ok := root.ModuleDir(d.Path)
@@ -231,7 +230,7 @@ var ErrNoGo = errors.New("no go command on the PATH")
 func goCommand(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = dir, env
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends its compilers and takes its files away
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it then ends its compilers and removes its files
 	cmd.WaitDelay = 5 * time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

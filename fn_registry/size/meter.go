@@ -36,11 +36,11 @@ func BaseApp(app *catalog.Unit) Base { return Base{Name: app.ID, App: app} }
 // differences of a few kB mean nothing.
 type Figure struct {
 	Units []*catalog.Unit
-	Added int64    // bytes by which they make the base's binary larger; of a program alone: its size
+	Added int64    // bytes that they add to the base's binary; for a program alone: its size
 	Whole int64    // bytes of the binary of the base and the units
 	Cgo   bool     // it links C code, and was built with cgo; the base was not
 	Tags  []string // build tags that the units need
-	Kept  bool     // it was measured before, of the same code
+	Kept  bool     // it was measured before, with the same code
 	Err   error    // why there are no figures
 }
 
@@ -48,9 +48,9 @@ type Figure struct {
 // the repository.
 type Meter struct {
 	Catalog *catalog.Catalog
-	Ledger  ledger.Dir                          // where figures are kept; "": nowhere
-	Told    func(done, total int, doing string) // called as it goes on, from several goroutines; nil disables it
-	Slots   int                                 // programs that are built at once; zero: as many as there are CPUs, at most 4
+	Ledger  ledger.Dir                          // where figures are stored; "": nowhere
+	Told    func(done, total int, doing string) // called on progress, from several goroutines; nil disables it
+	Slots   int                                 // programs built at the same time; zero: the number of CPUs, at most 4
 }
 
 // job is one program to build.
@@ -58,14 +58,14 @@ type job struct {
 	*Figure
 	base   Base
 	at     place
-	probe  string // the folder that the probe's file is seen in
+	probe  string // the folder that the probe's file appears in
 	parts  listing
 	source string
 }
 
 // Report is what a Meter found.
 type Report struct {
-	Base    Figure   // without units; zero where only programs were measured
+	Base    Figure   // without units; zero if only programs were measured
 	Figures []Figure // in the order of the sets
 	Go      string   // the version of Go that built them: "go1.26.8"
 }
@@ -118,11 +118,11 @@ func (m *Meter) Measure(ctx context.Context, base Base, sets [][]*catalog.Unit) 
 	return report, nil
 }
 
-// alone tells a program that is measured as it is from units that are added to
-// a base.
+// alone distinguishes a program that is measured by itself from units that are
+// added to a base.
 func alone(units []*catalog.Unit) bool { return len(units) == 1 && units[0].IsApp() }
 
-// keep notes a unit's figure for those who only read.
+// keep stores a unit's figure for programs that only read the ledger.
 func (m *Meter) keep(f *Figure, base Base) {
 	if f.Err == nil && len(f.Units) == 1 && base.Name == Server.Name {
 		_ = m.Ledger.Put(ledger.UnitKey(m.Catalog, f.Units[0]), f.Added) // a cache: without it the next run builds again
@@ -150,7 +150,7 @@ func (r *run) tell(doing string) {
 	}
 }
 
-// add plans the program for a figure; what is wrong already goes into its Err.
+// add plans the program for a figure; errors so far go into its Err.
 func (r *run) add(ctx context.Context, f *Figure, base Base) {
 	j := &job{Figure: f, base: base}
 	if alone(f.Units) {
@@ -162,8 +162,7 @@ func (r *run) add(ctx context.Context, f *Figure, base Base) {
 	}
 }
 
-// addBase plans the base without units, where the first of the programs is
-// built.
+// addBase plans the base without units, in the place of the first program.
 func (r *run) addBase(ctx context.Context, f *Figure) error {
 	j := &job{Figure: f, base: r.base}
 	if r.base.App != nil {
@@ -178,10 +177,10 @@ func (r *run) addBase(ctx context.Context, f *Figure) error {
 	return nil
 }
 
-// probeFolder is a folder that only the go command sees, through an overlay.
+// probeFolder exists only for the go command, through an overlay.
 const probeFolder = "zz_fn_size"
 
-// plan finds where a program is built.
+// plan determines where a program is built.
 func (r *run) plan(ctx context.Context, j *job) error {
 	added := j.added()
 	for _, u := range added {
@@ -220,7 +219,7 @@ func (r *run) plan(ctx context.Context, j *job) error {
 	return nil
 }
 
-// added are the units that are added to the base.
+// added returns the units that are added to the base.
 func (j *job) added() []*catalog.Unit {
 	if alone(j.Units) {
 		return nil
@@ -236,7 +235,7 @@ func dirsOf(units []*catalog.Unit) []*catalog.Dir {
 	return dirs
 }
 
-// splitTags takes -tags out of a program's build flags.
+// splitTags extracts -tags from a program's build flags.
 func splitTags(flags []string) (rest string, tags []string) {
 	var others []string
 	for _, f := range flags {
@@ -249,9 +248,9 @@ func splitTags(flags []string) (rest string, tags []string) {
 	return strings.Join(others, " "), tags
 }
 
-// placeOf is where a program of several packages is built: in the first one's
-// module, in the repository's workspace or, where that has not all of them, in
-// one of their modules alone.
+// placeOf returns where a program of several packages is built: in the first
+// one's module, in the repository's workspace or, if that does not include all
+// of them, in one of their modules alone.
 func (r *run) placeOf(ctx context.Context, dirs []*catalog.Dir) (place, error) {
 	var at place
 	modules := map[string]bool{}
@@ -272,7 +271,7 @@ func (r *run) placeOf(ctx context.Context, dirs []*catalog.Dir) (place, error) {
 	}
 	all := slices.Sorted(maps.Keys(modules))
 	dir := filepath.Join(r.tmp, ledger.Key(all...))
-	if err := os.Mkdir(dir, 0o755); err == nil { // else an earlier set made it
+	if err := os.Mkdir(dir, 0o755); err == nil { // otherwise an earlier set created it
 		if _, err := goCommand(ctx, dir, append(os.Environ(), "GOWORK="), append([]string{"work", "init"}, all...)...); err != nil {
 			return at, err
 		}

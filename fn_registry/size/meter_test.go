@@ -16,8 +16,8 @@ import (
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// weights is a repository whose units weigh what their embedded files do: a
-// megabyte that is linked is a megabyte more.
+// weights is a repository whose units weigh as much as their embedded files: a
+// linked megabyte makes the binary a megabyte larger.
 const weightsTree = `-- go.mod --
 module acme.example/weights
 
@@ -159,8 +159,7 @@ func newWeights(t *testing.T) string {
 	return dir
 }
 
-// page is what the size of a file may differ by without anything being
-// different.
+// page is how much the size of a file may vary without any real difference.
 const page = 4096
 
 // measure measures units by their names against the empty base.
@@ -234,8 +233,7 @@ func TestMeter(t *testing.T) {
 			t.Errorf("%s: %v", w.set, f.Err)
 			continue
 		}
-		// cgo brings its part of the runtime, which is more than half a
-		// megabyte
+		// cgo adds its part of the runtime, which is more than half a megabyte
 		slack := int64(500_000)
 		if w.cgo {
 			slack = 990_000
@@ -306,8 +304,7 @@ func TestMeter_Kept(t *testing.T) {
 	}
 }
 
-// TestMeter_Server is about the base that is used if nothing else is said,
-// about programs, and about what readers find.
+// TestMeter_Server tests the default base, programs, and what readers find.
 func TestMeter_Server(t *testing.T) {
 	t.Parallel()
 	dir, kept := newWeights(t), ledger.Of(t.TempDir())
@@ -359,12 +356,12 @@ func TestMeter_Program(t *testing.T) {
 	}
 	one, two := report.Figures[0], report.Figures[1]
 	if one.Err != nil || two.Err != nil || one.Added > 100_000 || two.Added < 1e6-page || two.Added > 1.1e6 {
-		t.Errorf("what it has already %+v; what it has not %+v", one, two)
+		t.Errorf("already linked %+v; new %+v", one, two)
 	}
 }
 
-// TestMeter_Modules measures units of modules that are in no workspace, of one
-// workspace, and of none together.
+// TestMeter_Modules measures units of modules that are in no workspace, in one
+// workspace, and partly in one.
 func TestMeter_Modules(t *testing.T) {
 	t.Parallel()
 	for _, work := range []string{"", "go 1.26\n\nuse ./lib\n"} {

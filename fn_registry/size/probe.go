@@ -15,8 +15,8 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// serverSource is the base that units are added to, if nothing else is said:
-// what about any program here has.
+// serverSource is the default base that units are added to: what almost any
+// program here uses.
 const serverSource = `package main
 
 import (
@@ -42,8 +42,8 @@ func main() {
 
 const emptySource = "package main\n\nfunc main() {}\n"
 
-// probe writes the Go file that makes a program of the base and units: each
-// unit's symbol is stored where the linker must believe that somebody reads it.
+// probe writes the Go file of a program from the base and units: each unit's
+// symbol is stored where the linker must assume that it is read.
 type probe struct {
 	packages types.Importer
 	names    map[string]string // of imports, by path
@@ -66,8 +66,8 @@ func importerOf(l listing) types.Importer {
 	})
 }
 
-// add keeps a unit: of a function itself and the exported methods of what it
-// returns, of a type its exported methods.
+// add keeps a unit: a function itself and the exported methods of what it
+// returns, or a type's exported methods.
 func (p *probe) add(u *catalog.Unit) error {
 	pkg, err := p.packages.Import(u.Dir.ImportPath)
 	if err != nil {
@@ -131,8 +131,8 @@ func (p *probe) function(name string, t types.Type) error {
 }
 
 // methods keeps the exported methods of a type that code outside of its package
-// can name. Package reflect's are left out: calling one by a computed name
-// keeps every method of the program, and few callers do.
+// can name. Package reflect's are omitted: calling one by a computed name keeps
+// every method of the program, and few callers do.
 func (p *probe) methods(t types.Type) {
 	switch u := types.Unalias(t).(type) {
 	case *types.Pointer:
@@ -173,10 +173,10 @@ func (p *probe) canName(o *types.TypeName) bool {
 
 func (p *probe) keep(expression string) { p.keeps = append(p.keeps, expression) }
 
-// typeText writes a type as the probe's file says it.
+// typeText formats a type for the probe's file.
 func (p *probe) typeText(t types.Type) string { return types.TypeString(t, p.qualified) }
 
-// qualified is the name under which the probe's file imports a package.
+// qualified returns the name under which the probe's file imports a package.
 func (p *probe) qualified(pkg *types.Package) string {
 	name := p.names[pkg.Path()]
 	if name == "" {
@@ -186,8 +186,8 @@ func (p *probe) qualified(pkg *types.Package) string {
 	return name
 }
 
-// source is the file. It stores addresses of variables and not interface
-// values: the linker would have to keep more of the types in those.
+// source returns the file. It stores addresses of variables rather than
+// interface values: those would make the linker keep more of the types.
 func (p *probe) source() string {
 	var b strings.Builder
 	b.WriteString("package main\n\nimport (\n\t\"unsafe\"\n")
@@ -211,7 +211,7 @@ func (p *probe) source() string {
 	return b.String()
 }
 
-// instance gives a generic type arguments that its constraints allow.
+// instance supplies type arguments that a generic's constraints allow.
 func instance(t types.Type) (types.Type, error) {
 	named, ok := t.(*types.Named)
 	if !ok || named.TypeParams().Len() == 0 {
@@ -224,8 +224,8 @@ func instance(t types.Type) (types.Type, error) {
 	return types.Instantiate(nil, named, chosen, false)
 }
 
-// arguments finds type arguments for a generic function or type: strings where
-// they will do. Parameters whose constraint names others come last.
+// arguments finds type arguments for a generic function or type: strings if
+// possible. Parameters whose constraint names others come last.
 func arguments(generic types.Type, params *types.TypeParamList) ([]types.Type, error) {
 	chosen := make([]types.Type, params.Len())
 	order := make([]int, params.Len())
@@ -254,9 +254,9 @@ func arguments(generic types.Type, params *types.TypeParamList) ([]types.Type, e
 	return chosen, nil
 }
 
-// candidates lists types to try for a type parameter: a few that fit most
-// constraints, those that the constraint names, and the constraint itself where
-// it is an interface of methods.
+// candidates lists types to try for a type parameter: a few that satisfy most
+// constraints, those that the constraint names, and the constraint itself if it
+// is an interface of methods.
 func candidates(p *types.TypeParam, chosen []types.Type) []types.Type {
 	constraint, ok := p.Constraint().Underlying().(*types.Interface)
 	if ok && constraint.IsMethodSet() && constraint.NumMethods() > 0 {
@@ -271,7 +271,7 @@ func candidates(p *types.TypeParam, chosen []types.Type) []types.Type {
 }
 
 // terms lists the types that a type parameter's constraint names: all, or only
-// those made of other type parameters.
+// those composed of other type parameters.
 func terms(p *types.TypeParam, ofParams bool) (all []types.Type) {
 	constraint, ok := p.Constraint().Underlying().(*types.Interface)
 	if !ok {
@@ -289,8 +289,8 @@ func terms(p *types.TypeParam, ofParams bool) (all []types.Type) {
 	return all
 }
 
-// substitute puts the chosen types in the place of type parameters; what has
-// not been chosen yet becomes a string.
+// substitute replaces type parameters by the chosen types; those not chosen yet
+// become strings.
 func substitute(t types.Type, chosen []types.Type) types.Type {
 	switch u := t.(type) {
 	case *types.TypeParam:

@@ -13,7 +13,7 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// packages are checked packages by import path.
+// packages are type-checked packages by import path.
 type packages map[string]*types.Package
 
 func (p packages) Import(path string) (*types.Package, error) {
@@ -36,8 +36,7 @@ func (p packages) check(t *testing.T, path, src string) {
 	}
 }
 
-// TestProbe: what of a unit a program must be made to keep, by what the unit
-// is.
+// TestProbe: what a program must be made to keep of a unit, by the unit's kind.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	all := packages{}
@@ -175,7 +174,7 @@ func init() {
 	}
 }
 
-// TestListing: what a listing says of a package and of what it imports.
+// TestListing: what a listing contains about a package and its imports.
 func TestListing(t *testing.T) {
 	t.Parallel()
 	l := listing{
@@ -214,7 +213,7 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestPlace_Flags: how the go command is asked to build.
+// TestPlace_Flags: how the go command is invoked.
 func TestPlace_Flags(t *testing.T) {
 	t.Parallel()
 	rest, tags := splitTags([]string{"-race", "-tags=a,b", "-ldflags=-s", "-tags=c", "-tags"})

@@ -16,10 +16,10 @@ import (
 // Break is a package that programs link with a unit although they must not.
 type Break struct {
 	Unit      *catalog.Unit
-	Forbidden string   // the import path that is broken, as it was given
-	Because   string   // who gave it: "its forbidden_imports", "a driver of functions/infra/sqlite"
-	Package   string   // what is linked
-	Chain     []string // a shortest way of imports from the unit's package to that package
+	Forbidden string   // the forbidden import path, as written
+	Because   string   // where it is forbidden: "its forbidden_imports", "a driver of functions/infra/sqlite"
+	Package   string   // the linked package
+	Chain     []string // a shortest import chain from the unit's package to that package
 }
 
 // String says all of it on one line.
@@ -27,12 +27,12 @@ func (b Break) String() string {
 	return fmt.Sprintf("%s links %s (%s): %s", b.Unit.ID, b.Package, b.Because, strings.Join(b.Chain, " -> "))
 }
 
-// wish is what a unit must not link.
+// wish is something that a unit must not link.
 type wish struct{ path, because string }
 
 // RoomReport is what a look at all units found.
 type RoomReport struct {
-	Checked int     // units that were looked at
+	Checked int     // units that were checked
 	Breaks  []Break // by unit and forbidden path
 	// Idle are the folders whose units link nothing of their own driver: most
 	// likely its import path is misspelt, and nothing is held to it.
@@ -54,7 +54,7 @@ func Rooms(ctx context.Context, c *catalog.Catalog) (*RoomReport, error) {
 	report := &RoomReport{}
 	var mu sync.Mutex
 	var errs []error
-	rooms := map[string]bool{} // folders of drivers that have units: whether one of them links the driver
+	rooms := map[string]bool{} // folders of drivers with units, and whether any of them links the driver
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for at, units := range groups {
@@ -84,8 +84,7 @@ func Rooms(ctx context.Context, c *catalog.Catalog) (*RoomReport, error) {
 	return report, errors.Join(errs...)
 }
 
-// groupUnits sorts the units that somebody can import by where and how they are
-// built.
+// groupUnits groups the importable units by where and how they are built.
 func groupUnits(ctx context.Context, c *catalog.Catalog) (map[place][]*catalog.Unit, error) {
 	work, err := findWorkspaces(ctx, c)
 	if err != nil {
@@ -106,7 +105,7 @@ func groupUnits(ctx context.Context, c *catalog.Catalog) (map[place][]*catalog.U
 	return groups, nil
 }
 
-// tagList is the form in which a place has build tags.
+// tagList returns build tags in the form that a place has them.
 func tagList(units ...*catalog.Unit) string {
 	var tags []string
 	for _, u := range units {
@@ -116,9 +115,9 @@ func tagList(units ...*catalog.Unit) string {
 	return strings.Join(slices.Compact(tags), ",")
 }
 
-// roomsOf checks the units of one place, and tells of the rooms that they lie
-// in whether they link the room's driver. A package that is built only with
-// cgo, or only without, is no error.
+// roomsOf checks the units of one place, and records for their drivers' folders
+// whether they link the driver. A package that is built only with cgo, or only
+// without, is not an error.
 func roomsOf(
 	ctx context.Context,
 	c *catalog.Catalog,
@@ -135,7 +134,7 @@ func roomsOf(
 		}
 		lists = append(lists, l)
 	}
-	ways := map[[2]string][]string{} // the units of a package have them in common
+	ways := map[[2]string][]string{} // shared by the units of a package
 	way := func(pkg, path string) []string {
 		found, ok := ways[[2]string{pkg, path}]
 		if !ok {
@@ -198,7 +197,7 @@ func wishes(c *catalog.Catalog, u *catalog.Unit) []wish {
 	return all
 }
 
-// shorter returns the shorter of two ways, where nil is none.
+// shorter returns the shorter of two chains, where nil means none.
 func shorter(a, b []string) []string {
 	if a == nil || b != nil && len(b) < len(a) {
 		return b

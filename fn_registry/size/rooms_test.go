@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// foreign is a repository of two modules that is not ours. What lies in _third
-// stands for modules from outside.
+// foreign is a repository of two modules unlike this one. _third holds
+// stand-ins for third-party modules.
 const foreign = `-- fn_registry.yaml --
 version: 1
 units: [lib]
@@ -201,8 +201,8 @@ func TestRooms_CannotTell(t *testing.T) {
 	}
 }
 
-// TestRooms_Idle: a driver whose path is misspelt would hold nobody to
-// anything. A folder without units may wait for its first.
+// TestRooms_Idle: a driver whose path is misspelt would restrict nobody. A
+// folder without units may be waiting for its first.
 func TestRooms_Idle(t *testing.T) {
 	t.Parallel()
 	dir := testtree.New(t, foreign)

@@ -1,6 +1,5 @@
-// Package size measures programs: it builds it stripped and static
-// for linux/amd64, as releases are built, and asks the go command which
-// packages it links.
+// Package size measures programs: it builds a program stripped and static for
+// linux/amd64, like a release, and asks the go command which packages it links.
 package size
 
 import (
@@ -19,7 +18,7 @@ type Program struct {
 	App       *catalog.Unit
 	Bytes     int64    // the stripped binary's size
 	Max       float64  // its budget in megabytes (10^6 bytes); 0: none
-	Forbidden []string // packages that it links although its forbidden_imports name them, each once
+	Forbidden []string // packages that it links despite its forbidden_imports, each once
 }
 
 // OK reports whether the program keeps its budget and links nothing forbidden.
@@ -61,9 +60,9 @@ func Measure(ctx context.Context, c *catalog.Catalog, app *catalog.Unit) (*Progr
 	return p, nil
 }
 
-// linkFlags are how released programs are linked: stripped, and functions laid
-// side by side without gaps, which saves 2 % of the file and costs search up to
-// a tenth of its speed.
+// linkFlags are the link flags of released programs: stripped, and without gaps
+// between functions, which saves 2 % of the file and costs search up to a tenth
+// of its speed.
 const (
 	alignFlag = "-funcalign=1"
 	linkFlags = "-ldflags=-s -w " + alignFlag

@@ -28,8 +28,8 @@ func Tags(expression string) ([]string, error) {
 	return slices.Compact(tags), nil
 }
 
-// satisfiable reports whether some platform builds the file with no tag of the
-// user's.
+// satisfiable reports whether some platform builds the file without any
+// user-defined tag.
 func satisfiable(expr constraint.Expr) bool {
 	// "linux || darwin" and "linux && !windows" must both pass: try each
 	// platform word of the expression alone, and none.
@@ -43,8 +43,8 @@ func satisfiable(expr constraint.Expr) bool {
 	return expr.Eval(toolchain)
 }
 
-// collectTags lists the tags that stand without a "not" before them: the
-// user's, or the toolchain's.
+// collectTags lists the tags that are not negated: the user's, or the
+// toolchain's.
 func collectTags(expr constraint.Expr, toolchains bool, into *[]string) {
 	switch e := expr.(type) {
 	case *constraint.TagExpr:
@@ -67,7 +67,7 @@ func toolchain(tag string) bool {
 
 func platform(tag string) bool { return platforms[tag] }
 
-// platforms are the words that "go tool dist list" knows, and unix.
+// platforms are the words listed by "go tool dist list", and unix.
 var platforms = func() map[string]bool {
 	m := map[string]bool{}
 	for word := range strings.FieldsSeq("unix aix android darwin dragonfly freebsd illumos ios js linux netbsd openbsd " +

@@ -39,7 +39,7 @@ type Write struct {
 
 func (c *collector) effect(what string, at token.Pos) { c.effectIf("", what, at) }
 
-// effectIf notes an effect that is one only if a type is a map's.
+// effectIf records an effect that is one only if a type is a map's.
 func (c *collector) effectIf(ifMap, what string, at token.Pos) {
 	for _, e := range c.decl.Effects {
 		if e.What == what && e.IfMap == ifMap {
@@ -49,7 +49,7 @@ func (c *collector) effectIf(ifMap, what string, at token.Pos) {
 	c.decl.Effects = append(c.decl.Effects, Effect{What: what, Pos: c.pos(at), IfMap: ifMap})
 }
 
-// function looks at what concerns a function as a whole.
+// function examines properties of a function as a whole.
 func (c *collector) function(d *ast.FuncDecl) {
 	if d.Body == nil {
 		c.effect("code that is not Go: "+d.Name.Name+" has no body", d.Name.Pos())
@@ -68,7 +68,7 @@ func (c *collector) function(d *ast.FuncDecl) {
 	}
 }
 
-// statement looks at what a statement or an expression does.
+// statement examines the effects of a statement or an expression.
 func (c *collector) statement(n ast.Node) {
 	switch n := n.(type) {
 	case *ast.GoStmt:
@@ -134,7 +134,7 @@ func (c *collector) statement(n ast.Node) {
 	}
 }
 
-// changesFirst are functions of the standard library that change what their
+// changesFirst are functions of the standard library that modify what their
 // first argument refers to.
 var changesFirst = regexp.MustCompile(`^(sort\.(Ints|Strings|Float64s|Slice|SliceStable|Sort|Stable)|` +
 	`slices\.(Sort\w*|Reverse|Delete\w*|Compact\w*|Insert|Replace|Grow|AppendSeq)|maps\.(Copy|DeleteFunc|Insert)|` +
@@ -143,16 +143,16 @@ var changesFirst = regexp.MustCompile(`^(sort\.(Ints|Strings|Float64s|Slice|Slic
 // zoned are the methods of a time.Time whose results depend on its location.
 var zoned = names("String GoString Format AppendFormat Date Clock Year Month Day Hour Minute Second YearDay Weekday ISOWeek Location Zone AddDate MarshalJSON MarshalText")
 
-// keepsZone are those that return a time in the same location.
+// keepsZone are the methods that return a time in the same location.
 var keepsZone = names("Add AddDate Round Truncate")
 
 // pointerVerb matches a verb of fmt's that prints an address.
 var pointerVerb = regexp.MustCompile(`(^|[^%])(%%)*%[-+# 0-9.*\[\]]*p`)
 
-// mapSequence are the functions of package maps that give a map's order.
+// mapSequence are the functions of package maps that expose a map's order.
 var mapSequence = names("Keys Values All")
 
-// instantiated is a function without the types that it is instantiated with.
+// instantiated returns a generic function without its type arguments.
 func instantiated(fun ast.Expr) ast.Expr {
 	switch f := ast.Unparen(fun).(type) {
 	case *ast.IndexExpr:
@@ -164,8 +164,8 @@ func instantiated(fun ast.Expr) ast.Expr {
 	}
 }
 
-// impureMethods are methods that are not pure, by the package that has to be
-// imported for a value to have them.
+// impureMethods are impure methods, by the package that must be imported for a
+// value to have them.
 var impureMethods = map[string]string{
 	"crypto/ecdh":   "GenerateKey",
 	"crypto/mlkem":  "Encapsulate",
@@ -242,7 +242,7 @@ func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 		}
 	case pkg == "slices" && (strings.HasPrefix(name, "Sorted") || name == "Collect" && c.sortedLater(n)):
 		c.anyOrder(n.Args)
-	case pkg == "maps" && (name == "Collect" || name == "Insert"): // a map of a map has no order
+	case pkg == "maps" && (name == "Collect" || name == "Insert"): // a map built from a map has no order
 		c.anyOrder(n.Args)
 	case pkg == "fmt":
 		for _, arg := range n.Args {
@@ -259,7 +259,7 @@ func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 	}
 }
 
-// anyOrder remembers calls whose results are put in order.
+// anyOrder marks calls whose results' order does not matter.
 func (c *collector) anyOrder(args []ast.Expr) {
 	for _, arg := range args {
 		if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
@@ -271,8 +271,8 @@ func (c *collector) anyOrder(args []ast.Expr) {
 	}
 }
 
-// constantText is the text of a literal, or of a constant of the file that is
-// set to one.
+// constantText returns the text of a literal, or of a constant of the file with
+// a literal value.
 func constantText(e ast.Expr) string {
 	switch x := ast.Unparen(e).(type) {
 	case *ast.BasicLit:
@@ -296,8 +296,8 @@ func constantText(e ast.Expr) string {
 	return ""
 }
 
-// arguments notes the package variables that a function of the package is
-// called with.
+// arguments records the package variables that are passed to a function of the
+// package.
 func (c *collector) arguments(fun string, args []ast.Expr) {
 	for i, arg := range args {
 		root, _, _ := c.root(arg)
@@ -317,7 +317,7 @@ func (c *collector) arguments(fun string, args []ast.Expr) {
 }
 
 // isLocalTime reports whether an expression is a call of time.Unix or similar,
-// or a variable that was declared with one.
+// or a variable declared with one.
 func (c *collector) isLocalTime(e ast.Expr) bool {
 	switch x := ast.Unparen(e).(type) {
 	case *ast.CallExpr:
@@ -360,13 +360,13 @@ func (c *collector) write(e ast.Expr) {
 	c.note(e, true)
 }
 
-// change records that what an expression refers to is changed: an element of a
-// map or a slice.
+// change records that something an expression refers to is modified: an element
+// of a map or a slice.
 func (c *collector) change(e ast.Expr) { c.note(e, true) }
 
-// note records a write to the variable at the root of an expression. deep says
-// that a part of what it holds is written, which the variables that it was set
-// from share.
+// note records a write to the variable at the root of an expression. deep means
+// that a part of its content is written, which it shares with the variables it
+// was set from.
 func (c *collector) note(e ast.Expr, deep bool) {
 	root, foreign, field := c.root(e)
 	if foreign != "" {
@@ -394,7 +394,7 @@ func (c *collector) note(e ast.Expr, deep bool) {
 	}
 }
 
-// alias remembers that a local variable was set from a package-level one.
+// alias records that a local variable was set from a package-level one.
 func (c *collector) alias(to, from ast.Expr) {
 	local, ok := to.(*ast.Ident)
 	if !ok || local.Obj == nil || isPackageLevel(local) {
@@ -425,8 +425,8 @@ func (c *collector) setAlias(local *object, name string) {
 	c.aliases[local] = name
 }
 
-// stateIn is the first element of a literal that is a package variable, or an
-// alias of one; nil where there is none.
+// stateIn returns the first element of a literal that is a package variable, or
+// an alias of one; nil if there is none.
 func (c *collector) stateIn(lit *ast.CompositeLit) ast.Expr {
 	for _, e := range lit.Elts {
 		if kv, ok := e.(*ast.KeyValueExpr); ok {
@@ -439,8 +439,8 @@ func (c *collector) stateIn(lit *ast.CompositeLit) ast.Expr {
 	return nil
 }
 
-// root returns the variable that an expression is a part of, or, where it is
-// another package's, its import path and name. field reports whether the
+// root returns the variable that an expression is a part of, or, for another
+// package's variable, its import path and name. field reports whether the
 // outermost step to it is a field.
 func (c *collector) root(e ast.Expr) (root *ast.Ident, foreign string, field bool) {
 	first := true

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// typeText writes a type expression on one line as gofmt would. go/printer does
-// the same at twenty times the cost, and the linter writes every signature of
-// the tree.
+// typeText formats a type expression on one line as gofmt would. go/printer
+// does the same at twenty times the cost, and the linter formats every
+// signature of the tree.
 func typeText(e ast.Expr) string {
 	if id, ok := e.(*ast.Ident); ok {
-		return id.Name // most types are a word
+		return id.Name // most types are a single word
 	}
 	var w writer
 	w.expr(e)
@@ -135,7 +135,7 @@ func (w *writer) chanType(e *ast.ChanType) {
 	w.expr(e.Value)
 }
 
-// members writes the braces of an inline struct or interface type.
+// members formats the braces of an inline struct or interface type.
 func (w *writer) members(keyword string, list *ast.FieldList) {
 	w.WriteString(keyword)
 	if list == nil || len(list.List) == 0 {
@@ -162,8 +162,8 @@ func (w *writer) members(keyword string, list *ast.FieldList) {
 	w.WriteString(" }")
 }
 
-// groups returns a field's names in the groups that they are written in. By
-// meaning, "A, B int" is the same as "A int; B int".
+// groups returns a field's names in their written groups. By meaning, "A, B
+// int" is the same as "A int; B int".
 func (w *writer) groups(names []*ast.Ident) [][]*ast.Ident {
 	if w.meaning == nil || len(names) < 2 {
 		return [][]*ast.Ident{names}
@@ -181,7 +181,7 @@ func (w *writer) names(names []*ast.Ident) {
 	}
 }
 
-// fieldList writes parameters or results: by meaning a type for each, without
+// fieldList formats parameters or results; by meaning, a type for each, without
 // its name.
 func (w *writer) fieldList(list *ast.FieldList) {
 	if list == nil {
@@ -200,7 +200,7 @@ func (w *writer) fieldList(list *ast.FieldList) {
 	}
 }
 
-// funcTail writes type parameters, parameters and results.
+// funcTail formats type parameters, parameters and results.
 func (w *writer) funcTail(t *ast.FuncType) {
 	w.typeParams(t.TypeParams)
 	w.WriteByte('(')
@@ -228,7 +228,7 @@ func (w *writer) typeParams(list *ast.FieldList) {
 	w.WriteByte(']')
 }
 
-// usualSignature is a length in bytes that most signatures stay under.
+// usualSignature is a length in bytes that most signatures do not exceed.
 const usualSignature = 96
 
 func funcSignature(d *ast.FuncDecl) string {
@@ -245,8 +245,8 @@ func funcSignature(d *ast.FuncDecl) string {
 	return w.String()
 }
 
-// typeSignature writes "type Name struct" for structs and interfaces, whose
-// members are told elsewhere, and the whole declaration for every other type.
+// typeSignature returns "type Name struct" for structs and interfaces, whose
+// members are listed elsewhere, and the whole declaration for every other type.
 func typeSignature(s *ast.TypeSpec) string {
 	var w writer
 	w.WriteString("type " + s.Name.Name)

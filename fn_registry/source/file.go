@@ -1,8 +1,8 @@
-// Package source reads facts from Go source by syntax alone: declarations,
+// Package source extracts facts from Go source by syntax alone: declarations,
 // imports, build constraints, tests, and which names each declaration refers
 // to. It needs no network, no build cache and no type information, and it reads
-// files under every build tag. It reads one file at a time; what needs several
-// files is in package catalog.
+// files under every build tag. It reads one file at a time; facts that need
+// several files are in package catalog.
 package source
 
 import "go/token"
@@ -19,12 +19,12 @@ type File struct {
 	Constraint string // the //go:build expression, or ""
 	Imports    []Import
 	Decls      []Decl
-	Tests      []Test // only where Test is true
+	Tests      []Test // only if Test is true
 }
 
 // Import is one import of a file.
 type Import struct {
-	Name string // the local name as written: "" when there is none, "_" or "." where written so
+	Name string // the local name as written: "" if there is none, else possibly "_" or "."
 	Path string
 	Pos  Pos
 }
@@ -55,7 +55,7 @@ type Decl struct {
 	Fields     []Field // a struct's fields; an embedded one has its type's name and Embedded set
 	Struct     bool    // Type: the underlying type is written as a struct
 	Alias      bool    // Type: declared with =
-	Refs       []Ref   // what it names outside itself, each name once, at its first place
+	Refs       []Ref   // the names it uses from outside itself, each once, at its first position
 	Writes     []Write // the package-level variables that it may change, or whose address it takes
 	Effects    []Effect
 
@@ -89,8 +89,8 @@ type Ref struct {
 // Test is a test, a fuzz test, a benchmark or an example of a test file.
 type Test struct {
 	Name     string   // the function's name: "TestMatrixSyncService_BackoffRecovery"
-	Subtests []string // the first level's names, where they are literals or stand in the function's own table
-	Skips    bool     // it begins with a call of Skip, Skipf or SkipNow, whatever the case
+	Subtests []string // the first level's names, if they are literals or in the function's own table
+	Skips    bool     // it begins with a call of Skip, Skipf or SkipNow, unconditionally
 	Pos      Pos
 }
 

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// mapOrder looks for a loop over a map whose order reaches a result: it returns
-// or keeps what it meets first or last, writes, sends or calls as it goes, adds
-// up text or floating-point numbers, or appends to a slice that nobody sorts.
-// What else a loop does with a map gives the same in any order, as far as
-// syntax can see.
+// mapOrder looks for a loop over a map whose order affects a result: it returns
+// or keeps the first or last element, writes, sends or calls during the loop,
+// concatenates text or adds floating-point numbers, or appends to a slice that
+// is not sorted later. Anything else a loop does with a map gives the same
+// result in any order, as far as syntax shows.
 func (c *collector) mapOrder(loop *ast.RangeStmt) {
 	typ := c.typeOf(loop.X)
 	if call, ok := ast.Unparen(loop.X).(*ast.CallExpr); ok {
 		if sel, ok := instantiated(call.Fun).(*ast.SelectorExpr); ok {
 			if pkg, name, ok := c.imported(sel); ok && pkg == "maps" && mapSequence[name] {
-				c.anyOrder([]ast.Expr{call}) // what the loop does with it decides
+				c.anyOrder([]ast.Expr{call}) // what the loop does with it is decisive
 				typ = "map["
 			}
 		}
@@ -45,7 +45,7 @@ func (c *collector) mapOrder(loop *ast.RangeStmt) {
 // mapTypes are the standard library's named map types that code ranges over.
 var mapTypes = names("http.Header url.Values textproto.MIMEHeader mail.Header")
 
-// mapLoop is a loop over a map while it is looked at.
+// mapLoop is a loop over a map under examination.
 type mapLoop struct {
 	*collector
 	loop *ast.RangeStmt
@@ -53,7 +53,7 @@ type mapLoop struct {
 }
 
 // block reports whether a part of the body has an effect that depends on the
-// order; conditions are those that it stands under.
+// order; conditions are the enclosing ones.
 func (l *mapLoop) block(body ast.Node, conditions []ast.Expr) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -97,8 +97,8 @@ func (l *mapLoop) block(body ast.Node, conditions []ast.Expr) bool {
 	return found
 }
 
-// calls reports whether a call hands what the loop meets to a writer, or to a
-// function that the code was given.
+// calls reports whether a call passes elements to a writer, or to a function
+// that the code was given.
 func (l *mapLoop) calls(call *ast.CallExpr) bool {
 	if !slices.ContainsFunc(call.Args, func(e ast.Expr) bool { return mentions(e, l.own) }) {
 		return false
@@ -112,7 +112,8 @@ func (l *mapLoop) calls(call *ast.CallExpr) bool {
 	return false
 }
 
-// writesInside reports whether what a call writes to is declared in the loop.
+// writesInside reports whether the target of a call's writes is declared in the
+// loop.
 func (l *mapLoop) writesInside(fun *ast.SelectorExpr, call *ast.CallExpr) bool {
 	writer := fun.X
 	if _, _, function := l.imported(fun); function { // fmt.Fprint, io.WriteString
@@ -149,8 +150,8 @@ func (l *mapLoop) inside(v *object) bool {
 	return at >= l.loop.Pos() && at < l.loop.End()
 }
 
-// ordered reports whether an assignment to a variable outside the loop gives
-// another result in another order.
+// ordered reports whether an assignment to a variable outside the loop has a
+// result that depends on the order.
 func (l *mapLoop) ordered(tok token.Token, lhs, rhs ast.Expr, root *ast.Ident, conditions []ast.Expr) bool {
 	target := map[*object]bool{root.Obj: true}
 	_, whole := lhs.(*ast.Ident)
@@ -163,7 +164,7 @@ func (l *mapLoop) ordered(tok token.Token, lhs, rhs ast.Expr, root *ast.Ident, c
 		if whole {
 			return !l.sortedAfter(l.loop.End(), root.Obj)
 		}
-		return !l.sortedAfter(l.loop.End(), nil) // groups of a map are sorted one by one, under another name
+		return !l.sortedAfter(l.loop.End(), nil) // groups of a map are sorted one at a time, under another name
 	case tok == token.ADD_ASSIGN:
 		return typ == "string" || typ == "float64" || typ == "float32"
 	case tok != token.ASSIGN:
@@ -182,8 +183,8 @@ func (l *mapLoop) ordered(tok token.Token, lhs, rhs ast.Expr, root *ast.Ident, c
 	return false
 }
 
-// onlyOne reports whether a condition lets one element of the map through at
-// most: it compares the key with ==.
+// onlyOne reports whether a condition selects a single element of the map: it
+// compares the key with ==.
 func (l *mapLoop) onlyOne(e ast.Expr) bool {
 	key, ok := l.loop.Key.(*ast.Ident)
 	b, isBinary := ast.Unparen(e).(*ast.BinaryExpr)
@@ -213,8 +214,8 @@ func isAppend(e ast.Expr) bool {
 	return ok && fun.Name == "append" && fun.Obj == nil
 }
 
-// typeOf is the type of an expression as far as its file tells: as written, or
-// as Effect.IfMap has it; "" where it does not.
+// typeOf returns the type of an expression as far as its file shows it: as
+// written, or in the form of Effect.IfMap; "" if it does not.
 func (c *collector) typeOf(e ast.Expr) string {
 	switch x := ast.Unparen(e).(type) {
 	case *ast.CompositeLit:
@@ -250,8 +251,7 @@ func step(typ, name string) string {
 	return typ + "." + name
 }
 
-// origin is the generic type of which a type is an instance, and any other type
-// itself.
+// origin returns the generic type of an instance, and any other type itself.
 func origin(typ string) string {
 	if base, _, ok := strings.Cut(typ, "["); ok && base != "" && base != "map" {
 		return base
@@ -259,7 +259,7 @@ func origin(typ string) string {
 	return typ
 }
 
-// elementOf is the element type of a map or a slice as written.
+// elementOf returns the written element type of a map or a slice.
 func elementOf(typ string) string {
 	depth := 0
 	for i, r := range typ {
@@ -298,7 +298,7 @@ func (c *collector) resultOf(call *ast.CallExpr) string {
 	return ""
 }
 
-// written is a type as it is written; of a type parameter its constraint.
+// written returns a type as written; for a type parameter its constraint.
 func (c *collector) written(e ast.Expr) string {
 	if e == nil {
 		return ""
@@ -364,8 +364,9 @@ func mentions(e ast.Expr, objects map[*object]bool) bool {
 	return found
 }
 
-// sortedAfter reports whether a variable, or, without one, any is handed,
-// behind a place of the function, to something whose name says that it sorts.
+// sortedAfter reports whether a variable, or, if it is nil, any variable, is
+// passed, after a position in the function, to something whose name indicates
+// sorting.
 func (c *collector) sortedAfter(after token.Pos, v *object) bool {
 	if c.body == nil {
 		return false
@@ -397,8 +398,8 @@ func (c *collector) sortedAfter(after token.Pos, v *object) bool {
 	return found
 }
 
-// sortedLater reports whether what a call returns is set to a variable that is
-// sorted behind it.
+// sortedLater reports whether the result of a call is assigned to a variable
+// that is sorted afterwards.
 func (c *collector) sortedLater(call *ast.CallExpr) bool {
 	if c.body == nil {
 		return false

@@ -46,8 +46,8 @@ func Parse(path string, src []byte) (*File, error) {
 	return r.file, nil
 }
 
-// hasDirectives reports whether a file may have comments that are read: all
-// others are left out of the tree.
+// hasDirectives reports whether a file may contain comments that matter: all
+// others are omitted from the tree.
 func hasDirectives(src []byte) bool {
 	return bytes.Contains(src, []byte("//go:")) || bytes.Contains(src, []byte("Code generated"))
 }
@@ -57,13 +57,13 @@ func parseError(err error) *Error {
 	return &Error{Pos: Pos{max(first.Pos.Line, 1), max(first.Pos.Column, 1)}, Message: first.Msg}
 }
 
-// reader holds one file while it is read.
+// reader holds one file while it is being read.
 type reader struct {
 	lines      *token.File
 	tree       *ast.File
 	file       *File
 	qualifiers map[string]string // local package name -> import path
-	linknames  map[string]bool   // functions that a go:linkname is about
+	linknames  map[string]bool   // functions named by a go:linkname
 	names      *resolver
 	codes      []code    // those of names that are still to be read
 	collector  collector // used for one declaration after the other
@@ -209,7 +209,7 @@ func (r *reader) readValues(tok token.Token, s *ast.ValueSpec) {
 	}
 }
 
-// literalType is the type of a composite literal, its address, a make or a
+// literalType returns the type of a composite literal, its address, a make or a
 // new; "" for any other expression.
 func literalType(e ast.Expr) string {
 	switch x := ast.Unparen(e).(type) {

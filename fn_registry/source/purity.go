@@ -46,11 +46,11 @@ func IsStandard(path string) bool {
 }
 
 // pureExcept lists the packages (with those below them) whose functions are
-// pure, and the names in them that are not. A package that is not listed, or
-// listed with impure, is impure (os, net, syscall, math/rand, ...) but for the
-// names in harmless. Functions that read or write what they are handed
-// (fmt.Fprintf, io.Copy) count as pure: they are on a strings.Builder; whoever
-// is handed a real writer has a parameter that ImpureType knows.
+// pure, and their exceptions. A package that is not listed, or listed as
+// impure, is impure (os, net, syscall, math/rand, ...) except for the names in
+// harmless. Functions that read from or write to an argument (fmt.Fprintf,
+// io.Copy) count as pure: with a strings.Builder they are, and a function with
+// a real writer has a parameter that ImpureType recognises.
 var pureExcept = map[string]string{
 	"bufio":               "",
 	"bytes":               "",
@@ -102,7 +102,7 @@ var pureExcept = map[string]string{
 	"sort":                "",
 	"strconv":             "",
 	"strings":             "",
-	"sync":                "", // a lock by itself changes nothing that a caller sees; package state is caught as such
+	"sync":                "", // a lock by itself changes nothing visible to a caller; package state is detected as such
 	"text":                "ParseFiles ParseGlob ParseFS",
 	"time":                "Now Sleep After AfterFunc Tick NewTimer NewTicker Since Until LoadLocation Local",
 	"unicode":             "",

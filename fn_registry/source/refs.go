@@ -2,7 +2,7 @@ package source
 
 import "go/ast"
 
-// nextCode is what the declaration names and does that is read next.
+// nextCode returns the names and effects of the declaration that is read next.
 func (r *reader) nextCode() code {
 	next := r.codes[0]
 	r.codes = r.codes[1:]
@@ -35,14 +35,14 @@ func (r *reader) collect(decl *Decl, code code, fn *ast.FuncDecl) {
 	}
 }
 
-// collector looks at what a declaration does.
+// collector examines what a declaration does.
 type collector struct {
 	*reader
 	decl     *Decl
 	body     *ast.BlockStmt         // of the function
 	receiver *object                // of the method
 	params   []*object              // of the function, none where they have no names
-	called   *ast.SelectorExpr      // the function of the call before
+	called   *ast.SelectorExpr      // the function of the previous call
 	aliases  map[*object]string     // local variables set from package-level ones
 	sorted   map[*ast.CallExpr]bool // calls whose result's order does not matter
 }

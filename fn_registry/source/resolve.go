@@ -12,13 +12,13 @@ import (
 //lint:ignore SA1019 The field holds the reader's own resolution.
 type object = ast.Object
 
-// packageLevel marks, as their Data, the objects that are no local ones.
+// packageLevel marks, in their Data, objects that are not local.
 const packageLevel = "package level"
 
-// resolver goes once through a file's declarations, in the order of the text.
-// It ties identifiers to what the file declares, by scope, and notes for each
-// declaration what has to be looked at when all names are known. That takes
-// half of what go/parser's resolution and a further walk take.
+// resolver walks a file's declarations once, in text order. It links
+// identifiers to the file's declarations, by scope, and records for each
+// declaration what must be examined once all names are known. That takes half
+// the time of go/parser's resolution and a second walk.
 type resolver struct {
 	qualifiers map[string]string // local package name -> import path
 	imported   bool              // there are imports
@@ -26,27 +26,29 @@ type resolver struct {
 	scopes     []symbol          // the open ones, the innermost last
 	objects    []object          // the used ones of a block
 	codes      []code            // of the functions, types and values, in order
-	mentions   []mention         // of all codes
-	acts       []ast.Node        // of all codes
-	code       code              // the one at hand, not yet closed
-	literals   int               // function literals around the statement at hand
-	seen       map[mention]bool  // the mentions of the code at hand, where they are many
+	mentions   []mention         // of all code values
+	acts       []ast.Node        // of all code values
+	code       code              // the current one, not yet closed
+	literals   int               // function literals around the current statement
+	seen       map[mention]bool  // the mentions of the current code, if they are many
 }
 
 // symbol is a declared name; symbols has, by name, the index of the innermost
 // one plus one.
 type symbol struct {
 	object *object
-	outer  int // the index plus one of what it hides
+	outer  int // index plus one of the symbol it shadows
 }
 
-// code is what a declaration names and does, as ranges of mentions and acts.
+// code is the names and effects of a declaration, as ranges of mentions and
+// acts.
 type code struct {
 	mentions, acts struct{ from, to int }
 	nilNil         *ast.ReturnStmt // see Decl.NilNil
 }
 
-// mention is a name from outside of the declaration, once, at its first place.
+// mention is a name from outside of the declaration, recorded once, at its
+// first position.
 type mention struct {
 	pkg, name string // as in Ref
 	pos       token.Pos
@@ -57,7 +59,7 @@ var resolvers = sync.Pool{New: func() any {
 	return &resolver{symbols: map[string]int{}, seen: map[mention]bool{}}
 }}
 
-// mostKept is how much of anything a resolver keeps for the next file.
+// mostKept limits how much a resolver keeps for the next file.
 const mostKept = 4096
 
 func newResolver(qualifiers map[string]string, imported bool) *resolver {
@@ -66,7 +68,8 @@ func newResolver(qualifiers map[string]string, imported bool) *resolver {
 	return r
 }
 
-// release gives the resolver back. Nothing may refer to its objects any more.
+// release returns the resolver for reuse. Its objects must no longer be
+// referenced.
 func (r *resolver) release() {
 	if len(r.symbols) > mostKept || len(r.mentions) > mostKept || len(r.acts) > mostKept {
 		return
@@ -79,7 +82,7 @@ func (r *resolver) release() {
 	resolvers.Put(r)
 }
 
-// file goes through all of a file.
+// file walks a whole file.
 func (r *resolver) file(tree *ast.File) {
 	r.declarePackage(tree)
 	for _, d := range tree.Decls {
@@ -111,7 +114,7 @@ func (r *resolver) closeCode() {
 	clear(r.seen)
 }
 
-// fewMentions is how many are looked through one by one.
+// fewMentions is the number up to which a linear search is used.
 const fewMentions = 32
 
 func (r *resolver) mention(pkg, name string, at token.Pos) {
@@ -128,7 +131,7 @@ func (r *resolver) mention(pkg, name string, at token.Pos) {
 	r.mentions = append(r.mentions, mention{pkg, name, at})
 }
 
-// isSeen reports whether a mention, its place left out, was met before.
+// isSeen reports whether a mention was already met, ignoring its position.
 func (r *resolver) isSeen(known []mention, m mention) bool {
 	if len(r.seen) == 0 {
 		for _, k := range known {
@@ -140,12 +143,12 @@ func (r *resolver) isSeen(known []mention, m mention) bool {
 	return was
 }
 
-// act notes a statement or a call that may have an effect, see
+// act records a statement or a call that may have an effect, see
 // collector.statement.
 func (r *resolver) act(n ast.Node) { r.acts = append(r.acts, n) }
 
-// declare puts names into the innermost scope. One that the scope has stays the
-// older object's if again is set, as := has it.
+// declare declares names in the innermost scope. With again set, a name that
+// the scope already has keeps its object, as in :=.
 func (r *resolver) declare(decl any, scope int, again bool, names ...*ast.Ident) {
 	for _, id := range names {
 		known := r.symbols[id.Name]
@@ -162,7 +165,7 @@ func (r *resolver) declare(decl any, scope int, again bool, names ...*ast.Ident)
 	}
 }
 
-// objectBlock is how many objects are made at once.
+// objectBlock is how many objects are allocated at once.
 const objectBlock = 64
 
 func (r *resolver) object(name string, decl any) *object {
@@ -183,14 +186,14 @@ func (r *resolver) close(scope int) {
 	r.scopes = r.scopes[:scope]
 }
 
-// lookup ties an identifier to its object, if the file has one.
+// lookup links an identifier to its object, if the file has one.
 func (r *resolver) lookup(id *ast.Ident) {
 	if at := r.symbols[id.Name]; at > 0 && id.Name != "_" {
 		id.Obj = r.scopes[at-1].object
 	}
 }
 
-// use is an identifier that stands for a value, a type or a package.
+// use handles an identifier that stands for a value, a type or a package.
 func (r *resolver) use(id *ast.Ident) {
 	r.lookup(id)
 	if isPackageLevel(id) {
@@ -207,7 +210,7 @@ func isPackageLevel(id *ast.Ident) bool {
 	return id.Name != "_" && !universe[id.Name]
 }
 
-// declaredAt is the place of an object's name where it is declared.
+// declaredAt returns the position of an object's name in its declaration.
 func declaredAt(o *object) token.Pos {
 	loop, ok := o.Decl.(*ast.RangeStmt)
 	switch {
@@ -220,13 +223,13 @@ func declaredAt(o *object) token.Pos {
 	}
 }
 
-// isOf reports whether an expression is a name of an object.
+// isOf reports whether an expression is an object's name.
 func isOf(e ast.Expr, o *object) bool {
 	id, ok := e.(*ast.Ident)
 	return ok && id.Obj == o
 }
 
-// declarePackage declares the names of the package that the file has.
+// declarePackage declares the file's package-level names.
 func (r *resolver) declarePackage(tree *ast.File) {
 	for _, d := range tree.Decls {
 		switch d := d.(type) {
@@ -290,8 +293,8 @@ func (r *resolver) receiver(recv *ast.FieldList) {
 	}
 }
 
-// signature goes through a function's types. The type parameters are declared,
-// since constraints, parameters and results may name them.
+// signature walks a function's types. Type parameters are declared first, since
+// constraints, parameters and results may name them.
 func (r *resolver) signature(t *ast.FuncType) {
 	r.typeParams(t.TypeParams)
 	r.fieldTypes(t.Params)
@@ -329,7 +332,7 @@ func (r *resolver) fieldTypes(list *ast.FieldList) {
 	}
 }
 
-// typeSpec goes through a type's declaration; its own name is declared.
+// typeSpec walks a type's declaration; its own name is declared.
 func (r *resolver) typeSpec(s *ast.TypeSpec) {
 	scope := r.open()
 	r.typeParams(s.TypeParams)
@@ -337,8 +340,7 @@ func (r *resolver) typeSpec(s *ast.TypeSpec) {
 	r.close(scope)
 }
 
-// values goes through the right side of a const or var; its names are not
-// declared by it.
+// values walks the right side of a const or var, without declaring its names.
 func (r *resolver) values(s *ast.ValueSpec) {
 	r.act(s)
 	if s.Type != nil {
@@ -356,7 +358,7 @@ func (r *resolver) declareValues(tok token.Token, s *ast.ValueSpec, scope int) {
 	}
 }
 
-// local declares what stands in a function.
+// local handles declarations inside a function.
 func (r *resolver) local(d *ast.GenDecl, scope int) {
 	for _, spec := range d.Specs {
 		switch s := spec.(type) {
@@ -441,9 +443,9 @@ func (r *resolver) expr(e ast.Expr) {
 	}
 }
 
-// selector notes pkg.Name. A qualifier that no import's path explains is kept
-// as "?q" for the catalogue, which knows the packages' real names. A variable
-// of another file of the package looks the same: then no import fits.
+// selector records pkg.Name. A qualifier that no import path explains is kept
+// as "?q" for the catalog, which knows the packages' real names. A variable in
+// another file of the package looks the same: then no import matches.
 func (r *resolver) selector(e *ast.SelectorExpr) {
 	x, ok := e.X.(*ast.Ident)
 	if !ok {
@@ -467,9 +469,9 @@ func (r *resolver) selector(e *ast.SelectorExpr) {
 	}
 }
 
-// elements goes through a composite literal. A key that is a name is taken for
-// a field's; those of maps and arrays go with them: functions and types, the
-// names that matter here, can't be keys.
+// elements walks a composite literal. A key that is a name is assumed to be a
+// field; keys of maps and arrays are dropped with them: functions and types,
+// the names that matter here, can't be keys.
 func (r *resolver) elements(list []ast.Expr) {
 	for _, e := range list {
 		kv, ok := e.(*ast.KeyValueExpr)
@@ -486,14 +488,14 @@ func (r *resolver) elements(list []ast.Expr) {
 	}
 }
 
-// stmts goes through statements that share a scope.
+// stmts walks statements that share a scope.
 func (r *resolver) stmts(list []ast.Stmt, scope int) {
 	for _, s := range list {
 		r.stmt(s, scope)
 	}
 }
 
-// block goes through statements with a scope of their own.
+// block walks statements with a scope of their own.
 func (r *resolver) block(list []ast.Stmt) {
 	scope := r.open()
 	r.stmts(list, scope)
@@ -579,7 +581,7 @@ func (r *resolver) define(decl any, scope int, left ...ast.Expr) {
 	}
 }
 
-// control goes through a statement whose head may declare names.
+// control walks a statement whose header may declare names.
 func (r *resolver) control(s ast.Stmt, scope int) {
 	switch s := s.(type) {
 	case *ast.IfStmt:

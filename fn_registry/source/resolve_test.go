@@ -13,8 +13,9 @@ import (
 	"testing"
 )
 
-// TestResolver holds the resolver against go/parser's resolution, on the files
-// of this module: two identifiers are one object's here if they are there.
+// TestResolver compares the resolver with go/parser's resolution, on the files
+// of this module: two identifiers refer to the same object here if and only if
+// they do there.
 func TestResolver(t *testing.T) {
 	t.Parallel()
 	files := 0
@@ -35,7 +36,8 @@ func TestResolver(t *testing.T) {
 	}
 }
 
-// TestResolver_Scopes is the same for what our own files may not have.
+// TestResolver_Scopes does the same for constructs that our own files may not
+// contain.
 func TestResolver_Scopes(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
@@ -56,7 +58,7 @@ func TestResolver_Scopes(t *testing.T) {
 	}
 }
 
-// compareObjects walks two trees of one text side by side.
+// compareObjects walks two trees of the same text in parallel.
 func compareObjects(t *testing.T, path string, src []byte) {
 	t.Helper()
 	want, err := goparser.ParseFile(token.NewFileSet(), path, src, 0)
@@ -68,7 +70,7 @@ func compareObjects(t *testing.T, path string, src []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newResolver(nil, false).file(tree) // not given back: the objects stay in use
+	newResolver(nil, false).file(tree) // not released: the objects stay in use
 	theirs, unused := identifiers(want)
 	ours, _ := identifiers(tree)
 	known, back := map[*object]*object{}, map[*object]*object{}
@@ -91,15 +93,15 @@ func compareObjects(t *testing.T, path string, src []byte) {
 	}
 }
 
-// isReceiverParam reports whether an object is a type parameter that a receiver
-// names, which go/parser leaves out.
+// isReceiverParam reports whether an object is a type parameter named by a
+// receiver, which go/parser does not resolve.
 func isReceiverParam(o *object) bool {
 	_, ok := o.Decl.(*ast.Ident)
 	return ok
 }
 
-// identifiers lists all identifiers of a tree, and those whose objects nothing
-// refers to or asks for: labels, and names in types.
+// identifiers lists all identifiers of a tree, and those whose objects are
+// never used: labels, and names in types.
 func identifiers(tree *ast.File) (all []*ast.Ident, unused map[*ast.Ident]bool) {
 	unused = map[*ast.Ident]bool{}
 	fields := func(lists ...*ast.FieldList) {
@@ -135,7 +137,7 @@ func identifiers(tree *ast.File) (all []*ast.Ident, unused map[*ast.Ident]bool) 
 	return all, unused
 }
 
-// TestParse_ReceiverParams: a type parameter that a receiver names is none of
+// TestParse_ReceiverParams: a type parameter named by a receiver is not one of
 // the package's names.
 func TestParse_ReceiverParams(t *testing.T) {
 	t.Parallel()
@@ -152,8 +154,8 @@ func TestParse_ReceiverParams(t *testing.T) {
 	}
 }
 
-// TestParse_ManyRefs: each name is listed once, at its first place, of however
-// many.
+// TestParse_ManyRefs: each name is listed once, at its first position, however
+// many there are.
 func TestParse_ManyRefs(t *testing.T) {
 	t.Parallel()
 	var body strings.Builder
@@ -174,9 +176,9 @@ func TestParse_ManyRefs(t *testing.T) {
 	}
 }
 
-// TestParse_Channels: what is sent to a channel or received from it changes
-// what the channel's variable refers to; parameters count from 0 in each
-// function, those that nothing changes, too.
+// TestParse_Channels: sending to or receiving from a channel changes what the
+// channel's variable refers to; parameters count from 0 in each function,
+// including unchanged ones.
 func TestParse_Channels(t *testing.T) {
 	t.Parallel()
 	f := parse(t, "f.go", `package p

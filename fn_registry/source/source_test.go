@@ -269,7 +269,7 @@ func TestGuessPackageName(t *testing.T) {
 	}
 }
 
-// FuzzParse: no input panics, and what parses gives positions inside the text.
+// FuzzParse: no input panics, and parsed positions are inside the text.
 func FuzzParse(f *testing.F) {
 	f.Add("package p\nfunc F[T any](x ...T) (a, b int) { return nil, nil }\n")
 	f.Add("package p\nimport \"C\"\nvar x = map[string]int{a: b.c}\n")
@@ -316,9 +316,9 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkParse_Ratio says how long reading a file takes beside go/parser
-// alone, with its own resolution of names. The two take turns, so that a busy
-// machine slows both; the time of one operation is that of both together.
+// BenchmarkParse_Ratio compares reading a file with go/parser alone, including
+// its own resolution of names. The two take turns, so that a busy machine slows
+// both; the time of one operation is that of both together.
 func BenchmarkParse_Ratio(b *testing.B) {
 	src := []byte(benchCode)
 	var own, parser time.Duration
@@ -337,8 +337,8 @@ func BenchmarkParse_Ratio(b *testing.B) {
 	b.ReportMetric(own.Seconds()/parser.Seconds(), "x/go/parser")
 }
 
-// TestParse_Allocations: next to what go/parser takes, a declaration costs a
-// few allocations, whatever the machine does meanwhile.
+// TestParse_Allocations: in addition to go/parser's, a declaration costs a few
+// allocations, whatever else the machine does.
 func TestParse_Allocations(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("package p\n\nimport \"strings\"\n")
@@ -362,7 +362,7 @@ func TestParse_Allocations(t *testing.T) {
 	}
 }
 
-// TestKnownStandard: the list is the go command's.
+// TestKnownStandard: the list matches the go command's.
 func TestKnownStandard(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "list", "std").Output()
@@ -371,7 +371,7 @@ func TestKnownStandard(t *testing.T) {
 	}
 	for path := range strings.FieldsSeq(string(out)) {
 		if !slices.Contains(strings.Split(path, "/"), "internal") && !strings.HasPrefix(path, "vendor/") && !KnownStandard(path) {
-			t.Errorf("%s is not known: bring the list up to date", path)
+			t.Errorf("%s is not known: update the list", path)
 		}
 	}
 	for _, path := range []string{"net/htpt", "http", "Net/HTTP", "net/htt", "x"} {

@@ -16,7 +16,8 @@ func KnownStandard(path string) bool {
 	return false
 }
 
-// standard lists what go list std gives, without what nobody else can import.
+// standard lists the output of go list std, without packages that can't be
+// imported.
 var standard = names("archive/tar archive/zip bufio bytes cmp compress/bzip2 compress/flate compress/gzip compress/lzw " +
 	"compress/zlib container/heap container/list container/ring context crypto crypto/aes crypto/cipher " +
 	"crypto/des crypto/dsa crypto/ecdh crypto/ecdsa crypto/ed25519 crypto/elliptic crypto/fips140 " +

@@ -19,11 +19,11 @@ type Surface struct {
 	Parts []Part
 	Types []string // the package's own types that the parts mention, each once
 
-	alias        string   // Type: what it is another name of
-	value        string   // Const: its value, where it is written as a literal
+	alias        string   // Type: the type it is another name for
+	value        string   // Const: its value, if it is a literal
 	embeds       []string // the package's own types that it embeds, with the * of a pointer
 	holds        []string // the package's own types that a value of it contains
-	incomparable bool     // a value of it contains what == does not take
+	incomparable bool     // its values can't be compared with ==
 	sealed       bool     // an interface with unexported methods
 }
 
@@ -43,7 +43,7 @@ type Part struct {
 	Pointer bool
 }
 
-// The names of parts that are not declared.
+// Names of parts that are not declarations.
 const (
 	Comparison = "comparison" // a struct's values can be compared with ==
 	Sealed     = "sealed"     // an interface that no other package can implement
@@ -82,23 +82,23 @@ type surfaces struct {
 	found Package
 }
 
-// meaning is how an expression is written by what it means. A nil one writes it
-// as it is.
+// meaning formats expressions by what they mean. If nil, they are formatted as
+// written.
 type meaning struct {
 	qualifiers map[string]string
 	params     map[string]string // type parameters
-	types      []string          // the package's own types that were met
+	types      []string          // the package's own types found so far
 }
 
-// What stands for a name of the package until all files are known: the name,
-// and the package of a dot import that may bring it.
+// Stands for a name of the package until all files are known: the name, and the
+// package of a dot import that may provide it.
 const (
 	nameBegin = "\x01"
 	nameDot   = "\x02"
 	nameEnd   = "\x03"
 )
 
-// sameType lists the predeclared names that stand for others.
+// sameType lists the predeclared aliases.
 var sameType = map[string]string{"byte": "uint8", "rune": "int32"}
 
 func (m *meaning) ident(name string) string {
@@ -126,7 +126,7 @@ func (m *meaning) qualifier(e ast.Expr) (path string, ok bool) {
 	return path, ok
 }
 
-// means returns what writes expressions in the scope of type parameters.
+// means returns a formatter for expressions in the scope of type parameters.
 func (s *surfaces) means(lists ...*ast.FieldList) *meaning {
 	m := &meaning{qualifiers: s.qualifiers, params: map[string]string{}}
 	for _, list := range lists {
@@ -177,7 +177,7 @@ func (s *surfaces) function(d *ast.FuncDecl) {
 	s.of(BaseName(recv)).add(m, Part{Name: "method " + d.Name.Name, Text: w.String(), Pointer: pointer})
 }
 
-// receiverParams numbers the type parameters that a receiver names.
+// receiverParams numbers the type parameters named by a receiver.
 func receiverParams(recv ast.Expr) map[string]string {
 	if star, ok := recv.(*ast.StarExpr); ok {
 		recv = star.X
@@ -251,8 +251,8 @@ func (s *surfaces) typeSpec(t *ast.TypeSpec) {
 	}
 }
 
-// ownType is the name of a type of the package itself, with the * of a pointer;
-// "" for any other.
+// ownType returns the name of a type of the package itself, with the * of a
+// pointer; "" for any other.
 func ownType(e ast.Expr) string {
 	star := ""
 	if p, ok := e.(*ast.StarExpr); ok {
@@ -267,7 +267,7 @@ func ownType(e ast.Expr) string {
 	return ""
 }
 
-// hold notes what decides whether values of a struct can be compared.
+// hold records what decides whether values of a struct can be compared.
 func (s *Surface) hold(u *ast.StructType) {
 	for _, f := range u.Fields.List {
 		e := f.Type
@@ -289,8 +289,8 @@ func (s *Surface) hold(u *ast.StructType) {
 	}
 }
 
-// constants notes the exported constants of the package's own types with their
-// values, and the values of those that are written as literals.
+// constants records the exported constants of the package's own types, and the
+// values of those that are literals.
 func (s *surfaces) constants(d *ast.GenDecl) {
 	var last *ast.ValueSpec // what a line without values repeats
 	for n, spec := range d.Specs {
@@ -322,7 +322,7 @@ func (s *surfaces) constants(d *ast.GenDecl) {
 	}
 }
 
-// fieldNames lists the names of a field, of an embedded one its type's.
+// fieldNames lists the names of a field, for an embedded one its type's.
 func fieldNames(f *ast.Field) []string {
 	if len(f.Names) == 0 {
 		return []string{BaseName(f.Type)}

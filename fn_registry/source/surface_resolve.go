@@ -57,8 +57,8 @@ func (s *Surface) mention(types []string) {
 	}
 }
 
-// maxDepth is how far names are followed that stand for one another, against
-// circles in code that does not compile.
+// maxDepth limits how far names that refer to each other are followed, to stop
+// at cycles in code that does not compile.
 const maxDepth = 16
 
 // expand replaces the names of the package in a text.
@@ -88,7 +88,7 @@ func (p Package) expand(text string, depth int) string {
 	return b.String()
 }
 
-// promote adds to s the fields and methods of what a type embeds, unless it has
+// promote adds to s the fields and methods of embedded types, unless it has
 // them itself, the outermost first.
 func (p Package) promote(s *Surface, own map[string][]Part, of string, pointer bool, seen map[string]bool) {
 	for _, e := range p[of].embeds {
@@ -112,7 +112,7 @@ func (p Package) promote(s *Surface, own map[string][]Part, of string, pointer b
 		s.sealed = s.sealed || inner.sealed
 		if ast.IsExported(name) {
 			s.mention([]string{name})
-		} else { // seen through what it gives alone
+		} else { // visible only through what it promotes
 			s.Types = slices.DeleteFunc(s.Types, func(t string) bool { return t == name })
 		}
 		s.mention(inner.Types)

@@ -8,7 +8,7 @@ import (
 )
 
 // TestSurfaces: what callers see of a declaration, by meaning, and the types of
-// its own package that it leads to.
+// its own package that it refers to.
 func TestSurfaces(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ src, want, types string }{
@@ -66,7 +66,7 @@ func TestSurfaces(t *testing.T) {
 	}
 }
 
-// TestParse_Constraint: only a line above the package clause is one.
+// TestParse_Constraint: only a line above the package clause is a constraint.
 func TestParse_Constraint(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]string{
@@ -81,7 +81,7 @@ func TestParse_Constraint(t *testing.T) {
 	}
 }
 
-// TestParse_Values: the type of a variable, where its declaration shows it.
+// TestParse_Values: the type of a variable, if its declaration shows it.
 func TestParse_Values(t *testing.T) {
 	t.Parallel()
 	f := parse(t, "f.go", `package p
@@ -118,8 +118,8 @@ const c = 1
 	}
 }
 
-// TestParse_Places: where declarations, fields and imports are, and what
-// receivers and embedded types are called.
+// TestParse_Places: the positions of declarations, fields and imports, and the
+// names of receivers and embedded types.
 func TestParse_Places(t *testing.T) {
 	t.Parallel()
 	f := parse(t, "f.go", "package p\n\nimport (\n\tx \"a/b\"\n\t\"c\"\n)\n\ntype T struct {\n\tA, B int\n\t*q.E[int]\n}\n\nfunc (t *T[K, V]) M(n int) {}\n\nfunc (t (T)) N() {}\n")
@@ -140,8 +140,8 @@ func TestParse_Places(t *testing.T) {
 	}
 }
 
-// TestParse_Skips: a test that begins by skipping, by whatever name, tests
-// nothing.
+// TestParse_Skips: a test that begins by skipping, with any of the methods,
+// tests nothing.
 func TestParse_Skips(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]bool{
@@ -155,7 +155,7 @@ func TestParse_Skips(t *testing.T) {
 	}
 }
 
-// TestParse_Subtests: the names that syntax can see, in tables of every form.
+// TestParse_Subtests: the names that syntax shows, in tables of every form.
 func TestParse_Subtests(t *testing.T) {
 	t.Parallel()
 	const each = "for _, c := range cases { t.Run(c.name, func(t *testing.T) {}) }"
@@ -198,8 +198,8 @@ func TestParse_TestNames(t *testing.T) {
 	}
 }
 
-// TestPackage_Resolve: what a type has of those that it embeds, and what names
-// of the package stand for, whatever the order of the declarations.
+// TestPackage_Resolve: what a type gets from embedded types, and what names of
+// the package stand for, whatever the order of the declarations.
 func TestPackage_Resolve(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ src, want, types string }{
@@ -252,7 +252,7 @@ func TestPackage_Resolve(t *testing.T) {
 	}
 }
 
-// TestParse_HalfTyped: code that no compiler takes is read all the same.
+// TestParse_HalfTyped: code that does not compile is still read.
 func TestParse_HalfTyped(t *testing.T) {
 	t.Parallel()
 	for _, src := range []string{
@@ -266,8 +266,8 @@ func TestParse_HalfTyped(t *testing.T) {
 	}
 }
 
-// TestParse_ErrorPlaces: where the first mistake is, also by a compiler's
-// directive that gives no column.
+// TestParse_ErrorPlaces: the position of the first syntax error, even with a
+// line directive without a column.
 func TestParse_ErrorPlaces(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]Pos{"x": {1, 1}, "package p\n\nfunc {": {3, 6}, "package p\n//line other.go:7\nfunc {": {7, 1}, "": {1, 1}} {
@@ -278,8 +278,8 @@ func TestParse_ErrorPlaces(t *testing.T) {
 	}
 }
 
-// TestParse_ManyRefsTwice: a declaration that names much has all of it, each
-// once, whatever the one before it names.
+// TestParse_ManyRefsTwice: a declaration with many names lists all of them,
+// each once, whatever the previous one names.
 func TestParse_ManyRefsTwice(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 31, 32, 33, 34, 80} {

@@ -70,9 +70,9 @@ func takesTesting(fn *ast.FuncDecl) bool {
 	return ok && (sel.Sel.Name == "T" || sel.Sel.Name == "B" || sel.Sel.Name == "F")
 }
 
-// subtests finds the names given to t.Run on the first level: a literal, or a
-// field or key of a table that stands in the function or in a variable of the
-// file that the function ranges over.
+// subtests finds the names passed to t.Run on the first level: a literal, or a
+// field or key of a table that is in the function, or in a variable of the file
+// that the function ranges over.
 func (r *reader) subtests(body *ast.BlockStmt) []string {
 	var names []string
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -102,9 +102,9 @@ func (r *reader) subtests(body *ast.BlockStmt) []string {
 	return names
 }
 
-// tableNames reads the names out of the tables that body holds or ranges over:
-// the values of a struct field, or, with field "", the keys of maps and the
-// elements of string lists.
+// tableNames extracts the names from the tables that body contains or ranges
+// over: the values of a struct field, or, with field "", the keys of maps and
+// the elements of string lists.
 func (r *reader) tableNames(body *ast.BlockStmt, field string) []string {
 	var names []string
 	inspect := func(n ast.Node) bool {
@@ -163,8 +163,8 @@ func literalNames(lit *ast.CompositeLit, field string) []string {
 	return names
 }
 
-// positional is the place of a field in a table whose rows are written without
-// keys; -1 when it can't be seen.
+// positional returns the position of a field in a table whose rows are written
+// without keys; -1 if unknown.
 func positional(t ast.Expr, field string) int {
 	array, ok := t.(*ast.ArrayType)
 	if !ok {

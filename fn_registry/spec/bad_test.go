@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestParse_BadFiles holds the whole answer to files that can't be read: one
-// finding each, with its place.
+// TestParse_BadFiles checks the whole result for unreadable files: one finding
+// each, with its position.
 func TestParse_BadFiles(t *testing.T) {
 	t.Parallel()
 	good := string(sample(t))
@@ -67,7 +67,7 @@ func TestParse_BadFiles(t *testing.T) {
 	}
 }
 
-// problems shows a document's problems, one a line.
+// problems formats a document's problems, one per line.
 func problems(d *Document) string {
 	var list []string
 	for _, p := range d.Problems {
@@ -80,8 +80,8 @@ func lineOf(src, text string) int {
 	return 1 + strings.Count(src[:strings.Index(src, text)], "\n")
 }
 
-// TestParse_StillReads makes sure that what can be read of a file with bad
-// characters is read.
+// TestParse_StillReads checks that the readable parts of a file with bad
+// characters are read.
 func TestParse_StillReads(t *testing.T) {
 	t.Parallel()
 	good := string(sample(t))
@@ -114,8 +114,8 @@ func TestFixEncoding(t *testing.T) {
 	}
 }
 
-// TestParse_HalfValues: of a list that is wrong in one place nothing is taken,
-// as half of it would be taken for the whole.
+// TestParse_HalfValues: a list with one bad element yields nothing, since half
+// of it would be mistaken for the whole.
 func TestParse_HalfValues(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]string{
@@ -186,8 +186,8 @@ func TestIsSpec(t *testing.T) {
 	}
 }
 
-// TestParse_Characters: what a spec may have in its frontmatter and in its
-// body, by the edges of each range of characters.
+// TestParse_Characters: which characters a spec may have in its frontmatter and
+// in its body, at the limits of each range.
 func TestParse_Characters(t *testing.T) {
 	t.Parallel()
 	const control, invisible, bidirectional, lineBreak = "the control character", "the invisible character", "the bidirectional control character", "the line break"
@@ -221,8 +221,8 @@ func TestParse_Characters(t *testing.T) {
 	}
 }
 
-// TestParse_ProblemOrder: problems come in the order of their places, not in
-// that in which they are looked for.
+// TestParse_ProblemOrder: problems are sorted by position, not in the order in
+// which they are found.
 func TestParse_ProblemOrder(t *testing.T) {
 	t.Parallel()
 	d := Parse("x.md", []byte("---\nfile_path: /a\ntested: 1\ntags: [Bad, a, Worse, a]\nodd: 1\nversion: x\nname: Bad\nkind: functoin\nlang: go\n---\n## Example\n\n## Gotchas\n"))

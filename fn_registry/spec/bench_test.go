@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// yamlSpec is what somebody would decode a spec into without this package: no
-// places, no strict types.
+// yamlSpec is what one would decode a spec into without this package: no
+// positions, no strict types.
 type yamlSpec struct {
 	Name, Kind, Lang, Domain, Version, Purity, Signature, Description, Output string
 	Tags, Returns, Imports, Tests                                             []string
@@ -33,9 +33,9 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkParse_Ratio says how long reading the sample takes next to the YAML
-// library filling a struct. The two take turns, so that a busy machine slows
-// both; the time of one operation is that of both together.
+// BenchmarkParse_Ratio compares reading the sample with the YAML library
+// filling a struct. The two take turns, so that a busy machine slows both; the
+// time of one operation is that of both together.
 func BenchmarkParse_Ratio(b *testing.B) {
 	src := sample(b)
 	front := bytes.SplitN(src, []byte("---\n"), 3)[1]

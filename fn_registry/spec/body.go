@@ -34,7 +34,7 @@ type Body struct {
 	Sections []Section
 
 	offset int
-	open   Pos // of a code fence that nothing closes
+	open   Pos // of an unclosed code fence
 }
 
 // Section is a part of the body: a heading and what follows it up to the next
@@ -45,7 +45,7 @@ type Section struct {
 	Kind    SectionKind
 	Heading string // without the #s
 	Level   int    // number of #s; 0 without a heading
-	Pos     Pos    // of the heading; without one of the text
+	Pos     Pos    // of the heading, or of the text if there is none
 	Text    string // Markdown after the heading's line
 	Code    []CodeBlock
 }
@@ -53,13 +53,13 @@ type Section struct {
 // CodeBlock is a fenced block of code.
 type CodeBlock struct {
 	Lang string // first word after the fence, lower case
-	Text string // without the fences; the fence's own indentation is taken from each line
+	Text string // without the fences; the fence's own indentation is removed from each line
 	Pos  Pos    // of the first character of Text
 }
 
-// parseBody splits the body into sections, line by line. It knows headings that
-// start with # and fenced code, which is all that a spec needs; an underlined
-// heading is text to it.
+// parseBody splits the body into sections, line by line. It handles headings
+// that start with # and fenced code, which is all that a spec needs; an
+// underlined heading counts as text.
 func parseBody(d *Document, offset int) Body {
 	b := Body{Start: d.pos(offset), Text: string(d.src[offset:]), offset: offset}
 	p := bodyParser{body: &b, cur: Section{Kind: SectionOther, Pos: b.Start}}
@@ -135,8 +135,8 @@ func (p *bodyParser) endCode() {
 	p.text = strings.Builder{}
 }
 
-// headingOf is the level and text of a heading, without #s behind it; level 0
-// if the line is none.
+// headingOf returns the level and text of a heading, without trailing #s; level
+// 0 if the line is not a heading.
 func headingOf(line string) (int, string) {
 	text := strings.TrimLeft(line, "#")
 	level := len(line) - len(text)
@@ -174,7 +174,7 @@ func (p *bodyParser) endSection() {
 	}
 }
 
-// validateBody notes the sections that are missing or empty.
+// validateBody reports sections that are missing or empty.
 func (d *Document) validateBody() {
 	for _, want := range []struct {
 		kind       SectionKind
@@ -199,8 +199,8 @@ func (d *Document) validateBody() {
 	}
 }
 
-// validateExample notes an Example that does not name what it is an example of.
-// What compiles in it, and what it prints, is for others to find out.
+// validateExample reports an Example that does not name its unit. Whether it
+// compiles, and what it prints, is checked elsewhere.
 func (d *Document) validateExample(s Section) {
 	symbol := symbolOf(d.Spec.Signature)
 	if d.Spec.Kind == KindType || symbol == "" {
@@ -214,7 +214,7 @@ func (d *Document) validateExample(s Section) {
 	d.problemAt(RuleBody, s.Pos, "", "the Example does not call "+symbol, "show a call of it in a fenced block of Go, not in a comment")
 }
 
-// symbolOf is the name that a function's signature declares.
+// symbolOf returns the name that a function's signature declares.
 func symbolOf(signature string) string {
 	rest, ok := strings.CutPrefix(signature, "func ")
 	if !ok {
@@ -231,8 +231,8 @@ func symbolOf(signature string) string {
 	return ""
 }
 
-// namesIdentifier reports whether Go code, its comments and strings left out,
-// has an identifier.
+// namesIdentifier reports whether Go code contains an identifier, outside of
+// comments and strings.
 func namesIdentifier(code, name string) bool {
 	if !strings.Contains(code, name) {
 		return false
@@ -250,8 +250,7 @@ func namesIdentifier(code, name string) bool {
 	}
 }
 
-// blank reports whether Markdown has nothing to read in it: no text outside
-// comments.
+// blank reports whether Markdown has no content: no text outside comments.
 func blank(text string) bool {
 	for {
 		before, rest, found := strings.Cut(text, "<!--")

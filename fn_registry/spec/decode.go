@@ -8,14 +8,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// decode fills the Spec from the frontmatter and notes what has the wrong type,
-// is missing or unknown. It reads the nodes by hand, because reflection would
-// lose the places and takes longer.
+// decode fills the Spec from the frontmatter and reports what has the wrong
+// type, is missing or unknown. It reads the nodes by hand, because reflection
+// would lose the positions and take longer.
 func (d *parser) decode(root *yaml.Node) {
 	next := 0
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		if next == len(d.entries) || d.entries[next].key != root.Content[i].Value {
-			continue // the second of two
+			continue // a repeated key
 		}
 		d.decodeEntry(&d.entries[next], root.Content[i+1])
 		next++
@@ -47,7 +47,7 @@ func (d *parser) decodeEntry(e *entry, n *yaml.Node) {
 	}
 }
 
-// field is a pointer to the field of a known key.
+// field returns a pointer to the field of a known key.
 func (s *Spec) field(key string) any {
 	switch key {
 	case "name":
@@ -124,8 +124,8 @@ func (d *parser) decodeString(k *Key, off int, n *yaml.Node) (string, bool) {
 	return "", false
 }
 
-// checkCut notes a text without quotes whose rest YAML takes for a comment, as
-// in "names, #, and steps". Such a text reads well in the file and is cut
+// checkCut reports an unquoted text whose rest is a comment to YAML, as in
+// "names, #, and steps". Such a text looks right in the file but is truncated
 // everywhere else.
 func (d *parser) checkCut(key, what string, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode && n.Style == 0 && strings.Contains(n.Value, " ") && n.LineComment != "" {
@@ -170,7 +170,7 @@ func (d *parser) decodeList(k *Key, e *entry, n *yaml.Node) ([]string, bool) {
 		list = append(list, item.Value)
 	}
 	if !valid {
-		return nil, false // half a list would be taken for the whole one
+		return nil, false // half a list would be mistaken for the whole
 	}
 	return list, true
 }
@@ -198,8 +198,8 @@ func (d *parser) decodeParams(k *Key, e *entry, n *yaml.Node) ([]Param, bool) {
 	return list, true
 }
 
-// decodeParam reads one element of params. Its name and desc are missing where
-// they have the wrong type.
+// decodeParam reads one element of params. Its name or desc is missing if it
+// has the wrong type.
 func (d *parser) decodeParam(i, off int, n *yaml.Node) (Param, bool) {
 	var p Param
 	where := "item " + strconv.Itoa(i+1) + " of params"
@@ -247,7 +247,7 @@ func (d *parser) decodeParam(i, off int, n *yaml.Node) (Param, bool) {
 	return p, true
 }
 
-// typeProblem notes that what is not wanted.
+// typeProblem reports a value that does not have the wanted type.
 func (d *Document) typeProblem(key, what, want string, off int, n *yaml.Node) {
 	got, hint := "a list", ""
 	switch {

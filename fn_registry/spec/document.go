@@ -10,15 +10,15 @@ import (
 // Reading it from several goroutines is safe.
 type Document struct {
 	Path     string    // as given to [Parse]
-	Spec     Spec      // what the frontmatter says, as far as it could be read
+	Spec     Spec      // the frontmatter, as far as it could be read
 	Body     Body      // the Markdown after the frontmatter
-	Problems []Problem // in the order of their place
+	Problems []Problem // sorted by position
 
 	src        []byte
 	fenceStart int // of the opening fence, after a byte order mark
 	front      span
-	entries    []entry // in the order of the file; of a key that appears twice only the first
-	noEdit     string  // why Set can't work on this document, or empty
+	entries    []entry // in file order; of a repeated key only the first
+	noEdit     string  // why Set can't edit this document, or empty
 }
 
 // span is a range of byte offsets of the whole file.
@@ -31,7 +31,7 @@ type entry struct {
 	valueStart int
 	items      []int // where each element of a list starts; for params its name's value
 	valid      bool  // the value has the key's type, so the Spec's field holds it
-	twice      bool  // the key stands there again
+	twice      bool  // the key is repeated
 }
 
 // Section is the first section of that kind, and whether there is one.
@@ -86,15 +86,15 @@ func (d *Document) entry(key string) *entry {
 	return nil
 }
 
-// pos turns an offset of the file into a place.
+// pos converts an offset of the file into a position.
 func (d *Document) pos(off int) Pos {
 	off = min(off, len(d.src))
 	before := d.src[:off]
 	return Pos{Line: 1 + bytes.Count(before, []byte{'\n'}), Column: off - bytes.LastIndexByte(before, '\n')}
 }
 
-// problem notes a problem at an offset of the file and returns it to be filled
-// in further.
+// problem records a problem at an offset of the file and returns it for further
+// details.
 func (d *Document) problem(rule string, off int, key, message, hint string) *Problem {
 	return d.problemAt(rule, d.pos(off), key, message, hint)
 }
@@ -107,7 +107,7 @@ func (d *Document) problemAt(rule string, at Pos, key, message, hint string) *Pr
 	return &d.Problems[len(d.Problems)-1]
 }
 
-// quote shows what somebody wrote, shortened, with whatever does not print
+// quote formats input for a message, shortened, with unprintable characters
 // escaped.
 func quote(s string) string {
 	const most = 60

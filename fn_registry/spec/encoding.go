@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// checkCharacters notes at most one character that has no place in a spec, and
-// CRLF. It reports whether the frontmatter can be read.
+// checkCharacters reports at most one character that is not allowed in a spec,
+// and CRLF. It returns whether the frontmatter can be read.
 func (d *Document) checkCharacters() bool {
 	if i := bytes.Index(d.src, []byte("\r\n")); i >= 0 {
 		d.problem(RuleEncoding, i, "", "the lines end in CRLF", "save the file with LF, and have git do so with a line *.md text eol=lf in .gitattributes")
@@ -32,10 +32,12 @@ func (d *Document) checkCharacters() bool {
 	return true
 }
 
-// badRune says what is wrong with the character at the start of rest, and what
-// to do; nothing if it is right. The frontmatter takes the characters that YAML
-// prints, and \n and \r\n as the only line breaks, so that YAML counts the same
-// lines as everybody else; the body takes any text.
+// badRune describes what is wrong with the character at the start of rest, and
+// what to do; empty if it is valid. The frontmatter allows YAML's printable
+// characters, and only
+// and \r
+// as line breaks, so that YAML counts lines like everyone else; the body allows
+// any text.
 func badRune(r rune, size int, rest []byte, inFront bool) (what, hint string) {
 	switch {
 	case r == utf8.RuneError && size <= 1:

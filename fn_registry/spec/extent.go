@@ -6,11 +6,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The YAML parser says where a node starts and not where it ends, so the
-// functions here find the end again in the text. They may rely on the
-// frontmatter being valid, plain data; Set checks their result anyway.
+// The YAML parser reports where a node starts but not where it ends, so the
+// functions here find the end in the text. They may assume that the frontmatter
+// is valid, plain data; Set checks their result anyway.
 
-// nodeEnd is the offset behind the last character of a value, without the
+// nodeEnd returns the offset after the last character of a value, without the
 // comment and the line break that follow. Indent is the column, counted from 0,
 // of the block mapping or list around it. An empty value ends where it starts.
 func (d *parser) nodeEnd(n *yaml.Node, indent int) int {
@@ -30,7 +30,7 @@ func (d *parser) nodeEnd(n *yaml.Node, indent int) int {
 	return start
 }
 
-// valueEnd is the end of a block mapping's value; behind the colon if it is
+// valueEnd returns the end of a block mapping's value; after the colon if it is
 // empty.
 func (d *parser) valueEnd(key, val *yaml.Node, indent int) int {
 	if isNull(val) && val.Value == "" {
@@ -51,7 +51,8 @@ func (d *parser) scalarEnd(n *yaml.Node, start, indent int) int {
 	return plainEnd(d.src[:d.front.end], start, indent)
 }
 
-// itemSpans are the elements of a block list, each from its dash to its end.
+// itemSpans returns the elements of a block list, each from its dash to its
+// end.
 func (d *parser) itemSpans(n *yaml.Node) []span {
 	spans := make([]span, len(n.Content))
 	indent := n.Column - 1
@@ -68,7 +69,7 @@ func (d *parser) itemSpans(n *yaml.Node) []span {
 	return spans
 }
 
-// nextToken is the first character from off, the start of a line, that is
+// nextToken returns the first character from off, the start of a line, that is
 // neither space nor comment.
 func nextToken(src []byte, off int) int {
 	for off < len(src) {
@@ -84,16 +85,16 @@ func nextToken(src []byte, off int) int {
 	return off
 }
 
-// textEnd is the end of the text on the line that contains off: its line break
-// and the spaces before it are cut off.
+// textEnd returns the end of the text on the line that contains off, without
+// its line break and the spaces before it.
 func textEnd(src []byte, off int) int {
 	end := lineEnd(src, off)
 	return off + len(bytes.TrimRight(src[off:end], " \t\r\n"))
 }
 
-// plainEnd is the end of a plain scalar in block context. It goes on, over
-// empty lines, on lines that are indented deeper than what is around it, and a
-// comment ends it.
+// plainEnd returns the end of a plain scalar in block context. It continues,
+// across empty lines, on lines that are indented deeper than their parent, and
+// a comment ends it.
 func plainEnd(src []byte, off, indent int) int {
 	end := off
 	for off < len(src) {
@@ -118,8 +119,8 @@ func plainEnd(src []byte, off, indent int) int {
 	return end
 }
 
-// blockScalarEnd is the end of a scalar that starts with | or >. The empty
-// lines after it belong to it if it has a +.
+// blockScalarEnd returns the end of a scalar that starts with | or >. Trailing
+// empty lines belong to it if it has a +.
 func blockScalarEnd(src []byte, off, indent int) int {
 	keep, content := false, 0
 	i := off + 1
@@ -157,7 +158,7 @@ func blockScalarEnd(src []byte, off, indent int) int {
 	return end
 }
 
-// flowEnd is the end of a list or mapping in brackets.
+// flowEnd returns the end of a list or mapping in brackets.
 func flowEnd(src []byte, off, limit int) int {
 	depth := 0
 	for off < limit {
@@ -184,7 +185,7 @@ func flowEnd(src []byte, off, limit int) int {
 	return limit
 }
 
-// flowPlainEnd is the end of a plain scalar within brackets.
+// flowPlainEnd returns the end of a plain scalar within brackets.
 func flowPlainEnd(src []byte, off, limit int) int {
 	end := off
 	for i := off; i < limit; i++ {

@@ -38,7 +38,7 @@ func Format(s *Spec, body string) []byte {
 	return bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD"))
 }
 
-// valueOf is what the pointer to a field of a Spec points to.
+// valueOf dereferences the pointer to a field of a Spec.
 func valueOf(field any) any {
 	switch f := field.(type) {
 	case *string:

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestFormat_Sample rewrites the design's example, byte for byte but for
+// TestFormat_Sample rewrites the design's example, byte for byte except for
 // quotes that YAML does not need.
 func TestFormat_Sample(t *testing.T) {
 	t.Parallel()
@@ -37,11 +37,11 @@ func TestFormat_Zero(t *testing.T) {
 		t.Errorf("%s", problems(d))
 	}
 	if d := Parse("x.md", Format(&Spec{}, "")); !d.Has("params") {
-		t.Error("a spec without a kind has not a function's keys")
+		t.Error("a spec without a kind lacks a function's keys")
 	}
 }
 
-// FuzzFormat holds that what is written is read back, whatever text is in it.
+// FuzzFormat checks that whatever text is written can be read back.
 func FuzzFormat(f *testing.F) {
 	for _, s := range []string{"", "x", "a: b", "# x", "yes", "1.0", "0x1p-2", "2020-01-01T00:00:00Z", "'", `"\`, "a\nb\t", " x ", "[", "- a", "é\u0085\u2028\ufeff\ufffe\U000e0001",
 		"~", "null", "<<", "=", "1_000", "1:30", ".inf", "+.5", "0b1", "-", "?", "? a", "a #b", "a:", "---", "...", "&a", "*a", "!a", "%a", "@a", "`a", "a, b", "a]", "x?", "\x80"} {
@@ -49,7 +49,7 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > MaxFrontmatter/64 {
-			return // it stands in nine places, and a character may need six bytes: Parse would refuse the size
+			return // it is used in nine places, and a character may need six bytes: Parse would refuse the size
 		}
 		list := strings.Split(strings.ToValidUTF8(text, "\uFFFD"), ",")
 		s := strings.Join(list, ",")

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// seeds are what a spec should not look like, beside some that are fine.
+// seeds are malformed specs, and some valid ones.
 func seeds(tb testing.TB) []string {
 	good := string(sample(tb))
 	return []string{
@@ -105,7 +105,7 @@ func checkFixEncoding(t *testing.T, d *Document, src []byte) {
 	}
 }
 
-// values makes a value for each of some keys out of a text: one item a line.
+// values makes a value for each of some keys from a text: one item per line.
 func values(mask uint32, text string) map[string]any {
 	changes := map[string]any{}
 	lines := strings.Split(text, "\n")
@@ -145,8 +145,8 @@ func FuzzSet(f *testing.F) {
 	})
 }
 
-// checkSet holds what Set promises, whether the source is a spec or not. It
-// reports whether the source could be changed.
+// checkSet checks the guarantees of Set, whether the source is a spec or not.
+// It reports whether the source could be changed.
 func checkSet(t *testing.T, src []byte, changes map[string]any) bool {
 	t.Helper()
 	d := Parse("x.md", src)
@@ -182,8 +182,8 @@ func checkSet(t *testing.T, src []byte, changes map[string]any) bool {
 	return true
 }
 
-// sameOthers checks with the YAML library alone that all other keys have the
-// values that they had, in their order.
+// sameOthers checks with only the YAML library that all other keys keep their
+// values and their order.
 func sameOthers(t *testing.T, src, out []byte, changes map[string]any) {
 	others := func(text []byte) (list []any) {
 		p, _ := readFront("x.md", text, nil)
@@ -207,7 +207,7 @@ func sameOthers(t *testing.T, src, out []byte, changes map[string]any) {
 	}
 }
 
-// plainTree is a node without its place and comments.
+// plainTree is a node without its position and comments.
 func plainTree(n *yaml.Node) any {
 	tree := []any{n.Kind, n.Tag, n.Value, n.Style}
 	for _, c := range n.Content {

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// styles are ways of writing a value of each type, with the comments @ that may
-// stand there.
+// styles are ways to write a value of each type, with @ where comments may be.
 var styles = map[Type][]string{
 	TypeString: {" x", " x @", " 'it''s' @", ` "a \"# b" @`, " @\n  x", "\n  @\n  x y", " one\n  two\n\n   three", " 'one\n  # two'", ` "one` + "\n\n  " + `two\` + "\n  three\" @",
 		" | @\n  one\n   # two\n\n  three\n", " >-\n    one\n\n", " |+\n  one\n\n\n", " |2-\n    one", " >\n", " @", "", " ~ @", ` ""`, " |\n\n\n  one\n  \n"},
@@ -85,8 +84,8 @@ func randomValue(r *rand.Rand, k Key) any {
 
 var commentMark = regexp.MustCompile(`# c\d+\b`)
 
-// TestSet_Generated tries what a fuzzer takes long to find: every style of
-// every type, beside every other.
+// TestSet_Generated covers what a fuzzer takes long to find: every style of
+// every type, combined with every other.
 func TestSet_Generated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -113,11 +112,11 @@ func TestSet_Generated(t *testing.T) {
 			continue
 		}
 		changed++
-		if !lists { // only with an element may a comment go
+		if !lists { // a comment may only disappear with its element
 			edits, _ := Parse("x.md", []byte(src)).Set(changes)
 			out := Apply([]byte(src), edits)
 			_, root := readFront("x.md", []byte(src), nil)
-			content := fmt.Sprint(plainTree(root)) // what looks like a comment and is part of a text
+			content := fmt.Sprint(plainTree(root)) // text that looks like a comment
 			for _, c := range commentMark.FindAll([]byte(src), -1) {
 				if !bytes.Contains(out, c) && !strings.Contains(content, string(c)) {
 					t.Errorf("comment %s is gone\n%s\n%s", c, src, out)

@@ -23,15 +23,15 @@ type Key struct {
 	Name        string
 	Type        Type
 	Required    []Kind   // the kinds that must have it
-	Optional    []Kind   // the kinds that may have it besides
-	Derived     bool     // a machine reads it from the code; else a person writes it
-	Description string   // what it means: lower case, no full stop
+	Optional    []Kind   // further kinds that may have it
+	Derived     bool     // derived from the code; otherwise written by a person
+	Description string   // its meaning: lower case, no full stop
 	Enum        []string // the allowed values; empty: any
 	Pattern     string   // what the value, or each item of a list, must match (RE2, also valid ECMA 262); empty: anything
 	PatternHint string   // the pattern in words
-	Rule        string   // the rule that a value breaks that does not match the pattern
-	Empty       bool     // an empty string is a value, and not a missing one
-	Repeats     bool     // an item may stand in the list twice
+	Rule        string   // the rule violated by a value that does not match the pattern
+	Empty       bool     // an empty string is a value, not a missing one
+	Repeats     bool     // the list may have repeated items
 
 	match *regexp.Regexp
 	usual func(string) bool // see usualForms
@@ -56,7 +56,7 @@ const (
 	idPattern     = `^` + snake + `_go_` + wordPattern + `$`
 	noneOrID      = `^$|` + idPattern
 	idHint        = "an ID is name_lang_domain, as backoff_delay_go_core"
-	// versionPattern is the one that semver.org suggests for version 2.0.0,
+	// versionPattern is the pattern that semver.org suggests for version 2.0.0,
 	// without its groups.
 	versionPattern = `^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)` +
 		`(-(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?` +
@@ -79,7 +79,7 @@ var (
 	allKinds  = []Kind{KindFunction, KindType, KindPipeline, KindApp}
 )
 
-// keys is the model, in the order in which the keys stand in a spec.
+// keys is the model, in the canonical order of the keys.
 var keys = compile([]Key{
 	{Name: "name", Type: TypeString, Required: allKinds, Pattern: namePattern, Rule: RuleID,
 		PatternHint: "a name is snake_case: lower-case words of letters and digits, joined by _",
@@ -159,7 +159,7 @@ func Keys() []Key {
 	return slices.Clone(keys)
 }
 
-// keyIndex is the place of a key in the canonical order, or -1.
+// keyIndex returns a key's index in the canonical order, or -1.
 func keyIndex(name string) int {
 	for i := range keys { // by index: a Key is large
 		if keys[i].Name == name {
@@ -169,7 +169,7 @@ func keyIndex(name string) int {
 	return -1
 }
 
-// lookupKey is the key of that name, or nil.
+// lookupKey returns the key with that name, or nil.
 func lookupKey(name string) *Key {
 	if i := keyIndex(name); i >= 0 {
 		return &keys[i]

@@ -33,7 +33,7 @@ func elementsOf(k *Key, value any) []element {
 	return list
 }
 
-// lines writes an element of a block list, with its line break.
+// lines formats an element of a block list, with its line break.
 func (e element) lines(indent int, eol string) string {
 	pad := strings.Repeat(" ", indent)
 	if !e.param {
@@ -42,7 +42,7 @@ func (e element) lines(indent int, eol string) string {
 	return pad + "- name: " + blockScalar(e.text) + eol + pad + "  desc: " + blockScalar(e.desc) + eol
 }
 
-// flow writes an element of a list in brackets.
+// flow formats an element of a list in brackets.
 func (e element) flow() string {
 	if !e.param {
 		return flowScalar(e.text)
@@ -50,7 +50,7 @@ func (e element) flow() string {
 	return "{name: " + flowScalar(e.text) + ", desc: " + flowScalar(e.desc) + "}"
 }
 
-// oldElement is an element that stands in the list, as far as it can be kept.
+// oldElement is an existing element of the list, as far as it can be kept.
 type oldElement struct {
 	element
 	node *yaml.Node
@@ -60,8 +60,7 @@ type oldElement struct {
 	used bool
 }
 
-// read takes in what an element says; it stays unusable if it is not of the
-// list's type.
+// read parses an element; it stays unusable if it is not of the list's type.
 func (o *oldElement) read(n *yaml.Node) {
 	o.node = n
 	switch {
@@ -94,8 +93,8 @@ func (o *oldElement) read(n *yaml.Node) {
 }
 
 // match finds for each wanted element the old one to keep, or nil: an equal
-// one; then, of parameters, one of the same name; then one of the same desc,
-// which has been renamed.
+// one; for params, one with the same name; then one with the same desc, which
+// has been renamed.
 func match(wanted []element, old []oldElement) []*oldElement {
 	kept := make([]*oldElement, len(wanted))
 	find := func(key func(element) string) {
@@ -120,8 +119,8 @@ func match(wanted []element, old []oldElement) []*oldElement {
 	return kept
 }
 
-// replaceBlockList rewrites a list that stands line by line, out of the lines
-// of the elements that stay.
+// replaceBlockList rewrites a list that is written line by line, reusing the
+// lines of the elements that stay.
 func (w *writer) replaceBlockList(old valueRange, val *yaml.Node, wanted []element) {
 	spans := w.itemSpans(val)
 	items := make([]oldElement, len(spans))
@@ -147,12 +146,12 @@ func (w *writer) replaceBlockList(old valueRange, val *yaml.Node, wanted []eleme
 	w.edits = append(w.edits, Edit{Start: from, End: at, New: b.String()})
 }
 
-// lineStart is the offset at which the line starts that contains off.
+// lineStart returns the start of the line that contains off.
 func lineStart(src []byte, off int) int {
 	return bytes.LastIndexByte(src[:off], '\n') + 1
 }
 
-// patch is an old element's text with its name and desc as wanted.
+// patch returns an old element's text with the wanted name and desc.
 func (w *writer) patch(o *oldElement, want element) string {
 	text := w.src[o.body.start:o.body.end]
 	if o.element == want {
@@ -193,7 +192,7 @@ func (w *writer) patch(o *oldElement, want element) string {
 	return string(Apply(text, edits))
 }
 
-// flowItemEnd is the end of the value within brackets that starts at off.
+// flowItemEnd returns the end of the value within brackets that starts at off.
 func flowItemEnd(src []byte, off, limit int) int {
 	switch src[off] {
 	case '"', '\'':
@@ -205,7 +204,7 @@ func flowItemEnd(src []byte, off, limit int) int {
 }
 
 // replaceFlowList rewrites a list in brackets. One that spans several lines
-// gets one element a line, so that its comments can stay.
+// gets one element per line, so that its comments can stay.
 func (w *writer) replaceFlowList(old valueRange, val *yaml.Node, wanted []element) {
 	items := make([]oldElement, len(val.Content))
 	at := old.start + 1
@@ -215,7 +214,7 @@ func (w *writer) replaceFlowList(old valueRange, val *yaml.Node, wanted []elemen
 		items[i].lead = span{at, start}
 		at = flowItemEnd(w.src, start, old.end)
 		items[i].body = span{start, at}
-		// The comment next to it: up to the line's end, behind the comma.
+		// The comment next to it: up to the line's end, after the comma.
 		rest := w.src[at:min(lineEnd(w.src, at), old.end)]
 		if c := bytes.TrimLeft(rest, " \t,"); len(c) > 0 && c[0] == '#' {
 			items[i].tail = span{at + len(rest) - len(c), at + len(bytes.TrimRight(rest, "\r\n"))}
@@ -258,7 +257,7 @@ func (w *writer) replaceFlowList(old valueRange, val *yaml.Node, wanted []elemen
 	w.edits = append(w.edits, Edit{Start: old.start, End: old.end, New: b.String()})
 }
 
-// comments are the comments in the text between two elements.
+// comments returns the comments in the text between two elements.
 func comments(text []byte) []string {
 	var list []string
 	for line := range strings.Lines(string(text)) {

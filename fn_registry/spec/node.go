@@ -6,9 +6,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// lineStarts are the offsets at which the lines of src[from:to] start. The YAML
-// parser counts its lines the same way, because checkCharacters lets no other
-// line break through.
+// lineStarts returns the offsets at which the lines of src[from:to] start. The
+// YAML parser counts lines the same way, because checkCharacters allows no
+// other line break.
 func lineStarts(src []byte, from, to int) []int {
 	starts := make([]int, 0, 64)
 	for at := from; at < to; at = lineEnd(src, at) {
@@ -17,7 +17,7 @@ func lineStarts(src []byte, from, to int) []int {
 	return append(starts, to)
 }
 
-// parser is a document while its frontmatter is being read.
+// parser is a document whose frontmatter is being read.
 type parser struct {
 	*Document
 	starts []int // of the lines from the opening fence on
@@ -26,12 +26,12 @@ type parser struct {
 	framed bool        // there is a frontmatter between two fences
 }
 
-// place is an offset with the line and column by which the YAML parser knows
-// it, counted from 1, in characters.
+// place is an offset with the line and column that the YAML parser uses for it,
+// counted from 1, in characters.
 type place struct{ line, column, offset int }
 
-// offset is where a node starts in the file. Nodes are mostly asked for in
-// order, so on a long line it goes on from the place of the last one.
+// offset returns where a node starts in the file. Nodes are mostly requested in
+// order, so on a long line it continues from the previous position.
 func (d *parser) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(d.starts) {
 		return d.front.end
@@ -52,9 +52,9 @@ func (d *parser) offset(n *yaml.Node) int {
 	return at.offset
 }
 
-// notPlain finds what a line-by-line rewrite could not keep: anchors, aliases,
-// tags and keys behind a question mark. It is the offset of the first one and
-// its name, or -1.
+// notPlain finds what a line-by-line rewrite could not preserve: anchors,
+// aliases, tags and keys after a question mark. It returns the offset of the
+// first one and its name, or -1.
 func (d *parser) notPlain(n *yaml.Node) (int, string) {
 	off := d.offset(n)
 	if off < d.front.end {
@@ -80,10 +80,10 @@ func (d *parser) notPlain(n *yaml.Node) (int, string) {
 	return -1, ""
 }
 
-// index notes where the keys, values and items stand.
+// index records the positions of keys, values and items.
 func (d *parser) index(root *yaml.Node) {
 	d.entries = make([]entry, 0, len(root.Content)/2)
-	var seen map[string]int // of many keys only: a few are looked through faster
+	var seen map[string]int // only for many keys: for a few, a linear search is faster
 	if len(root.Content) > 2*fewKeys {
 		seen = make(map[string]int, len(root.Content)/2)
 	}
@@ -112,11 +112,11 @@ func (d *parser) index(root *yaml.Node) {
 	}
 }
 
-// fewKeys is how many keys are looked through one by one: more than any kind
-// has.
+// fewKeys is the number of keys up to which a linear search is used: more than
+// any kind has.
 const fewKeys = 64
 
-// indexed is the entry of a key that was met before, or nil.
+// indexed returns the entry of a key that was met before, or nil.
 func (d *parser) indexed(seen map[string]int, key string) *entry {
 	if seen == nil {
 		return d.entry(key)
@@ -127,8 +127,8 @@ func (d *parser) indexed(seen map[string]int, key string) *entry {
 	return nil
 }
 
-// nameOf is the value of the name in an element of params; any other node
-// itself.
+// nameOf returns the node of the name in an element of params, or any other
+// node itself.
 func nameOf(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -140,7 +140,7 @@ func nameOf(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// afterColon is the offset behind the colon of the key that starts at off.
+// afterColon returns the offset after the colon of the key that starts at off.
 func afterColon(src []byte, off int, key *yaml.Node) int {
 	switch {
 	case key.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
@@ -154,7 +154,7 @@ func afterColon(src []byte, off int, key *yaml.Node) int {
 	return off + 1
 }
 
-// quotedEnd is the offset behind the quoted scalar that starts at off.
+// quotedEnd returns the offset after the quoted scalar that starts at off.
 func quotedEnd(src []byte, off int) int {
 	quote := src[off]
 	for i := off + 1; i < len(src); i++ {

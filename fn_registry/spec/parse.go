@@ -31,8 +31,8 @@ func isUTF16(src []byte) bool {
 	return bytes.HasPrefix(src, []byte("\xff\xfe-\x00")) || bytes.HasPrefix(src, []byte("\xfe\xff\x00-"))
 }
 
-// isFence reports whether a line is a frontmatter fence. Spaces behind it are
-// tolerated.
+// isFence reports whether a line is a frontmatter fence. Trailing spaces are
+// allowed.
 func isFence(line []byte) bool {
 	return bytes.HasPrefix(line, []byte(fence)) && len(bytes.Trim(line[len(fence):], " \t\r\n")) == 0
 }
@@ -58,9 +58,10 @@ func Parse(path string, src []byte) *Document {
 	return d
 }
 
-// readFront is what Set needs of Parse: the keys and their values, without the
-// body and without a look at what the values mean. It returns besides the
-// frontmatter's mapping, nil if there is none; its nodes may be those of spare.
+// readFront does the part of Parse that Set needs: it reads the keys and their
+// values, without the body and without interpreting the values. It also returns
+// the frontmatter's mapping, nil if there is none; its nodes may be those of
+// spare.
 func readFront(path string, src []byte, spare []yaml.Node) (*parser, *yaml.Node) {
 	d := &Document{Path: path, src: src}
 	p := &parser{Document: d, spare: spare}
@@ -75,7 +76,7 @@ func readFront(path string, src []byte, spare []yaml.Node) (*parser, *yaml.Node)
 }
 
 // split finds the frontmatter and the body. It reports whether there is
-// something to read.
+// anything to read.
 func (d *Document) split() bool {
 	src := d.src
 	if len(src) > MaxSize {
@@ -111,7 +112,7 @@ func (d *Document) split() bool {
 	return false
 }
 
-// frontmatterFits notes it if the frontmatter is too large.
+// frontmatterFits reports a problem if the frontmatter is too large.
 func (d *Document) frontmatterFits() bool {
 	if d.front.end-d.front.start > MaxFrontmatter {
 		d.refuse(RuleSize, d.fenceStart, fmt.Sprintf("the frontmatter is larger than %d bytes", MaxFrontmatter), "put long text in the body")
@@ -120,15 +121,15 @@ func (d *Document) frontmatterFits() bool {
 	return true
 }
 
-// refuse notes a problem after which the frontmatter can neither be read nor
+// refuse records a problem after which the frontmatter can neither be read nor
 // changed.
 func (d *Document) refuse(rule string, off int, message, hint string) {
 	d.problem(rule, off, "", message, hint)
 	d.noEdit = message
 }
 
-// lineEnd is the offset after the line that contains off, its line break
-// included.
+// lineEnd returns the offset after the line that contains off, including its
+// line break.
 func lineEnd(src []byte, off int) int {
 	if i := bytes.IndexByte(src[off:], '\n'); i >= 0 {
 		return off + i + 1
@@ -141,8 +142,8 @@ const (
 	notMappingHint = "write one key: value a line"
 )
 
-// readYAML is the frontmatter's mapping; nil, with the problem noted, if it is
-// not one of plain data.
+// readYAML returns the frontmatter's mapping; nil, with a problem recorded, if
+// it is not a mapping of plain data.
 func (d *parser) readYAML() *yaml.Node {
 	if off, mark := d.documentMarker(); off >= 0 {
 		d.refuse(RuleYAML, off, "a line of the frontmatter starts with "+mark+", which ends a YAML document", "remove the line, or indent and quote the text")
@@ -177,9 +178,10 @@ func (d *parser) readYAML() *yaml.Node {
 	return root
 }
 
-// documentMarker is the offset of a line in the frontmatter at which YAML would
-// see the document's end (... or ---) or the start of the next (a directive,
-// %), and the marker; or -1. What follows it would be silently dropped.
+// documentMarker returns the offset of a line in the frontmatter that YAML
+// would treat as the document's end (... or ---) or the start of the next (a
+// directive, %), and the marker; or -1. What follows it would be silently
+// dropped.
 func (d *Document) documentMarker() (int, string) {
 	for at := d.front.start; at < d.front.end; at = lineEnd(d.src, at) {
 		rest := d.src[at:d.front.end]
@@ -195,7 +197,7 @@ func (d *Document) documentMarker() (int, string) {
 	return -1, ""
 }
 
-// decodeYAML is the root of the first YAML document, nil if it is empty.
+// decodeYAML returns the root of the first YAML document, nil if it is empty.
 func decodeYAML(text []byte, spare []yaml.Node) (*yaml.Node, error) {
 	if root, ok := quickYAML(text, spare); ok {
 		return root, nil
@@ -205,7 +207,7 @@ func decodeYAML(text []byte, spare []yaml.Node) (*yaml.Node, error) {
 
 // libraryYAML is decodeYAML for any text.
 func libraryYAML(text []byte) (root *yaml.Node, err error) {
-	// The parser is not ours, and what it reads comes from anywhere.
+	// The parser is third-party, and its input may come from anywhere.
 	defer func() {
 		if r := recover(); r != nil {
 			root, err = nil, fmt.Errorf("yaml: %v", r)
@@ -221,8 +223,8 @@ func libraryYAML(text []byte) (root *yaml.Node, err error) {
 	return doc.Content[0], nil
 }
 
-// isNull reports whether a node is absent or null, which a spec does not tell
-// apart.
+// isNull reports whether a node is absent or null, which are equivalent in a
+// spec.
 func isNull(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Tag == "!!null"
 }

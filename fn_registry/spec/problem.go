@@ -1,6 +1,6 @@
 package spec
 
-// The rules that [Parse] holds a spec to: the Rule of a [Problem].
+// The rules that [Parse] checks: the Rule of a [Problem].
 const (
 	RuleYAML      = "schema-yaml"      // the frontmatter is not what YAML calls a block mapping of plain data
 	RuleMissing   = "schema-missing"   // a key that the kind needs is absent or has no value
@@ -32,7 +32,7 @@ type Problem struct {
 	Pos     Pos
 	Message string // what is wrong: lower case, no full stop
 	Hint    string // what to do about it, or empty
-	Key     string // the top-level key that it is about, or empty
+	Key     string // the top-level key concerned, or empty
 	// Suggestion is the word that was most likely meant by an unknown key or a
 	// bad enum value, or empty.
 	Suggestion string

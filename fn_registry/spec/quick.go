@@ -9,14 +9,12 @@ import (
 )
 
 // quickYAML reads a frontmatter of the form that specs almost always have:
-// ASCII, one key: value a line, values that are plain or quoted on one line,
-// flow lists of words, and lists of params. It returns the very nodes that the
-// YAML library returns, at a tenth of its price. ok is false for everything
-// else, which is left to the library: whether right or wrong, it is not judged
-// here.
-//
+// ASCII, one key: value per line, values that are plain or quoted on one line,
+// flow lists of words, and lists of params. It returns exactly the nodes that
+// the YAML library returns, in a tenth of the time. ok is false for everything
+// else, valid or not, which is left to the library.
 // The text starts with the opening fence and ends before the closing one. Nodes
-// are taken from spare as far as it goes; it must be zero.
+// are taken from spare as far as possible; it must be zero.
 func quickYAML(text []byte, spare []yaml.Node) (root *yaml.Node, ok bool) {
 	rest, ok := bytes.CutPrefix(text, []byte(fence+"\n"))
 	if !ok || !quickCharacters(rest) {
@@ -33,9 +31,9 @@ func quickYAML(text []byte, spare []yaml.Node) (root *yaml.Node, ok bool) {
 	return root, true
 }
 
-// quickCharacters reports whether a text is lines of printable ASCII: then
-// bytes and columns are the same, and no space can be meant for indentation but
-// those at the start of a line.
+// quickCharacters reports whether a text consists of lines of printable ASCII:
+// then bytes and columns are the same, and only spaces at the start of a line
+// can be indentation.
 func quickCharacters(text []byte) bool {
 	for i, c := range text {
 		if c == '\n' && (i == 0 || text[i-1] == ' ' || text[i-1] == '\n') {
@@ -48,13 +46,13 @@ func quickCharacters(text []byte) bool {
 	return len(text) > 0 && text[len(text)-1] == '\n'
 }
 
-// nodeBlocks holds nodes for reuse by Parse, whose document keeps none of them.
+// nodeBlocks holds nodes for reuse by Parse, whose documents keep none of them.
 var nodeBlocks = sync.Pool{New: func() any { return new(nodeBlock) }}
 
 // nodeBlock has nodes for a usual spec.
 type nodeBlock [128]yaml.Node
 
-// release gives the block back once nothing refers to its nodes.
+// release releases the block once nothing refers to its nodes.
 func (b *nodeBlock) release() {
 	clear(b[:])
 	nodeBlocks.Put(b)
@@ -67,7 +65,7 @@ type quickReader struct {
 	spare []yaml.Node
 }
 
-// next goes to the next line.
+// next advances to the next line.
 func (q *quickReader) next() bool {
 	if q.rest == "" {
 		return false
@@ -87,7 +85,7 @@ func (q *quickReader) node(kind yaml.Kind, tag, value string, line, column int) 
 	return n
 }
 
-// entry reads the current line as key: value, and the lines of its list.
+// entry parses the current line as key: value, and the lines of its list.
 func (q *quickReader) entry(root *yaml.Node) bool {
 	key, value, ok := cutKey(q.now, 0)
 	if !ok {
@@ -107,11 +105,11 @@ func (q *quickReader) entry(root *yaml.Node) bool {
 	return v != nil
 }
 
-// quickKey is the longest key in bytes; the library knows a limit, too.
+// quickKey is the longest key in bytes; the library has a limit, too.
 const quickKey = 64
 
 // cutKey splits a line after column from, "key: value" or "key:". value is the
-// index of the value, the line's length where there is none.
+// index of the value, or the line's length if there is none.
 func cutKey(line string, from int) (key string, value int, ok bool) {
 	end := from
 	for end < len(line) && (line[end] >= 'a' && line[end] <= 'z' || line[end] == '_') {
@@ -129,7 +127,7 @@ func cutKey(line string, from int) (key string, value int, ok bool) {
 	return key, end + 2, true
 }
 
-// scalar reads the rest of the current line, which nothing continues, as a
+// scalar parses the rest of the current line, which has no continuation, as a
 // value.
 func (q *quickReader) scalar(from int) *yaml.Node {
 	text := q.now[from:]
@@ -164,8 +162,7 @@ func (q *quickReader) quoted(value string, quote byte, from int) *yaml.Node {
 }
 
 // quickQuoted returns the value of the quoted scalar at the start of a text,
-// and how many bytes it takes. Of the escapes it knows those of quote and
-// backslash.
+// and its length in bytes. It handles only the escapes of quote and backslash.
 func quickQuoted(text string) (value string, size int, ok bool) {
 	quote := text[0]
 	escaped := false
@@ -209,8 +206,8 @@ func quickString(text string) bool {
 	return true
 }
 
-// quickVersion reports whether a plain scalar is of the form 1.2.3, which is no
-// number.
+// quickVersion reports whether a plain scalar is of the form 1.2.3, which is
+// not a number.
 func quickVersion(text string) bool {
 	dots := 0
 	for i := range len(text) {
@@ -225,7 +222,7 @@ func quickVersion(text string) bool {
 	return dots == 2
 }
 
-// flow reads a list of words: [a, "b", c d].
+// flow parses a list of words: [a, "b", c d].
 func (q *quickReader) flow(from int) *yaml.Node {
 	line := q.now
 	if line[len(line)-1] != ']' || strings.HasPrefix(q.rest, " ") {
@@ -254,7 +251,7 @@ func (q *quickReader) flow(from int) *yaml.Node {
 	}
 }
 
-// flowItem reads one item of a flow list; next is the index behind it.
+// flowItem parses one item of a flow list; next is the index after it.
 func (q *quickReader) flowItem(at, end int) (item *yaml.Node, next int) {
 	if c := q.now[at]; c == '"' || c == '\'' {
 		value, size, ok := quickQuoted(q.now[at:end])
@@ -303,7 +300,7 @@ func (q *quickReader) block() *yaml.Node {
 	return seq
 }
 
-// member reads the current line from a column on as key: value of a mapping.
+// member parses the current line from a column on as key: value of a mapping.
 func (q *quickReader) member(of *yaml.Node, from int) bool {
 	key, value, ok := cutKey(q.now, from)
 	if !ok || value == len(q.now) || q.now[value] == '[' {

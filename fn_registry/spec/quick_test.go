@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// sameAsLibrary fails where the quick reader reads anything else than the
-// library.
+// sameAsLibrary fails if the quick reader's result differs from the library's.
 func sameAsLibrary(t *testing.T, front string) (quick bool) {
 	t.Helper()
 	got, ok := quickYAML([]byte(front), nil)
@@ -26,8 +25,8 @@ func sameAsLibrary(t *testing.T, front string) (quick bool) {
 	return true
 }
 
-// frontOf is what decodeYAML gets of a document; ok is false where it gets
-// nothing.
+// frontOf returns decodeYAML's input for a document; ok is false if it gets
+// none.
 func frontOf(src string) (text string, ok bool) {
 	d := &Document{src: []byte(src)}
 	if !d.split() || !d.checkCharacters() {
@@ -36,8 +35,8 @@ func frontOf(src string) (text string, ok bool) {
 	return src[d.fenceStart:d.front.end], true
 }
 
-// TestQuickYAML_OwnSpecs: of this repository's specs nearly all are read the
-// quick way, and all of those as the library reads them.
+// TestQuickYAML_OwnSpecs: nearly all of this repository's specs are read by the
+// quick reader, with the same result as the library's.
 func TestQuickYAML_OwnSpecs(t *testing.T) {
 	t.Parallel()
 	read, quick := 0, 0
@@ -62,8 +61,8 @@ func TestQuickYAML_OwnSpecs(t *testing.T) {
 	}
 }
 
-// quickCases are values at the edge of what is read the quick way, and whether
-// it is.
+// quickCases are values at the limit of what the quick reader accepts, and
+// whether it does.
 var quickCases = map[string]bool{
 	"name: a": true, "name: a\nkind: b": true, "name: true": true, "name: false": true, "version: 1.2.3": true, "version: 0.90.9": true, "name: z_a": true, "name: a/Z": true, "tags: [Az, zZ, a09]": true, "name: 'it is'": true, `name: ""`: true,
 	"name: a b, [c] {d}": true, "name: a#b": true, "name: a:b": true, "tags: []": true, "tags: [a]": true, "tags: [a, b c, \"d, e\", 'f]']": true,
@@ -101,8 +100,7 @@ func TestQuickYAML_Edges(t *testing.T) {
 	}
 }
 
-// TestQuickYAML_Generated: of frontmatters in every style none is read
-// otherwise.
+// TestQuickYAML_Generated: no frontmatter in any style is read differently.
 func TestQuickYAML_Generated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
@@ -135,7 +133,7 @@ func FuzzQuickYAML(f *testing.F) {
 }
 
 // TestParse_Allocations: a usual spec is read with few allocations, whatever
-// the machine does meanwhile. By the library alone it takes more than 500.
+// else the machine does. With only the library it takes more than 500.
 func TestParse_Allocations(t *testing.T) {
 	src := sample(t)
 	Parse("x.md", src)
@@ -144,8 +142,8 @@ func TestParse_Allocations(t *testing.T) {
 	}
 }
 
-// TestParse_ReusesNodes: what a document holds stays when the nodes that it was
-// read from are those of others.
+// TestParse_ReusesNodes: a document keeps its content when the nodes it was
+// read from are reused.
 func TestParse_ReusesNodes(t *testing.T) {
 	t.Parallel()
 	first, second := sample(t), []byte("---\nname: other\ntags: [x]\nparams:\n  - name: p\n    desc: q\n---\n")
@@ -160,6 +158,6 @@ func TestParse_ReusesNodes(t *testing.T) {
 		t.Errorf("was %s, is %s", kept, got)
 	}
 	if _, again := readFront("x.md", first, nil); fmt.Sprint(plainTree(again)) != want {
-		t.Error("read otherwise the second time")
+		t.Error("read differently the second time")
 	}
 }

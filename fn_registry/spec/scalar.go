@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// blockScalar writes a string as a value on a line of its own: plain if every
+// blockScalar formats a string as a value on a line of its own: plain if every
 // YAML parser reads it back as that string, else in double quotes.
 func blockScalar(s string) string {
 	if plainSafe(s) && !strings.Contains(s, ": ") && !strings.Contains(s, " #") && !strings.HasSuffix(s, ":") {
@@ -15,7 +15,7 @@ func blockScalar(s string) string {
 	return doubleQuoted(s)
 }
 
-// flowScalar writes a string as an item of a list in brackets.
+// flowScalar formats a string as an item of a list in brackets.
 func flowScalar(s string) string {
 	if plainSafe(s) && !strings.ContainsAny(s, ",[]{}:#?") {
 		return s
@@ -23,9 +23,9 @@ func flowScalar(s string) string {
 	return doubleQuoted(s)
 }
 
-// plainSafe reports whether a string starts and ends like a plain scalar,
-// prints, and reads as text and not as a number, a date, a truth value or
-// nothing. It says no rather too often: quotes do no harm.
+// plainSafe reports whether a string starts and ends like a plain scalar, is
+// printable, and reads as text and not as a number, a date, a boolean or null.
+// When in doubt it returns false: quotes do no harm.
 func plainSafe(s string) bool {
 	if s == "" || strings.IndexByte("-?:,[]{}#&*!|>'\"%@`=<~. ", s[0]) >= 0 || s[len(s)-1] == ' ' {
 		return false
@@ -43,7 +43,7 @@ func plainSafe(s string) bool {
 }
 
 // looksNumeric reports whether a string could be a number or a date in some
-// version of YAML. A version as 1.2.3 is not.
+// version of YAML. A version such as 1.2.3 is not.
 func looksNumeric(s string) bool {
 	if strings.IndexByte("+0123456789", s[0]) < 0 {
 		return false
@@ -54,8 +54,8 @@ func looksNumeric(s string) bool {
 	return strings.Trim(strings.ToLower(s), "0123456789abcdefinotxz+-_.: ") == ""
 }
 
-// doubleQuoted writes any string on one line. A run of bytes that are not UTF-8
-// becomes one U+FFFD.
+// doubleQuoted formats any string on one line. A run of invalid UTF-8 becomes
+// one U+FFFD.
 func doubleQuoted(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + 2)

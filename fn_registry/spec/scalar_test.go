@@ -3,7 +3,7 @@ package spec
 import "testing"
 
 // TestScalars: how a text is written as a value of its own, and as an item of a
-// list in brackets where that differs.
+// list in brackets if that differs.
 func TestScalars(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][2]string{

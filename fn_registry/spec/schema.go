@@ -38,7 +38,7 @@ func JSONSchema() []byte {
 	return b.Bytes()
 }
 
-// requiredKeys are the keys that all of these kinds must have.
+// requiredKeys returns the keys that all of these kinds must have.
 func requiredKeys(kinds ...Kind) []string {
 	var names []string
 	for i := range keys {
@@ -49,8 +49,8 @@ func requiredKeys(kinds ...Kind) []string {
 	return names
 }
 
-// kindSchemas say for each kind which keys it needs besides and which it does
-// not have.
+// kindSchemas describes for each kind which further keys it needs and which it
+// must not have.
 func kindSchemas() []object {
 	var list []object
 	common := requiredKeys(allKinds...)
@@ -113,7 +113,8 @@ func textSchema(k *Key, empty bool) object {
 	return o
 }
 
-// object is a JSON object whose members keep their order, which a map does not.
+// object is a JSON object that preserves the order of its members, unlike a
+// map.
 type object []member
 
 type member struct {

@@ -76,7 +76,7 @@ func (e *Editor) Set(changes map[string]any) ([]Edit, error) {
 			return nil, err
 		}
 	}
-	// Not slices.SortStableFunc, of which each type has an instance of 6 kB.
+	// Not slices.SortStableFunc: each of its instances adds 6 kB.
 	sort.SliceStable(w.edits, func(i, j int) bool { return w.edits[i].Start < w.edits[j].Start })
 	if err := w.verify(changes); err != nil {
 		return nil, err
@@ -162,8 +162,8 @@ func equalValue(field, value any) bool {
 	return false
 }
 
-// insert puts a new line behind the nearest key that comes before it in a spec,
-// or first.
+// insert inserts a new line after the nearest preceding key in canonical order,
+// or at the start.
 func (w *writer) insert(k *Key, value any) {
 	at := w.front.start
 	if w.root != nil {
@@ -178,8 +178,8 @@ func (w *writer) insert(k *Key, value any) {
 	w.edits = append(w.edits, Edit{Start: at, End: at, New: line})
 }
 
-// node is a key of the frontmatter with its value, the first if it appears
-// twice.
+// node returns a key of the frontmatter and its value, the first if it is
+// repeated.
 func (w *writer) node(name string) (key, val *yaml.Node) {
 	for i := 0; i+1 < len(w.root.Content); i += 2 {
 		if w.root.Content[i].Value == name {
@@ -189,7 +189,7 @@ func (w *writer) node(name string) (key, val *yaml.Node) {
 	return nil, nil
 }
 
-// replace gives a key that is there a new value.
+// replace sets the value of an existing key.
 func (w *writer) replace(k *Key, value any) {
 	key, val := w.node(k.Name)
 	old := valueRange{
@@ -201,8 +201,8 @@ func (w *writer) replace(k *Key, value any) {
 		old.start = old.end
 	}
 	if val.Kind == yaml.SequenceNode && val.Style&yaml.FlowStyle == 0 {
-		// If the list goes, so do the comments above its first and next to its
-		// last element.
+		// If the list is removed, so are the comments above its first and next
+		// to its last element.
 		old.start, old.end = textEnd(w.src, old.colon), textEnd(w.src, old.end)
 	}
 	elements := elementsOf(k, value)
@@ -216,16 +216,16 @@ func (w *writer) replace(k *Key, value any) {
 	}
 }
 
-// valueRange is where a value stands: the offset behind its key's colon, its
-// start and its end.
+// valueRange returns the offset after the key's colon, and the start and end of
+// the value.
 type valueRange struct{ colon, start, end int }
 
 // replaceValue replaces a whole value by new text, which starts with a space or
 // a line break. Comments between the key and the value, and next to the value,
-// stay.
+// are kept.
 func (w *writer) replaceValue(old valueRange, val *yaml.Node, text string) Edit {
 	gap := strings.TrimRight(string(w.src[old.colon:old.start]), " \t\r\n")
-	if val.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 { // its comment stands behind the |
+	if val.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 { // its comment is after the |
 		header := w.src[old.start:textEnd(w.src, old.start)]
 		if i := bytes.IndexByte(header, '#'); i >= 0 {
 			gap += " " + string(header[i:])
@@ -238,8 +238,8 @@ func (w *writer) replaceValue(old valueRange, val *yaml.Node, text string) Edit 
 	return Edit{Start: old.colon, End: old.end, New: text + gap}
 }
 
-// render writes a value as it follows the colon: " x", or lines that each start
-// with a line break.
+// render formats a value as it follows the colon: " x", or lines that each
+// start with a line break.
 func (w *writer) render(k *Key, value any) string {
 	return renderValue(k, value, w.indent, w.eol)
 }

@@ -133,8 +133,8 @@ func TestSet_Refused(t *testing.T) {
 	}
 }
 
-// TestSet_ReadsAgain makes sure that somebody's change of the Spec is not taken
-// for what the file says.
+// TestSet_ReadsAgain checks that a caller's change of the Spec is not mistaken
+// for the file's content.
 func TestSet_ReadsAgain(t *testing.T) {
 	t.Parallel()
 	d := Parse("x.md", []byte("---\nname: x\n---\n"))
@@ -144,7 +144,7 @@ func TestSet_ReadsAgain(t *testing.T) {
 	}
 }
 
-// TestVerify: edits that would damage a spec are refused, whatever made them.
+// TestVerify: edits that would damage a spec are refused, whatever caused them.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	const src = "---\nname: x\nkind: app\nrun: y # why\ntags: [a]\n---\nbody\n"

@@ -1,8 +1,7 @@
 // Package spec is the model of a unit's spec, the Markdown file with YAML
-// frontmatter that stands next to the code: reading it with the position of
-// every key and value ([Parse]), editing it in place ([Document.Set]), writing
-// a new one ([Format]), and the model as data ([Keys], [JSONSchema]).
-//
+// frontmatter next to the code: reading it with the position of every key and
+// value ([Parse]), editing it in place ([Document.Set]), writing a new one
+// ([Format]), and the model as data ([Keys], [JSONSchema]).
 // The package handles one file at a time and does no I/O. What a spec says
 // about other units or the code is checked elsewhere.
 package spec
@@ -39,8 +38,7 @@ const MaxSize = 1 << 20
 // parser does much work on some small texts.
 const MaxFrontmatter = 64 << 10
 
-// maxProblems is how many problems a document has at most: more would not be
-// read.
+// maxProblems limits the problems of a document: nobody would read more.
 const maxProblems = 100
 
 // Spec is what the frontmatter says. A key that is absent, or whose value has

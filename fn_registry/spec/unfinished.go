@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// stubWords are what fn new writes into the spec of a stub; a value, or a line
-// of the body, begins with them.
+// stubWords are what fn new writes into the spec of a stub, at the start of a
+// value or of a line of the body.
 var stubWords = []string{
 	"Not written yet:", "Nothing yet:", "Nothing yet but ", "Not yet:", "- It is not written yet:", "- Nothing uses it yet, and its fields will change.",
 }
 
-// validateFinished notes what is left of the scaffold's words in the spec of a
-// unit that is not tagged as a stub: readers would take it for one.
+// validateFinished reports the scaffold's words left in the spec of a unit that
+// is not tagged as a stub: readers would mistake it for one.
 func (d *Document) validateFinished() {
 	if slices.Contains(d.Spec.Tags, TagStub) {
 		return

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestParse_UnfinishedPlaces: words of the scaffold are found where they stand,
-// before the first heading, too.
+// TestParse_UnfinishedPlaces: words of the scaffold are reported at their
+// positions, even before the first heading.
 func TestParse_UnfinishedPlaces(t *testing.T) {
 	t.Parallel()
 	const text = "---\nname: a\nkind: app\n---\nNot yet: one.\n\n# a\n\nNot yet: two.\n"

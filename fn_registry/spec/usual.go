@@ -2,10 +2,10 @@ package spec
 
 import "strings"
 
-// usualForms say, by pattern, whether a value is of the form that almost all
-// values have. One that is matches the pattern; of any other value nothing is
-// said, and the pattern decides. A regular expression takes ten times as long,
-// which is a tenth of reading a spec.
+// usualForms reports, by pattern, whether a value has the form that almost all
+// values have. If so, it matches the pattern; otherwise the pattern decides. A
+// regular expression takes ten times as long, which is a tenth of the time for
+// reading a spec.
 var usualForms = map[string]func(string) bool{
 	namePattern:   isSnake,
 	domainPattern: isSnakeWord,
@@ -16,11 +16,12 @@ var usualForms = map[string]func(string) bool{
 	noneOrPath:    func(s string) bool { return s == "" || isUsualPath(s) },
 }
 
-// isSnakeWord reports whether a text is a letter and letters and digits.
+// isSnakeWord reports whether a text is a letter followed by letters and
+// digits.
 func isSnakeWord(s string) bool { return isSnake(s) && strings.IndexByte(s, '_') < 0 }
 
-// isSnake reports whether a text is words of letters and digits, joined by
-// single underscores, the first of which begins with a letter.
+// isSnake reports whether a text consists of words of letters and digits,
+// joined by single underscores, the first beginning with a letter.
 func isSnake(s string) bool {
 	if s == "" || s[0] < 'a' || s[0] > 'z' {
 		return false
@@ -46,8 +47,8 @@ func isUsualID(s string) bool {
 	return ok && isSnake(name) && isSnakeWord(s[i+1:])
 }
 
-// isUsualPath reports whether a text is elements of letters, digits, dots,
-// dashes and underscores between slashes, none of which begins with a dot.
+// isUsualPath reports whether a text consists of elements of letters, digits,
+// dots, dashes and underscores between slashes, none beginning with a dot.
 func isUsualPath(s string) bool {
 	start := true
 	for i := range len(s) {

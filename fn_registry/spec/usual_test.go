@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestUsualForms: what a usual form takes, its pattern takes, too; and the
-// forms do take what specs have.
+// TestUsualForms: whatever a usual form accepts, its pattern accepts, too; and
+// the forms do accept what specs contain.
 func TestUsualForms(t *testing.T) {
 	t.Parallel()
 	pieces := []string{
@@ -47,7 +47,7 @@ func TestUsualForms(t *testing.T) {
 			if k.usual(s) {
 				taken++
 				if !k.match.MatchString(s) {
-					t.Fatalf("%s: %q is taken for usual and does not match %s", k.Name, s, k.Pattern)
+					t.Fatalf("%s: %q counts as usual but does not match %s", k.Name, s, k.Pattern)
 				}
 			}
 		}

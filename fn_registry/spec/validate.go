@@ -8,9 +8,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// validate notes what the values break that could be read, and what is missing.
-// With a kind that is absent or unknown only the keys are asked for that every
-// kind has, since the rest would be guesswork.
+// validate reports invalid values and missing keys. If the kind is absent or
+// unknown, only the keys that every kind has are required, since the rest would
+// be guesswork.
 func (d *Document) validate() {
 	known := d.entryValid("kind") && slices.Contains(allKinds, d.Spec.Kind)
 	for i := range keys {
@@ -45,8 +45,8 @@ func kindsOf(k *Key) string {
 	return "kind " + strings.Join(slices.Concat(k.Required, k.Optional), ", ")
 }
 
-// unknownKeys notes the keys that no spec has. The ones that the document lacks
-// are what may have been meant.
+// unknownKeys reports unknown keys. The suggestions are the keys that the
+// document lacks.
 func (d *Document) unknownKeys() {
 	var lacking []string
 	for i := range d.entries {
@@ -103,8 +103,8 @@ func (d *Document) enumProblem(k *Key, e *entry, v string) {
 	p.Hint = core.DidYouMean(p.Suggestion)
 }
 
-// validateItems checks a list. Long lists are compared through a map, because a
-// spec may have any number of items.
+// validateItems checks a list. Long lists use a map, because a spec may have
+// any number of items.
 func (d *Document) validateItems(k *Key, e *entry, list []string) {
 	var seen map[string]bool
 	if len(list) > 16 {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestParse_Values changes one line of the sample and holds what is said about
-// it.
+// TestParse_Values changes one line of the sample and checks the resulting
+// problems.
 func TestParse_Values(t *testing.T) {
 	t.Parallel()
 	good := string(sample(t))
@@ -144,8 +144,8 @@ func TestParse_App(t *testing.T) {
 	}
 }
 
-// TestKeys holds what the code relies on: each key has a field of its type, and
-// the words that it needs.
+// TestKeys checks what the code relies on: each key has a field of its type,
+// and the required texts.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	fields := map[Type]string{

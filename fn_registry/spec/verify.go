@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// verify makes the edits and reads the result: a rewrite that would damage a
-// file is refused, whatever strange YAML led to it. It costs as much as reading
-// the frontmatter once more.
+// verify applies the edits and reads the result: a rewrite that would damage a
+// file is refused, whatever unusual YAML caused it. It costs as much as reading
+// the frontmatter again.
 func (w *writer) verify(changes map[string]any) error {
 	if len(w.edits) == 0 {
 		return nil
@@ -44,7 +44,7 @@ func (w *writer) verify(changes map[string]any) error {
 	return nil
 }
 
-// entryText is a key with its value as it stands in the source.
+// entryText returns a key with its value as written in the source.
 func (w *writer) entryText(e entry) []byte {
 	key, val := w.node(e.key)
 	return w.src[e.keyStart:w.valueEnd(key, val, w.indent)]

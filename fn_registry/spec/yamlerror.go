@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// yamlLine matches the place in the YAML parser's messages.
+// yamlLine matches the line number in the YAML parser's messages.
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-// yamlHints say what to do about a message of the YAML parser that has these
-// words.
+// yamlHints are hints for messages of the YAML parser that contain these words.
 var yamlHints = []struct{ words, hint string }{
 	{"mapping values are not allowed", "put a value that has ': ' in it in double quotes"},
 	{
@@ -24,8 +23,8 @@ var yamlHints = []struct{ words, hint string }{
 	{"escape", "in double quotes write a backslash as \\\\"},
 }
 
-// yamlProblem notes an error of the YAML parser, once, at the line that causes
-// it.
+// yamlProblem records an error of the YAML parser, once, at the line that
+// causes it.
 func (d *parser) yamlProblem(err error) {
 	msg := err.Error()
 	m := yamlLine.FindStringSubmatchIndex(msg)
@@ -50,12 +49,13 @@ func (d *parser) yamlProblem(err error) {
 	d.refuse(RuleYAML, off+indent, "invalid YAML: "+msg, hint)
 }
 
-// guiltyLine is the line, counted from 0 at the opening fence, without which
-// and whose successors the frontmatter can be read. The parser itself often
-// names the start of the whole mapping, or the line after. It is searched by
-// halves; since a bracket that opens on one line and closes on another looks
-// guilty by itself, the search goes on behind one that is healed by the lines
-// after it. Large frontmatter is not worth the time: reported is taken.
+// guiltyLine returns the line, counted from 0 at the opening fence, that breaks
+// the frontmatter: without it and everything after it the rest can be read. The
+// parser itself often reports the start of the whole mapping, or the next line.
+// It uses bisection; since a bracket that opens on one line and closes on
+// another looks guilty by itself, the search continues after a line that later
+// lines complete. Large frontmatter is not worth the time: the reported line is
+// used.
 func (d *parser) guiltyLine(reported int) int {
 	const mostBytes, mostRounds, mostLookahead = 16 << 10, 8, 40
 	if d.front.end-d.fenceStart > mostBytes {
@@ -65,8 +65,8 @@ func (d *parser) guiltyLine(reported int) int {
 		_, err := libraryYAML(d.src[d.fenceStart:d.starts[lines]])
 		return err == nil
 	}
-	all := len(d.starts) - 1 // the number of lines; all of them do not read
-	good := 1                // the fence alone does
+	all := len(d.starts) - 1 // the number of lines; with all of them it can't be read
+	good := 1                // with only the fence it can
 	for range mostRounds {
 		bad := all
 		for bad-good > 1 {

@@ -10,7 +10,7 @@ import (
 // usable: 1 s, 2 s, 4 s ... 60 s, each shortened at random by up to a half.
 type BackoffDelayConfig struct {
 	Initial time.Duration // wait before the first new try, before jitter; zero or negative: 1 s
-	Max     time.Duration // ceiling, before Floor is looked at; zero or negative: 60 s
+	Max     time.Duration // ceiling, before Floor is applied; zero or negative: 60 s
 	Factor  float64       // growth from one try to the next, at least 1 (1: always Initial); zero, negative, NaN: 2
 	Jitter  float64       // share of the wait that jitter may remove, up to 1 (all of it); zero or NaN: 0.5; negative: none
 	Floor   time.Duration // minimum wait, such as a server's Retry-After; zero: no floor
@@ -34,8 +34,8 @@ type BackoffDelayConfig struct {
 func BackoffDelay(cfg BackoffDelayConfig, attempt int, fraction float64) time.Duration {
 	cfg = cfg.withDefaults()
 	base := cfg.Max
-	// Compared as floats: a product past what a Duration holds is +Inf or
-	// simply more than Max.
+	// Computed in floats: a product beyond the range of a Duration is +Inf or
+	// just larger than Max.
 	if grown := float64(cfg.Initial) * math.Pow(cfg.Factor, float64(max(attempt, 0))); grown < float64(cfg.Max) {
 		base = time.Duration(grown)
 	}
@@ -43,7 +43,7 @@ func BackoffDelay(cfg BackoffDelayConfig, attempt int, fraction float64) time.Du
 		fraction = 0
 	}
 	spread := min(base, time.Duration(float64(base)*cfg.Jitter*min(fraction, 1)))
-	if spread < 0 { // float64(base) rounded up to 2^63, which has no int64; what it converts to depends on the processor
+	if spread < 0 { // float64(base) rounded up to 2^63, which overflows int64 with a result that depends on the processor
 		spread = base
 	}
 	if base-spread >= cfg.Floor {

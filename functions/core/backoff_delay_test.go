@@ -21,7 +21,7 @@ func TestBackoffDelay_Growth(t *testing.T) {
 		{"defaults", plain, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 60 * s, 60 * s}},
 		{"own values", core.BackoffDelayConfig{Initial: 10, Max: 200, Factor: 3, Jitter: -1}, []time.Duration{10, 30, 90, 200, 200}},
 		{"constant", core.BackoffDelayConfig{Initial: s, Factor: 1, Jitter: -1}, []time.Duration{s, s, s}},
-		{"shrinking is not had", core.BackoffDelayConfig{Initial: s, Factor: 0.5, Jitter: -1}, []time.Duration{s, s, s}},
+		{"a factor below 1 counts as 1", core.BackoffDelayConfig{Initial: s, Factor: 0.5, Jitter: -1}, []time.Duration{s, s, s}},
 		{"initial over max", core.BackoffDelayConfig{Initial: 5 * s, Max: 2 * s, Jitter: -1}, []time.Duration{2 * s, 2 * s}},
 		{"floor", core.BackoffDelayConfig{Jitter: -1, Floor: 3 * s}, []time.Duration{3 * s, 3 * s, 4 * s, 8 * s}},
 		{"floor over max", core.BackoffDelayConfig{Jitter: -1, Floor: 90 * s}, []time.Duration{90 * s, 90 * s}},
@@ -56,8 +56,8 @@ func TestBackoffDelay_Jitter(t *testing.T) {
 		{1, -3, 0, 8 * s},
 		{1, 3, 0, 0},
 		{1, math.NaN(), 0, 8 * s},
-		{1, 0.5, 3 * s, 4 * s},           // over the floor: as without it
-		{1, 0.75, 3 * s, (3 + 6) * s},    // under it: floor and spread
+		{1, 0.5, 3 * s, 4 * s},           // above the floor: unchanged
+		{1, 0.75, 3 * s, (3 + 6) * s},    // below it: floor plus spread
 		{0.5, 0.5, 30 * s, (30 + 2) * s}, // Retry-After: 30
 	} {
 		cfg := core.BackoffDelayConfig{Jitter: c.jitter, Floor: c.floor}
@@ -86,7 +86,7 @@ func TestBackoffDelay_NoOverflow(t *testing.T) {
 	}
 }
 
-// Whatever goes in, the wait stays between Floor and Floor or Max plus its
+// Whatever the input, the wait stays between Floor and Floor or Max plus its
 // jitter, and without jitter it never shrinks from one attempt to the next.
 func FuzzBackoffDelay(f *testing.F) {
 	f.Add(int64(0), int64(0), 0.0, 0.0, int64(0), 3, 0.5)
@@ -104,10 +104,10 @@ func FuzzBackoffDelay(f *testing.F) {
 			ceiling = time.Minute
 		}
 		if got < 0 || got < cfg.Floor {
-			t.Fatalf("%+v: %d is under the floor", cfg, got)
+			t.Fatalf("%+v: %d is below the floor", cfg, got)
 		}
 		if got > ceiling && got-ceiling > max(cfg.Floor, 0) {
-			t.Fatalf("%+v: %d is over max and floor together", cfg, got)
+			t.Fatalf("%+v: %d exceeds max plus floor", cfg, got)
 		}
 		cfg.Jitter = -1
 		if next := max(attempt, 0); next < math.MaxInt {

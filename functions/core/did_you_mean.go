@@ -10,8 +10,9 @@ import (
 // it returns "".
 //
 // More in did_you_mean.md:
-//   - Without candidates it is empty: say what there is instead, or nothing.
-//   - Candidates are written as they are.
+//   - Without candidates it is empty: list the valid names instead, or say
+//     nothing.
+//   - Candidates are printed unchanged.
 func DidYouMean(candidates ...string) string {
 	near := slices.DeleteFunc(slices.Clone(candidates), func(c string) bool { return c == "" })
 	near = near[:min(len(near), 3)]

@@ -8,7 +8,7 @@ package core
 //
 // More in edit_distance.md:
 //   - It counts bytes: "é" and "e" are 2 apart.
-//   - It costs the product of both lengths.
+//   - Its cost is the product of both lengths.
 func EditDistance(a, b string) int {
 	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

@@ -37,7 +37,7 @@ func FuzzEditDistance(f *testing.F) {
 			t.Errorf("%q, %q: %d", a, b, d)
 		}
 		if more := core.EditDistance(a+string([]byte{c}), b); more < d-1 || more > d+1 {
-			t.Errorf("%q and a byte more, %q: %d after %d", a, b, more, d)
+			t.Errorf("%q and one more byte, %q: %d after %d", a, b, more, d)
 		}
 	})
 }

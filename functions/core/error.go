@@ -16,10 +16,10 @@ type Code string
 // ([ErrorExitCode]).
 const (
 	CodeInvalid         Code = "invalid"         // the request or the input is wrong; the same call fails again
-	CodeUnauthenticated Code = "unauthenticated" // no credentials, or ones that are not accepted
+	CodeUnauthenticated Code = "unauthenticated" // no credentials, or invalid ones
 	CodeForbidden       Code = "forbidden"       // known caller, not allowed
 	CodeNotFound        Code = "not_found"       // what was named does not exist
-	CodeConflict        Code = "conflict"        // it exists already, or has changed meanwhile
+	CodeConflict        Code = "conflict"        // it already exists, or has changed meanwhile
 	CodeTooLarge        Code = "too_large"       // over a size limit
 	CodeLimited         Code = "rate_limited"    // too many calls; see Error.RetryAfter
 	CodeTimeout         Code = "timeout"         // a deadline passed
@@ -38,7 +38,7 @@ const (
 //     an error is not nil.
 //   - No field may hold a secret.
 type Error struct {
-	Code       Code          // zero: the code of Err, and CodeInternal without one, as [ErrorCode] reads it
+	Code       Code          // zero: the code of Err, or CodeInternal if Err has none; see [ErrorCode]
 	Op         string        // what was being done, and on what: "postgres_open host=db1"
 	Message    string        // what went wrong, lower case, no full stop; empty: Err says it all
 	Hint       string        // what to do about it; shown on a line of its own by programs, never part of Error()

@@ -41,8 +41,8 @@ func ErrorCode(err error) Code {
 	return CodeInternal
 }
 
-// timeouter is what net.Error, *fs.PathError, os.ErrDeadlineExceeded and
-// context.DeadlineExceeded have in common.
+// timeouter is implemented by net.Error, *fs.PathError, os.ErrDeadlineExceeded
+// and context.DeadlineExceeded.
 type timeouter interface {
 	error
 	Timeout() bool

@@ -22,19 +22,19 @@ func TestErrorCode_Coded(t *testing.T) {
 		err  error
 		want core.Code
 	}{
-		"nil":                         {nil, ""},
-		"direct":                      {limited, core.CodeLimited},
-		"wrapped":                     {fmt.Errorf("a: %w", fmt.Errorf("b: %w", limited)), core.CodeLimited},
-		"joined":                      {errors.Join(errors.New("x"), limited), core.CodeLimited},
-		"first of two":                {errors.Join(limited, &core.Error{Code: core.CodeInvalid}), core.CodeLimited},
-		"outer wins":                  {&core.Error{Code: core.CodeInternal, Err: limited}, core.CodeInternal},
-		"coded wins over its cause":   {&core.Error{Code: core.CodeUnavailable, Err: context.Canceled}, core.CodeUnavailable},
-		"zero code":                   {&core.Error{Op: "x"}, core.CodeInternal},
-		"zero code asks a coded":      {&core.Error{Op: "x", Err: fmt.Errorf("y: %w", limited)}, core.CodeLimited},
-		"zero code asks the standard": {&core.Error{Op: "x", Err: fs.ErrExist}, core.CodeConflict},
-		"a code of the caller's own":  {&core.Error{Code: "teapot"}, "teapot"},
-		"nil pointer":                 {null, core.CodeInternal},
-		"unknown":                     {errors.New("x"), core.CodeInternal},
+		"nil":                          {nil, ""},
+		"direct":                       {limited, core.CodeLimited},
+		"wrapped":                      {fmt.Errorf("a: %w", fmt.Errorf("b: %w", limited)), core.CodeLimited},
+		"joined":                       {errors.Join(errors.New("x"), limited), core.CodeLimited},
+		"first of two":                 {errors.Join(limited, &core.Error{Code: core.CodeInvalid}), core.CodeLimited},
+		"outer wins":                   {&core.Error{Code: core.CodeInternal, Err: limited}, core.CodeInternal},
+		"coded wins over its cause":    {&core.Error{Code: core.CodeUnavailable, Err: context.Canceled}, core.CodeUnavailable},
+		"zero code":                    {&core.Error{Op: "x"}, core.CodeInternal},
+		"zero code asks a coded":       {&core.Error{Op: "x", Err: fmt.Errorf("y: %w", limited)}, core.CodeLimited},
+		"zero code asks the standard":  {&core.Error{Op: "x", Err: fs.ErrExist}, core.CodeConflict},
+		"a code defined by the caller": {&core.Error{Code: "teapot"}, "teapot"},
+		"nil pointer":                  {null, core.CodeInternal},
+		"unknown":                      {errors.New("x"), core.CodeInternal},
 	} {
 		if got := core.ErrorCode(c.err); got != c.want {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
@@ -42,7 +42,7 @@ func TestErrorCode_Coded(t *testing.T) {
 	}
 }
 
-// Errors as the standard library really returns them, not its sentinels alone.
+// Errors that the standard library really returns, not only its sentinels.
 func TestErrorCode_Standard(t *testing.T) {
 	t.Parallel()
 	check := func(name string, err error, want core.Code) {

@@ -11,9 +11,9 @@ const (
 	exCantCreate  = 73 // EX_CANTCREAT: the output can't be created
 	exTempFail    = 75 // EX_TEMPFAIL: try again later
 	exNoPerm      = 77 // EX_NOPERM: not allowed
-	exConfig      = 78 // EX_CONFIG: not configured or built for it
+	exConfig      = 78 // EX_CONFIG: configuration error
 
-	// What a shell reports for a process that SIGINT ended, 128+2. sysexits.h
+	// A shell reports 128+2 for a process that SIGINT terminated. sysexits.h
 	// has no number for it.
 	exInterrupted = 130
 )

@@ -15,7 +15,7 @@ func ErrorHint(err error) string {
 // first and depth first.
 func firstError(err error, ok func(*Error) bool) (Error, bool) {
 	switch coded, is := err.(*Error); {
-	case is && coded == nil: // a defect of its creator; it has no cause
+	case is && coded == nil: // a bug in the code that created it; it has no cause
 		return Error{}, false
 	case is && ok(coded):
 		return *coded, true

@@ -21,7 +21,7 @@ func TestErrorHint_Outermost(t *testing.T) {
 		"own":              {hinted, "name one"},
 		"wrapped by fmt":   {fmt.Errorf("start: %w", hinted), "name one"},
 		"below an op":      {&core.Error{Op: "start", Err: fmt.Errorf("run: %w", hinted)}, "name one"},
-		"the outer one":    {&core.Error{Hint: "look into the log", Err: hinted}, "look into the log"},
+		"the outer one":    {&core.Error{Hint: "see the log", Err: hinted}, "see the log"},
 		"joined":           {errors.Join(plain, &core.Error{Op: "close"}, hinted), "name one"},
 		"joined, the last": {errors.Join(&core.Error{Op: "close", Err: plain}, fmt.Errorf("run: %w", hinted)), "name one"},
 		"a nil *Error":     {(*core.Error)(nil), ""},

@@ -31,7 +31,7 @@ func ErrorHTTPStatus(err error) int {
 	case CodeTimeout:
 		return 504 // not 408, which blames the client for sending its request too slowly
 	case CodeCanceled:
-		return 499 // nginx's "client closed request": nobody reads it, but access logs show it
+		return 499 // nginx's "client closed request": the client never sees it, access logs do
 	case CodeUnavailable:
 		return 503
 	case CodeUnsupported:

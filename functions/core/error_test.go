@@ -37,18 +37,18 @@ func TestError_Unwrap(t *testing.T) {
 	t.Parallel()
 	var err error = &core.Error{Op: "read", Err: &fs.PathError{Op: "open", Path: "/x", Err: fs.ErrNotExist}}
 	if !errors.Is(err, fs.ErrNotExist) {
-		t.Error("errors.Is does not see the cause")
+		t.Error("errors.Is does not find the cause")
 	}
 	if path, ok := errors.AsType[*fs.PathError](err); !ok || path.Path != "/x" {
 		t.Errorf("errors.AsType gives %v, %v", path, ok)
 	}
 	if (&core.Error{}).Unwrap() != nil {
-		t.Error("an error without a cause unwraps to something")
+		t.Error("an error without a cause unwraps to non-nil")
 	}
 }
 
-// declaredCodes reads the codes from the source, so that a new code without a
-// mapping fails the tests of the mappings.
+// declaredCodes reads the codes from the source, so that a new code that lacks
+// a mapping fails the mappings' tests.
 func declaredCodes(t *testing.T) []core.Code {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "error.go", nil, 0)

@@ -5,9 +5,9 @@ package core
 // line ended by a line break. It is empty for nil.
 //
 // More in error_text.md:
-//   - It doesn't clean control characters out: what others wrote goes through
+//   - It doesn't remove control characters: pass untrusted text through
 //     terminal_text first.
-//   - A log wants the error itself, not this.
+//   - In a log, write the error itself, not this.
 func ErrorText(program string, err error) string {
 	if err == nil {
 		return ""

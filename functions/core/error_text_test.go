@@ -20,7 +20,7 @@ func TestErrorText_Hints(t *testing.T) {
 		{plain, "app: error: no such room"},
 		{hinted, "app: error: open: no file\nhint: name one that is there"},
 		{fmt.Errorf("start: %w", hinted), "app: error: start: open: no file\nhint: name one that is there"},
-		{&core.Error{Op: "start", Hint: "look into the log", Err: hinted}, "app: error: start: open: no file\nhint: look into the log"},
+		{&core.Error{Op: "start", Hint: "see the log", Err: hinted}, "app: error: start: open: no file\nhint: see the log"},
 		{&core.Error{Op: "start", Err: hinted}, "app: error: start: open: no file\nhint: name one that is there"},
 		{errors.Join(plain, hinted), "app: error: no such room\nopen: no file\nhint: name one that is there"},
 	} {

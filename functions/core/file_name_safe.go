@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxFileName is the longest file name in bytes on Linux and macOS (NAME_MAX);
-// Windows takes 255 UTF-16 units, which are never more.
+// maxFileName is the longest file name in bytes on Linux and macOS (NAME_MAX).
+// Windows allows 255 UTF-16 units; no name has more of those than bytes.
 const maxFileName = 255
 
 // FileNameSafe makes a file name of any text: one that Linux, macOS and Windows
@@ -43,11 +43,11 @@ func FileNameSafe(text string) string {
 	return shorten(name)
 }
 
-// zeroWidthJoiner holds the parts of emoji together.
+// zeroWidthJoiner joins the parts of an emoji.
 const zeroWidthJoiner = '\u200d'
 
-// isDevice reports whether Windows takes a name for a device, with any suffix
-// (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
+// isDevice reports whether Windows treats a name as a device, whatever its
+// extension (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
 func isDevice(name string) bool {
 	stem, _, _ := strings.Cut(strings.ToUpper(name), ".")
 	stem = strings.TrimRight(stem, " ")
@@ -62,7 +62,7 @@ func isDevice(name string) bool {
 	return strings.ContainsRune("0123456789¹²³", runes[3])
 }
 
-// shorten cuts a name in the middle of its stem.
+// shorten removes the middle of the name's stem.
 func shorten(name string) string {
 	if len(name) <= maxFileName {
 		return name

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// The SHA-256 test vectors of FIPS 180-4 (examples of NIST's CSRC), and the
-// empty text, in base64url.
+// The SHA-256 test vectors of FIPS 180-4 (NIST CSRC examples) and the empty
+// string, in base64url.
 func TestHashContent_KnownVectors(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]core.ContentHash{
@@ -30,8 +30,8 @@ func TestHashContent_KnownVectors(t *testing.T) {
 	}
 }
 
-// A flip of any one bit changes the hash; the same bytes elsewhere in memory do
-// not.
+// Flipping any one bit changes the hash; the same bytes elsewhere in memory
+// hash the same.
 func TestHashContent_DetectsChange(t *testing.T) {
 	t.Parallel()
 	content := []byte("name: error_code\nkind: function\n")

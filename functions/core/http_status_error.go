@@ -9,7 +9,7 @@ import "fmt"
 // RFC 6585).
 //
 // More in http_status_error.md:
-//   - 304 is an error here: ask for it before, if you sent If-None-Match.
+//   - 304 is an error here: check for it first if you sent If-None-Match.
 //   - It does not read Retry-After: retry_after_parse does.
 func HTTPStatusError(op string, status int) error {
 	code := statusCode(status)

@@ -29,14 +29,14 @@ func TestHTTPStatusError_Codes(t *testing.T) {
 	}
 }
 
-// A status that error_http_status gives a code means that code again, but for
-// those that stand for several.
+// A status that error_http_status assigns to a code maps back to that code,
+// except where one status stands for several codes.
 func TestHTTPStatusError_ThereAndBack(t *testing.T) {
 	t.Parallel()
 	others := map[core.Code]core.Code{
-		core.CodeInternal: core.CodeUnavailable, // 500: the server's defect may pass
+		core.CodeInternal: core.CodeUnavailable, // 500: the server's bug may be transient
 		core.CodeTimeout:  core.CodeUnavailable, // 504: between two servers
-		core.CodeCanceled: core.CodeInvalid,     // 499 is for logs, no answer has it
+		core.CodeCanceled: core.CodeInvalid,     // 499 appears in logs only, never in a response
 	}
 	for _, code := range declaredCodes(t) {
 		want := code

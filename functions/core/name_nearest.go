@@ -13,14 +13,14 @@ import (
 // length.
 //
 // More in name_nearest.md:
-//   - A name that is known is its own nearest: look it up first.
+//   - A known name is its own nearest: look it up first.
 //   - It may return several.
 func NameNearest(name string, known []string) []string {
 	const longest = 64
 	if len(name) > longest {
 		return nil
 	}
-	byDistance := make([][]string, longest) // no limit is larger
+	byDistance := make([][]string, longest) // no distance limit is larger
 	for _, k := range known {
 		limit := max(1, min(len(name), len(k))/3)
 		if len(k)-len(name) > limit || len(name)-len(k) > limit {

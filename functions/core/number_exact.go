@@ -7,12 +7,14 @@ import (
 	"math"
 	"math/big"
 	"reflect"
+	"strconv"
 )
 
 // NumberExact converts a number to an integer or float type, or says why that
 // would change it. It takes all integer and float types, named ones too,
-// [*big.Int], [json.Number], and pointers to them; a nil pointer gives nil and
-// no error. to is an integer type, float32, float64 or *big.Int.
+// [*big.Int], text that is a number as JSON writes it ([json.Number], string),
+// NaN, Infinity or -Infinity, and pointers to all of these; a nil pointer gives
+// nil and no error. to is an integer type, float32, float64 or *big.Int.
 //
 // An integer type takes what is whole and within its range. A float type takes
 // integers that it can represent exactly, and fractions rounded to its
@@ -22,9 +24,9 @@ import (
 // Errors: CodeInvalid; their text has the value's type, not the value.
 //
 // More in number_exact.md:
-//   - A float type takes 0.1 rounded to its precision, but no whole number that
-//     it can't represent: 9007199254740993 fits an int64 and no float64.
-//   - NaN and the infinities fit float types alone.
+//   - A float type accepts 0.1, rounded to its precision, but no whole number
+//     that it can't represent: 9007199254740993 fits an int64 and no float64.
+//   - NaN and the infinities fit float types only.
 func NumberExact(value any, to reflect.Type) (any, error) {
 	n, err := numberOf(value)
 	if err != nil || n == nil {
@@ -44,7 +46,7 @@ func NumberExact(value any, to reflect.Type) (any, error) {
 	case kind == reflect.Float32 || kind == reflect.Float64:
 		return exactFloat(n, to)
 	}
-	return nil, numberError(fmt.Errorf("%s is no type of numbers", to))
+	return nil, numberError(fmt.Errorf("%s is not a numeric type", to))
 }
 
 func numberError(err error) error {
@@ -69,8 +71,6 @@ func numberOf(value any) (any, error) {
 			return nil, nil
 		}
 		return n, nil
-	case json.Number:
-		return numberOfText(string(n))
 	}
 	switch v := reflect.ValueOf(value); v.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -79,27 +79,43 @@ func numberOf(value any) (any, error) {
 		return v.Uint(), nil
 	case reflect.Float32, reflect.Float64:
 		return v.Float(), nil
+	case reflect.String:
+		return numberOfText(v.String())
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil, nil
 		}
 		return numberOf(v.Elem().Interface())
 	}
-	return nil, fmt.Errorf("a %T is no number", value)
+	return nil, fmt.Errorf("a %T is not a number", value)
 }
 
 func numberOfText(text string) (any, error) {
+	switch text {
+	case "NaN":
+		return math.NaN(), nil
+	case "Infinity":
+		return math.Inf(1), nil
+	case "-Infinity":
+		return math.Inf(-1), nil
+	}
+	if !isNumberText(text) { // ParseFloat takes 0x1p4, 1_0 and inf, too
+		return nil, errors.New("the text is no number")
+	}
 	if n, ok := new(big.Int).SetString(text, 10); ok {
 		return n, nil
 	}
-	f, err := json.Number(text).Float64()
-	switch {
-	case !json.Valid([]byte(text)): // ParseFloat takes 0x1p4, 1_0 and inf, too
-		return nil, errors.New("the text is no number")
-	case err != nil: // ErrRange alone is left
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil { // ErrRange alone is left
 		return nil, errNumberRange
 	}
 	return f, nil
+}
+
+// isNumberText reports whether a text is a number in JSON's form, without
+// blanks around it.
+func isNumberText(text string) bool {
+	return json.Valid([]byte(text)) && (text[0] == '-' || '0' <= text[0] && text[0] <= '9')
 }
 
 func wholeNumber(n any) (*big.Int, error) {

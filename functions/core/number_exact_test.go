@@ -53,7 +53,7 @@ func TestNumberExact_Stays(t *testing.T) {
 	}
 }
 
-// The result is the caller's own: a change of what was given doesn't reach it.
+// The result is a copy: changing the input does not affect it.
 func TestNumberExact_BigInt(t *testing.T) {
 	t.Parallel()
 	given := new(big.Int).Lsh(big.NewInt(1), 127)
@@ -64,6 +64,20 @@ func TestNumberExact_BigInt(t *testing.T) {
 	}
 	if got, err := core.NumberExact(1e30, reflect.TypeFor[*big.Int]()); err != nil || got.(*big.Int).String() != "1000000000000000019884624838656" {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestNumberExact_Text(t *testing.T) {
+	t.Parallel()
+	type named string
+	for _, c := range []struct{ value, want any }{
+		{"12", int64(12)}, {"-7.0", int64(-7)}, {named("12"), int64(12)}, {"1e3", int64(1000)}, {json.Number("12"), int64(12)},
+		{"0.5", 0.5}, {"Infinity", math.Inf(1)}, {"-Infinity", math.Inf(-1)},
+	} {
+		got, err := core.NumberExact(c.value, reflect.TypeOf(c.want))
+		if err != nil || got != c.want {
+			t.Errorf("%q: got %v, %v, want %v", c.value, got, err, c.want)
+		}
 	}
 }
 
@@ -90,8 +104,14 @@ func TestNumberExact_WouldChange(t *testing.T) {
 		{json.Number("1e999"), 0.0, "range"},
 		{json.Number("0x10"), 0, "no number"},
 		{json.Number("1_0.5"), 0.0, "no number"},
-		{json.Number("NaN"), 0.0, "no number"},
-		{"12", 0, "a string is no number"},
+		{"NaN", 0, "not whole"},
+		{"nan", 0.0, "no number"},
+		{"", 0, "no number"},
+		{" 7", 0, "no number"},
+		{"+7", 0, "no number"},
+		{"007", 0.0, "no number"},
+		{"null", 0, "no number"},
+		{"1.5", 0, "not whole"},
 		{true, 0, "a bool is no number"},
 		{nil, 0, "is no number"},
 		{1, "", "no type of numbers"},

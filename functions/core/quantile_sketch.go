@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// Bounds of what QuantileSketch takes as settings.
+// Bounds on the settings of QuantileSketch.
 const (
 	sketchErrorDefault, sketchErrorMin, sketchErrorMax       = 0.01, 1e-4, 0.5
 	sketchBucketsDefault, sketchBucketsMin, sketchBucketsMax = 2048, 16, 1 << 16
@@ -40,8 +40,8 @@ type QuantileSketch struct {
 	RelativeError float64 // zero or NaN: 0.01; else from 0.0001 to 0.5, numbers outside count as the nearest bound
 	MaxBuckets    int     // for each sign, 8 bytes each; zero: 2048; else from 16 to 65536, likewise
 
-	maxBuckets         int     // what is in force; zero: not used yet
-	relativeError      float64 // likewise
+	maxBuckets         int     // in effect; zero: not used yet
+	relativeError      float64 // as above
 	logGamma           float64
 	positive, negative sketchBuckets // negative: by magnitude
 	zeros, count       uint64
@@ -83,7 +83,7 @@ func (s *QuantileSketch) Add(value float64) bool {
 func (s *QuantileSketch) index(magnitude float64) int {
 	const smallestNormal, scale = 0x1p-1022, 64
 	log := 0.0
-	if magnitude < smallestNormal { // math.Log of Go 1.26 gives about -709 for all of them on amd64
+	if magnitude < smallestNormal { // math.Log of Go 1.26 returns about -709 for every subnormal on amd64
 		log = math.Log(magnitude*(1<<scale)) - scale*math.Ln2
 	} else {
 		log = math.Log(magnitude)
@@ -92,18 +92,17 @@ func (s *QuantileSketch) index(magnitude float64) int {
 }
 
 // estimate returns 2γ^i/(γ+1), which is within the relative error of everything
-// in bucket i. Since γ+1 is 2/(1-relativeError), that is γ^i ×
+// in bucket i. Since γ+1 is 2/(1-relativeError), that equals γ^i ×
 // (1-relativeError).
-//
-// It is the square of its root since math.Exp of Go 1.26 is infinite from
-// 709.44 on amd64, a factor of 1.4 too early.
+// The power is computed as the square of its root because math.Exp of Go 1.26
+// on amd64 is infinite from 709.44, a factor of 1.4 too early.
 func (s *QuantileSketch) estimate(index int) float64 {
 	root := math.Exp((float64(index)*s.logGamma + math.Log1p(-s.relativeError)) / 2)
 	return root * root
 }
 
-// note keeps what is exact. The sum stays finite, so that it can be written as
-// JSON.
+// note updates the exact fields. The sum stays finite, so that it can be
+// written as JSON.
 func (s *QuantileSketch) note(count uint64, sum, least, most float64) {
 	if s.count == 0 {
 		s.min, s.max = least, most
@@ -121,8 +120,8 @@ func (s *QuantileSketch) Quantile(q float64) (value float64, ok bool) {
 	if s.count == 0 || !(q >= 0 && q <= 1) {
 		return 0, false
 	}
-	// Near 2^64 the float rounds to what no uint64 holds, so the ends are exact
-	// and not computed.
+	// Near 2^64 the float rounds to a value that no uint64 holds, so the ends
+	// are exact rather than computed.
 	switch q {
 	case 0:
 		return s.min, true
@@ -138,8 +137,8 @@ func (s *QuantileSketch) Quantile(q float64) (value float64, ok bool) {
 	default:
 		value = s.estimate(s.positive.at(rank - negatives - s.zeros))
 	}
-	// An exact bound is never further from the value than an estimate past it,
-	// and keeps the estimate finite.
+	// An exact bound is never further from the true value than an estimate
+	// beyond it, and keeps the estimate finite.
 	return min(max(value, s.min), s.max), true
 }
 

@@ -9,9 +9,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// One round is a million latencies and the 50th, 99th and 99.9th percentile of
-// them; next to it the usual alternative, keeping all values and sorting
-// them. Memory is the difference that counts: see B/op.
+// One round takes a million latencies and computes their 50th, 99th and 99.9th
+// percentile. It is compared with the usual alternative, keeping all values and
+// sorting them. The difference that matters is memory: see B/op.
 func BenchmarkQuantileSketch(b *testing.B) {
 	rng := rand.New(rand.NewPCG(15, 16))
 	values := make([]float64, 1_000_000)
@@ -36,7 +36,7 @@ func BenchmarkQuantileSketch(b *testing.B) {
 		for b.Loop() {
 			var all []float64
 			for i := range len(values) {
-				all = append(all, values[i]) // one by one, as they come
+				all = append(all, values[i]) // one by one, as they arrive
 			}
 			slices.Sort(all)
 			for _, q := range percentiles {

@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// Values of every kind that latencies, sizes and differences come in.
+// Distributions that latencies, sizes and differences typically have.
 var sketchDistributions = map[string]func(*rand.Rand) float64{
 	"uniform":       func(r *rand.Rand) float64 { return r.Float64() * 1000 },
 	"exponential":   func(r *rand.Rand) float64 { return r.ExpFloat64() },
@@ -76,10 +76,10 @@ func TestQuantileSketch_RelativeErrorBound(t *testing.T) {
 			}
 			worst := worstError(t, s, values, 0)
 			if worst > bound*(1+rounding) {
-				t.Errorf("%s: the error is %v, over the bound %v", name, worst, bound)
+				t.Errorf("%s: the error is %v, above the bound %v", name, worst, bound)
 			}
-			// The bound is used, not just kept: an error that is always tiny
-			// would mean more memory than was asked for.
+			// The bound is used up, not merely kept: an error that is always
+			// tiny would waste memory.
 			if name == "uniform" && worst < bound/2 {
 				t.Errorf("%s: the error is only %v of %v", name, worst, bound)
 			}
@@ -175,9 +175,9 @@ func TestQuantileSketch_Settings(t *testing.T) {
 	}
 }
 
-// Values over 600 orders of magnitude, in rising, falling and random order:
-// memory stays bounded, and the quantiles that lie in the upper buckets keep
-// their bound. Which those are does not depend on the order.
+// Values over 600 orders of magnitude, in ascending, descending and random
+// order: memory stays bounded, and the quantiles in the upper buckets keep
+// their bound. Which buckets those are does not depend on the order.
 func TestQuantileSketch_BoundedMemory(t *testing.T) {
 	t.Parallel()
 	const buckets, n = 200, 6000
@@ -215,7 +215,7 @@ func TestQuantileSketch_BoundedMemory(t *testing.T) {
 		if i == 0 {
 			first = got
 		} else if !equalWire(got, first) {
-			t.Error("the order of the values changes the sketch")
+			t.Error("the sketch depends on the order of the values")
 		}
 	}
 }
@@ -281,7 +281,7 @@ func TestQuantileSketch_MergeRefusesOtherError(t *testing.T) {
 	}
 }
 
-// wire is the JSON form, as a reader in another program sees it.
+// wire is the JSON form as another program would read it.
 type wire struct {
 	RelativeError      float64 `json:"relative_error"`
 	MaxBuckets         int     `json:"max_buckets"`

@@ -40,8 +40,8 @@ func RetryAfterParse(header string, body []byte, now time.Time, limit time.Durat
 	return min(max(delay, 0), limit), ok
 }
 
-// retryAfterSeconds reads 1*DIGIT. Numbers past what a Duration holds are the
-// longest one.
+// retryAfterSeconds reads 1*DIGIT. Numbers beyond the range of a Duration
+// become the longest one.
 func retryAfterSeconds(text string) (time.Duration, bool) {
 	const most = math.MaxInt64 / int64(time.Second)
 	var seconds int64
@@ -54,8 +54,8 @@ func retryAfterSeconds(text string) (time.Duration, bool) {
 	return time.Duration(seconds) * time.Second, text != ""
 }
 
-// retryAfterDate reads the three formats of RFC 9110, section 5.6.7. All of
-// them are in GMT.
+// retryAfterDate reads the three formats of RFC 9110, section 5.6.7, all of
+// them in GMT.
 func retryAfterDate(text string, now time.Time) (time.Duration, bool) {
 	const (
 		imf     = "Mon, 02 Jan 2006 15:04:05 GMT"

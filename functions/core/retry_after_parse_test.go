@@ -25,7 +25,7 @@ func TestRetryAfterParse_Header(t *testing.T) {
 		"Sun, 01 Mar 2026 12:00:30 GMT":  30 * time.Second,
 		"Sunday, 01-Mar-26 12:00:30 GMT": 30 * time.Second,
 		"Sun Mar  1 12:00:30 2026":       30 * time.Second,
-		"Sun, 01 Mar 2026 11:59:59 GMT":  0, // passed
+		"Sun, 01 Mar 2026 11:59:59 GMT":  0, // in the past
 		"Fri, 31 Dec 9999 23:59:59 GMT":  time.Hour,
 		"Mon, 01 Jan 0001 00:00:00 GMT":  0,
 	} {
@@ -65,7 +65,7 @@ func TestRetryAfterParse_MatrixBody(t *testing.T) {
 		{"", `{"retry_after_ms":1500.5}`, 1500*time.Millisecond + 500*time.Microsecond},
 		{"", `{"retry_after_ms":0}`, 0},
 		{"", `{"retry_after_ms":1e300}`, time.Hour},
-		{"5", `{"retry_after_ms":2000}`, 5 * time.Second}, // the header goes first
+		{"5", `{"retry_after_ms":2000}`, 5 * time.Second}, // the header wins
 		{"0", `{"retry_after_ms":2000}`, 0},
 		{"soon", `{"retry_after_ms":2000}`, 2 * time.Second},
 	} {
@@ -112,7 +112,7 @@ func TestRetryAfterParse_TwoDigitYear(t *testing.T) {
 }
 
 // Dates in the preferred format agree with time.Parse, seconds with strconv,
-// and nothing leaves the bounds.
+// and no result is out of bounds.
 func FuzzRetryAfterParse(f *testing.F) {
 	for _, header := range []string{"", "120", "-1", "99999999999999999999", "Sun, 01 Mar 2026 12:00:30 GMT", "Sunday, 01-Mar-26 12:00:30 GMT", "Sun Mar  1 12:00:30 2026", "Monday, 29-Feb-00 00:00:00 GMT"} {
 		f.Add(header, []byte(`{"retry_after_ms":2000}`), int64(1), int64(0))

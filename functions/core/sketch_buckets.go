@@ -2,9 +2,8 @@ package core
 
 import "slices"
 
-// sketchBuckets counts by bucket index, in one dense run of at most a given
-// number of buckets. What would fall below the run once it is full is counted
-// in its lowest bucket.
+// sketchBuckets counts by bucket index, in one dense run of bounded length.
+// Once the run is full, values below it are counted in its lowest bucket.
 type sketchBuckets struct {
 	offset int // index of counts[0]
 	counts []uint64
@@ -28,7 +27,7 @@ func (b *sketchBuckets) add(index int, n uint64, limit int) {
 	b.counts[index-b.offset] += n
 }
 
-// growDown makes the run start at index.
+// growDown extends the run downwards to start at index.
 func (b *sketchBuckets) growDown(index int) {
 	if more := b.offset - index; more > 0 {
 		b.counts = slices.Insert(b.counts, 0, make([]uint64, more)...)
@@ -36,8 +35,8 @@ func (b *sketchBuckets) growDown(index int) {
 	}
 }
 
-// growUp makes the run end at index. What then is more than limit below it
-// collapses into the lowest bucket.
+// growUp extends the run upwards to end at index. Buckets more than limit below
+// it collapse into the lowest bucket.
 func (b *sketchBuckets) growUp(index, limit int) {
 	if lowest := index - limit + 1; lowest > b.offset {
 		drop := min(lowest-b.offset, len(b.counts))
@@ -60,8 +59,8 @@ func (b *sketchBuckets) merge(other *sketchBuckets, limit int) {
 	if len(other.counts) == 0 {
 		return
 	}
-	// A copy, as other may be b. The highest first: then no bucket is grown for
-	// what collapses anyway.
+	// A copy, as other may be b. The highest first, so that no bucket is
+	// allocated for counts that collapse anyway.
 	offset, counts := other.offset, slices.Clone(other.counts)
 	for i := len(counts) - 1; i >= 0; i-- {
 		if counts[i] != 0 {
@@ -70,8 +69,8 @@ func (b *sketchBuckets) merge(other *sketchBuckets, limit int) {
 	}
 }
 
-// at returns the index of the bucket that holds the value of that rank, counted
-// from the lowest bucket; rank < total.
+// at returns the index of the bucket that holds the value with the given rank,
+// counted from the lowest bucket; rank < total.
 func (b *sketchBuckets) at(rank uint64) int {
 	for i, n := range b.counts {
 		if rank < n {

@@ -14,8 +14,8 @@ var (
 	_ encoding.BinaryUnmarshaler = (*QuantileSketch)(nil)
 )
 
-// sketchState is what a sketch is on the wire. Count follows from the rest and
-// is there for readers, and as a check.
+// sketchState is the serialised form of a sketch. Count can be computed from
+// the rest; it is there for readers and as a check.
 type sketchState struct {
 	RelativeError float64   `json:"relative_error"`
 	MaxBuckets    int       `json:"max_buckets"`
@@ -45,7 +45,7 @@ func (s QuantileSketch) state() sketchState {
 
 func (b *sketchBuckets) state() sketchRun {
 	if b.total == 0 {
-		return sketchRun{Counts: []uint64{}} // [] and not null for readers that loop over it
+		return sketchRun{Counts: []uint64{}} // [] rather than null, for readers that loop over it
 	}
 	return sketchRun{b.offset, b.counts}
 }
@@ -69,10 +69,10 @@ func (s *QuantileSketch) UnmarshalJSON(text []byte) error {
 	return s.load(&state, "quantile_sketch from json")
 }
 
-// sketchFormat is the first byte of the binary form. Then, numbers as varints
-// and floats as 8 bytes, little end first: relative error, max buckets, zeros,
-// sum, min, max, and twice (positive, negative) a number of buckets, the offset
-// and the counts.
+// sketchFormat is the first byte of the binary form. It is followed by, with
+// numbers as varints and floats as 8 bytes in little-endian order: relative
+// error, max buckets, zeros, sum, min, max, and then twice (positive, negative)
+// the number of buckets, the offset and the counts.
 const sketchFormat = 1
 
 // MarshalBinary writes the sketch in a compact form: 40 bytes and about one to
@@ -118,13 +118,13 @@ func (s *QuantileSketch) UnmarshalBinary(data []byte) error {
 		}
 	}
 	if r.bad || len(r.data) > 0 {
-		return &Error{Code: CodeInvalid, Op: op, Message: "cut off, or more than a sketch"}
+		return &Error{Code: CodeInvalid, Op: op, Message: "truncated, or data after the sketch"}
 	}
 	return s.load(&state, op)
 }
 
-// sketchReader reads from data until something does not fit; then it is bad and
-// all that follows is zero.
+// sketchReader reads from data until something is invalid; from then on bad is
+// true and every read returns zero.
 type sketchReader struct {
 	data []byte
 	bad  bool
@@ -161,7 +161,7 @@ func (r *sketchReader) varint() int64 {
 func (r *sketchReader) run() (run sketchRun) {
 	length := r.uvarint()
 	run.Offset = int(min(max(r.varint(), math.MinInt32), math.MaxInt32))
-	if length > uint64(len(r.data)) { // each count takes a byte at least: nothing is allocated for a made-up length
+	if length > uint64(len(r.data)) { // each count takes at least a byte: don't allocate for a forged length
 		r.bad = true
 		return run
 	}

@@ -49,7 +49,7 @@ func TestSketchEncoding_RoundTrip(t *testing.T) {
 			}
 			back.Add(3)
 			if err := back.Merge(s); err != nil || back.Count() != 2*s.Count()+1 {
-				t.Errorf("%s as %s does not go on: %v, count %d", name, form, err, back.Count())
+				t.Errorf("%s as %s does not resume: %v, count %d", name, form, err, back.Count())
 			}
 		}
 	}
@@ -86,7 +86,7 @@ func TestSketchEncoding_RefusesJSON(t *testing.T) {
 	} {
 		text := strings.Replace(goodSketch, change[0], change[1], 1)
 		if text == goodSketch {
-			t.Fatalf("%q is not in the good one", change[0])
+			t.Fatalf("%q is not in the valid one", change[0])
 		}
 		s := sketchOf(0, 7)
 		err := json.Unmarshal([]byte(text), s)
@@ -100,7 +100,7 @@ func TestSketchEncoding_RefusesJSON(t *testing.T) {
 	}
 }
 
-// Every prefix, and anything after the end, is refused.
+// Every prefix is refused, and so is trailing data.
 func TestSketchEncoding_RefusesBinary(t *testing.T) {
 	t.Parallel()
 	data, _ := sketchOf(0, -300, 0, 1, 1e9).MarshalBinary()
@@ -122,7 +122,7 @@ func TestSketchEncoding_RefusesBinary(t *testing.T) {
 	}
 }
 
-// checkSketch is what is true of every sketch, wherever it comes from.
+// checkSketch checks what holds for every sketch, whatever its origin.
 func checkSketch(t *testing.T, s *core.QuantileSketch) {
 	t.Helper()
 	last := math.Inf(-1)

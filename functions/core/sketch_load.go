@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// load replaces s by what state says, if a sketch can be in that state.
+// load sets s from state, if state is valid.
 func (s *QuantileSketch) load(state *sketchState, op string) error {
 	next := QuantileSketch{RelativeError: state.RelativeError, MaxBuckets: state.MaxBuckets}
 	next.init()
@@ -20,7 +20,7 @@ func (s *QuantileSketch) load(state *sketchState, op string) error {
 		return wrong("max buckets %d is not from %d to %d", state.MaxBuckets, sketchBucketsMin, sketchBucketsMax)
 	}
 	if !next.positive.load(state.Positive, next.maxBuckets, next.logGamma) || !next.negative.load(state.Negative, next.maxBuckets, next.logGamma) {
-		return wrong("buckets that no sketch has")
+		return wrong("invalid buckets")
 	}
 	next.zeros, next.count = state.Zeros, state.Zeros
 	for _, total := range []uint64{next.positive.total, next.negative.total} {
@@ -40,8 +40,8 @@ func (s *QuantileSketch) load(state *sketchState, op string) error {
 	return nil
 }
 
-// boundsFit reports whether sum, min and max can be those of the values in the
-// buckets, by their signs.
+// boundsFit reports whether the signs of sum, min and max are consistent with
+// the values in the buckets.
 func (s *QuantileSketch) boundsFit() bool {
 	for _, f := range []float64{s.sum, s.min, s.max} {
 		if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -57,8 +57,8 @@ func (s *QuantileSketch) boundsFit() bool {
 	return s.zeros == 0 || (s.min <= 0 && s.max >= 0)
 }
 
-// load takes over a run that starts and ends with a bucket that is not empty,
-// at indexes that a float's magnitude can have.
+// load adopts a run whose first and last bucket are not empty and whose indexes
+// a float's magnitude can have.
 func (b *sketchBuckets) load(run sketchRun, limit int, logGamma float64) bool {
 	*b = sketchBuckets{}
 	if len(run.Counts) == 0 {

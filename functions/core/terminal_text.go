@@ -12,13 +12,13 @@ import (
 // the line or impersonate another. Bytes that are no UTF-8 become U+FFFD.
 //
 // More in terminal_text.md:
-//   - Tabs become spaces, too: columns are the caller's.
-//   - Letters of different scripts that look alike stay: it does not make names
-//     distinguishable.
+//   - Tabs become spaces, too: the caller lays out columns.
+//   - Letters of different scripts that look alike stay: look-alike names
+//     remain confusable.
 func TerminalText(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\u200d', r == '\ufe0f', r == '\ufe0e': // join emoji and choose their form
+		case r == '\u200d', r == '\ufe0f', r == '\ufe0e': // they join emoji and select a presentation form
 			return r
 		case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r), unicode.Is(unicode.Cs, r):
 			return -1

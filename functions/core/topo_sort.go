@@ -104,7 +104,7 @@ func topoPositions[K comparable](nodes []K, dependsOn map[K][]K) (map[K]int, err
 	if known == len(dependsOn) {
 		return position, nil
 	}
-	var strangers []string // all of them, sorted: the map's own order differs from run to run
+	var strangers []string // all of them, sorted: a map's order differs between runs
 	for node := range dependsOn {
 		if _, ok := position[node]; !ok {
 			strangers = append(strangers, fmt.Sprint(node))
@@ -129,7 +129,7 @@ type topoWalk[K comparable] struct {
 
 type topoStep struct{ node, nextDep int }
 
-// place places the node at position start, and before it all that it depends
+// place places the node at position start, preceded by everything it depends
 // on. It returns a cycle if it meets one.
 func (w *topoWalk[K]) place(start int) error {
 	if w.level[start] != 0 {

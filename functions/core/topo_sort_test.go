@@ -56,8 +56,8 @@ func TestTopoSort_Cycle(t *testing.T) {
 	}{
 		{"a", map[string][]string{"a": {"a"}}, []string{"a", "a"}},
 		{"a b", map[string][]string{"a": {"b"}, "b": {"a"}}, []string{"a", "b", "a"}},
-		// "in" leads into the cycle but is no part of it; "ok" is placed
-		// before.
+		// "in" leads into the cycle but is not part of it; "ok" is placed
+		// before it.
 		{"ok in x y z", map[string][]string{"in": {"ok", "x"}, "x": {"y"}, "y": {"ok", "z"}, "z": {"x"}}, []string{"x", "y", "z", "x"}},
 	} {
 		got, err := core.TopoSort(strings.Fields(c.nodes), c.deps)
@@ -184,8 +184,8 @@ func TestTopoSort_DeepChain(t *testing.T) {
 	}
 }
 
-// Compared with the loop that is often written instead: repeated passes over
-// the remaining nodes.
+// The alternative is the loop that is often written instead: repeated passes
+// over the remaining nodes.
 func BenchmarkTopoSort(b *testing.B) {
 	const n = 10_000
 	rng := rand.New(rand.NewPCG(5, 6))

@@ -15,8 +15,8 @@ import (
 // its own. Their text has the value's type, not the value.
 //
 // More in valuer_value.md:
-//   - A method on the pointer is called on a nil one, too: it may know how to
-//     say NULL.
+//   - A method on the pointer is called on a nil one, too: it may return NULL
+//     itself.
 //   - It is as pure as the method that it calls.
 func ValuerValue(valuer driver.Valuer) (value driver.Value, err error) {
 	v := reflect.ValueOf(valuer)

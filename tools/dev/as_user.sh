@@ -1,11 +1,13 @@
 #!/bin/sh
-# Runs a command as an ordinary user (TEST_USER, default fnregistry) in a copy of the current folder, as root on Debian.
+# Runs a command as an ordinary user (TEST_USER, default fnregistry) in a copy of the current folder (below TEST_COPIES,
+# default /var/cache/fnregistry-src), as root on Debian.
 #
 #	sh tools/dev/as_user.sh make test
 #
 # The user, who is made if missing, has no rights but over its own home. Modules come from root's cache, which it reads
 # as a module proxy, and the homeservers that root has built or installed are copied into its cache. Those files stay
-# for the next run, and the copy of the folder goes.
+# for the next run, and the copy of the folder goes. The copy has the same path each time, since the go command's build
+# cache knows a package by its folder; where another run has that path, it has one of its own.
 set -eu
 user=${TEST_USER:-fnregistry}
 if [ "$(id -u)" != 0 ] || [ $# = 0 ]; then
@@ -43,7 +45,18 @@ for dir in "$mine"/dendrite-* "$mine"/synapse-*; do
 	mv "$copy" "$theirs/$name"
 done
 
-src=$(mktemp -d "$home/src.XXXXXX")
+# Not in the user's home, where it could put a link in the copy's place.
+copies=${TEST_COPIES:-/var/cache/fnregistry-src}
+mkdir -p "$copies"
+exec 9>"$copies/lock"
+if flock -n 9; then
+	src=$copies/src
+	rm -rf "$src"
+	mkdir "$src"
+else
+	src=$(mktemp -d "$copies/src.XXXXXX")
+	chmod 755 "$src"
+fi
 trap 'rm -rf "$src"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -56,7 +69,7 @@ cd "$src"
 setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups \
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u GOPATH -u GOBIN -u GOENV -u GOMODCACHE -u GOCACHE \
 	-u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_RUNTIME_DIR -u TMPDIR -u DBUS_SESSION_BUS_ADDRESS \
-	HOME="$home" USER="$user" LOGNAME="$user" PATH="$path" GOPROXY="file://$modules,$(go env GOPROXY)" "$@" &
+	HOME="$home" USER="$user" LOGNAME="$user" PATH="$path" GOPROXY="file://$modules,$(go env GOPROXY)" "$@" 9>&- &
 pid=$!
 stop() {
 	trap '' HUP INT TERM

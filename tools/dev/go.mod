@@ -15,6 +15,8 @@ require (
 require (
 	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/term v0.33.0 // indirect
 )
 
 require (

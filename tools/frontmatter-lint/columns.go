@@ -11,15 +11,15 @@ import (
 // UTF-16 code units, as SARIF and editors do.
 type columns struct {
 	root  string
-	files map[string][][]byte // the lines of files that were asked for
+	files map[string][][]byte // the lines of files read so far
 }
 
 func newColumns(root string) *columns {
 	return &columns{root: root, files: map[string][][]byte{}}
 }
 
-// utf16 returns the column of a place; where its file can't be read any more,
-// or has no such line, the column as it is.
+// utf16 returns the column of a place; if its file can't be read any more, or
+// has no such line, the column unchanged.
 func (c *columns) utf16(file string, line, column int) int {
 	lines, ok := c.files[file]
 	if !ok {
@@ -36,7 +36,7 @@ func (c *columns) utf16(file string, line, column int) int {
 	for before := lines[line-1][:column-1]; len(before) > 0; units++ {
 		r, size := utf8.DecodeRune(before)
 		if r > 0xFFFF {
-			units++ // a pair of surrogates
+			units++ // a surrogate pair
 		}
 		before = before[size:]
 	}

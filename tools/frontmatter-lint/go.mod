@@ -8,6 +8,8 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0
 )
 
+require golang.org/x/term v0.33.0 // indirect
+
 require (
 	fnregistry.dev/tools/testenv/testkit/scripttest v0.0.0
 	go.yaml.in/yaml/v3 v3.0.6 // indirect

@@ -18,7 +18,7 @@ func TestScripts(t *testing.T) {
 	}})
 }
 
-// The page has the flags as the program knows them.
+// The page lists the program's flags.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	about, err := program.ProgramDescribe("frontmatter-lint", defaults)

@@ -91,15 +91,16 @@ func run(ctx context.Context, call program.ProgramCall[*options]) error {
 	return err
 }
 
-// resolve works out what follows from the options and the arguments.
+// resolve validates the options and the arguments and applies what follows from
+// them.
 func (o *options) resolve(args []string) (*options, error) {
 	named := ""
 	if len(args) > 0 {
-		if named = args[0]; named == "" { // a variable of the shell that is not set
+		if named = args[0]; named == "" { // an unset shell variable
 			return o, errors.New("ROOT is empty; omit it, or name a folder")
 		}
 	}
-	if i := slices.Index(o.Rules, example.Rule.Name); i >= 0 { // its name asks for it as well as its flag
+	if i := slices.Index(o.Rules, example.Rule.Name); i >= 0 { // its name selects it, like its flag
 		o.Examples, o.Rules = true, slices.Delete(slices.Clone(o.Rules), i, i+1)
 		o.onlyExamples = len(o.Rules) == 0
 	}
@@ -111,10 +112,9 @@ func (o *options) resolve(args []string) (*options, error) {
 	return o, err
 }
 
-// findRoot returns the folder to check: the one that was named, else the
-// repository that the working directory is in. A folder within a repository is
-// refused: from there all paths and domains would be others, and -fix would
-// write them.
+// findRoot returns the folder to check: the named one, else the repository of
+// the working directory. A folder within a repository is refused: all paths and
+// domains would be relative to it, and -fix would write them.
 func findRoot(named string) (string, error) {
 	dir, err := filepath.Abs(cmp.Or(named, "."))
 	if err != nil {
@@ -128,7 +128,7 @@ func findRoot(named string) (string, error) {
 			case named == "":
 				return at, nil
 			}
-			return "", fmt.Errorf("%s is inside %s, and the %s there applies to all of it: give that folder, or none", named, at, config.FileName)
+			return "", fmt.Errorf("%s is inside %s, and the %s there applies to all of it: name that folder, or none", named, at, config.FileName)
 		}
 		if at == filepath.Dir(at) {
 			return cmp.Or(named, "."), nil
@@ -136,8 +136,8 @@ func findRoot(named string) (string, error) {
 	}
 }
 
-// lint runs the check, again where -fix changed something, and returns the
-// number of findings left.
+// lint runs the check, again if -fix changed something, and returns the number
+// of remaining findings.
 func lint(ctx context.Context, o *options, stdout, stderr io.Writer) (int, error) {
 	l := &linter{options: o, stdout: stdout, stderr: stderr}
 	if err := l.open(ctx); err != nil {
@@ -192,7 +192,7 @@ func (l *linter) close() {
 	}
 }
 
-// mend checks and writes all fixes, and returns what is left.
+// mend checks and writes all fixes, and returns the remaining findings.
 func (l *linter) mend(ctx context.Context) (*catalog.Catalog, []check.Finding, error) {
 	look := func() (*catalog.Catalog, []check.Finding, error) { return l.check(ctx) }
 	return check.Mend(look, func(changes []check.Change) {
@@ -210,7 +210,7 @@ func (l *linter) show(changes []check.Change) {
 	}
 }
 
-// check loads the catalogue and runs the rules.
+// check loads the catalog and runs the rules.
 func (l *linter) check(ctx context.Context) (*catalog.Catalog, []check.Finding, error) {
 	load := catalog.Options{Roots: []string{l.root}, Progress: progress(l.stderr)}
 	if file, err := catalog.SnapshotPath(load.Roots); err == nil { // no cache folder: no snapshot
@@ -250,7 +250,7 @@ func (l *linter) check(ctx context.Context) (*catalog.Catalog, []check.Finding, 
 	return c, findings, err
 }
 
-// rules are those of package check and the one that needs the go command.
+// rules returns those of package check and the one that needs the go command.
 func rules() []*check.Rule { return append(slices.Clone(check.Rules()), example.Rule) }
 
 func listRules(w io.Writer) {
@@ -271,7 +271,7 @@ func explainRule(w io.Writer, name string) error {
 	return err
 }
 
-// progress shows on a terminal how far a long first reading is.
+// progress shows the progress of a long first reading on a terminal.
 func progress(w io.Writer) func(done, total int) {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -282,7 +282,7 @@ func progress(w io.Writer) func(done, total int) {
 	}
 	return func(done, total int) {
 		if total < 200 {
-			return // over before it can be read
+			return // over before anyone can read it
 		}
 		if done < total {
 			fmt.Fprintf(f, "\rreading folders %d/%d", done, total)
@@ -292,7 +292,7 @@ func progress(w io.Writer) func(done, total int) {
 	}
 }
 
-// relative returns what shows a file of the root as it is opened from the
+// relative returns a function that formats a file of the root relative to the
 // working directory.
 func relative(root string) func(file string) string {
 	wd, wdErr := os.Getwd()

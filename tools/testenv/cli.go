@@ -47,15 +47,15 @@ Examples:
   testenv demo postgres clickhouse
 `
 
-// order is what the arguments ask for.
+// order is what the arguments request.
 type order struct {
 	kinds   []string
 	matrix  string   // the kind of homeserver
 	command []string // empty for demo
 }
 
-// testenvProgram reads an order and carries it out by do, which returns the
-// exit status. Its signals are handled by package guard.
+// testenvProgram parses an order and executes it with do, which returns the
+// exit status. Package guard handles its signals.
 func testenvProgram(do func(order) (int, error)) program.ProgramRunConfig {
 	command := func(name, args, doc string, parse func(servers []string, call program.ProgramCall[*struct{}]) (order, error)) *program.ProgramCommandHandle {
 		return program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// All that is wrong with the arguments is said before anything is started, with
-// exit status 2.
+// Errors in the arguments are reported before anything is started, with exit
+// status 2.
 func TestCLI_Errors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ args, message, hint string }{
@@ -51,7 +51,7 @@ func TestCLI_Help(t *testing.T) {
 	}
 }
 
-// What follows -- is the command's, also --help.
+// What follows -- belongs to the command, including --help.
 func TestCLI_CommandKeepsItsArguments(t *testing.T) {
 	t.Parallel()
 	cmd, _ := testenv(t, "up", "keyring", "--", "echo", "--help", "--", "a b")

@@ -15,7 +15,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// controlClient speaks to the control API by hand.
+// controlClient calls the control API directly.
 type controlClient struct{ base, token string }
 
 func controlOf(u *upRun) controlClient {
@@ -94,7 +94,7 @@ func TestControl_Refuses(t *testing.T) {
 	}
 }
 
-// A killed PostgreSQL comes back at the same address with what it had
+// A killed PostgreSQL comes back at the same address with everything it had
 // acknowledged.
 func TestControl_KillRestartStopEnd(t *testing.T) {
 	t.Parallel()
@@ -114,7 +114,7 @@ func TestControl_KillRestartStopEnd(t *testing.T) {
 			if !refuses(t, at) {
 				t.Errorf("it still listens after %s", end)
 			}
-			c.do(t, s, http.MethodPost, end) // twice is fine
+			c.do(t, s, http.MethodPost, end) // repeating it is allowed
 		}
 		c.do(t, s, http.MethodPost, "/restart")
 		if out, err := psql(t, at, "select n from seen"); out != "42" || err != nil {
@@ -135,7 +135,7 @@ func TestControl_KillRestartStopEnd(t *testing.T) {
 		t.Errorf("restart after the end: %d, %s", status, answer)
 	}
 	if strings.Contains(u.stderr.String(), " ended ") {
-		t.Errorf("what was ordered is no news:\n%s", u.stderr)
+		t.Errorf("a requested end was reported:\n%s", u.stderr)
 	}
 }
 

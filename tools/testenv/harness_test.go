@@ -40,9 +40,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// testenv returns a command with a temporary folder of its own, in which all
-// that it starts shows in its command line. With SKIP_SERVERS=1 the test is
-// skipped if these arguments start servers.
+// testenv returns a command with a temporary folder of its own, which makes all
+// its processes recognisable by their command line. With SKIP_SERVERS=1 the
+// test is skipped if these arguments start servers.
 func testenv(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	t.Helper()
 	var kinds []string
@@ -55,8 +55,8 @@ func testenv(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	if kinds != nil {
 		needServers(t, kinds...)
 	}
-	// Not t.TempDir: another user could not pass through it, and the names of
-	// sockets have to be short.
+	// Not t.TempDir: other users could not enter it, and names of sockets have
+	// to be short.
 	temp, err := os.MkdirTemp("", "te-")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func testenv(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	return cmd, temp
 }
 
-// needServers skips the test with SKIP_SERVERS=1, as package servers does it.
+// needServers skips the test with SKIP_SERVERS=1, like package servers.
 func needServers(t *testing.T, kinds ...string) {
 	t.Helper()
 	if os.Getenv(servers.EnvSkip) == "1" {
@@ -124,12 +124,12 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-// waiting is a command that says what it has in its environment, then waits for
-// its stdin to end.
+// waiting is a command that prints its environment, then waits for its stdin to
+// end.
 const waiting = `env -0; printf 'READY\0'; read -r _; exit 0`
 
-// startUp starts testenv up and returns when its command runs, which is a shell
-// with this script.
+// startUp starts testenv up and returns once its command, a shell with this
+// script, runs.
 func startUp(t *testing.T, script string, servers ...string) *upRun {
 	t.Helper()
 	cmd, temp := testenv(t, append(append([]string{"up"}, servers...), "--", "sh", "-c", script)...)
@@ -180,7 +180,7 @@ func (u *upRun) wait() int {
 	return u.cmd.ProcessState.ExitCode()
 }
 
-// proc is a process that was seen.
+// proc is a process that was found.
 type proc struct {
 	pid      int
 	identity string
@@ -212,7 +212,7 @@ func descendants(t *testing.T, root int) []proc {
 	return all
 }
 
-// processes returns all processes that run.
+// processes returns all running processes.
 func processes(t *testing.T) []proc {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
@@ -260,7 +260,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 }
 
 // nothingLeft fails the test unless all the processes end, and no folder of a
-// run remains.
+// run is left.
 func nothingLeft(t *testing.T, temp string, all []proc) {
 	t.Helper()
 	eventually(t, "all processes have ended", func() bool {

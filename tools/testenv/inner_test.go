@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/tools/testenv/internal/world"
 )
 
-// canary is a folder with a file, which a mistake may cost.
+// canary is a folder with a file that a bug might remove.
 func canary(t *testing.T, name string) (dir string, lives func() bool) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), name)
@@ -24,9 +24,9 @@ func canary(t *testing.T, name string) (dir string, lives func() bool) {
 	return dir, func() bool { _, err := os.Stat(file); return err == nil }
 }
 
-// The names by which testenv calls itself are refused when somebody else uses
-// them, whatever file is where the pipe would be, and the folder that they name
-// is left alone.
+// The names by which testenv calls itself are refused to other callers,
+// whatever file is in the place of the pipe, and the folder that they name is
+// left alone.
 func TestInner_OnlyByItself(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"@minder", "@worker"} {
@@ -64,8 +64,7 @@ func TestInner_OnlyByItself(t *testing.T) {
 	}
 }
 
-// A run's folder has the right name and a mark, which is a file; anything else
-// stays.
+// A run's folder has the right name and a marker file; anything else is kept.
 func TestRemoveDir_OnlyRuns(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -90,7 +89,7 @@ func TestRemoveDir_OnlyRuns(t *testing.T) {
 	}
 }
 
-// What a link in the run's folder leads to stays.
+// The target of a link in the run's folder is kept.
 func TestRemoveDir_FollowsNoLinks(t *testing.T) {
 	t.Parallel()
 	outside, lives := canary(t, "outside")

@@ -28,7 +28,7 @@ func TestInterrupt_PassedOn(t *testing.T) {
 	}
 }
 
-// A command that ends by the signal, as most do, passes that on as its status.
+// A command that the signal ends, as most do, determines the exit status.
 func TestInterrupt_Status(t *testing.T) {
 	t.Parallel()
 	u := startUp(t, `printf 'READY\0'; exec sleep 1007`, "keyring")
@@ -49,8 +49,8 @@ func TestInterrupt_Second(t *testing.T) {
 		if err := u.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		// Two equal signals that wait are one, so the second is sent when the
-		// front has taken the first.
+		// Two equal pending signals are merged, so the second is sent once the
+		// front has received the first.
 		eventually(t, "the front has no signal pending", func() bool { return !pending(t, u.cmd.Process.Pid) })
 	}
 	if code := u.wait(); code != 128+9 {
@@ -59,7 +59,7 @@ func TestInterrupt_Second(t *testing.T) {
 	nothingLeft(t, u.temp, all)
 }
 
-// pending reports whether a signal waits for the process.
+// pending reports whether a signal is pending for the process.
 func pending(t *testing.T, pid int) bool {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -75,7 +75,7 @@ func pending(t *testing.T, pid int) bool {
 	return false
 }
 
-// While servers are being made, a signal ends that.
+// A signal also interrupts the setup of servers.
 func TestInterrupt_WhileStarting(t *testing.T) {
 	t.Parallel()
 	cmd, temp := testenv(t, "up", "postgres", "--", "true")
@@ -116,8 +116,8 @@ func TestInterrupt_WhileStarting(t *testing.T) {
 // terminal.
 func TestInterrupt_Terminal(t *testing.T) {
 	t.Parallel()
-	// The shell that script(1) starts is the session's leader, and outlives a
-	// Ctrl-C, as a login shell does.
+	// The shell that script(1) starts is the session's leader, and survives a
+	// Ctrl-C, like a login shell.
 	needServers(t, "keyring")
 	cmd, temp := testenv(t)
 	count := filepath.Join(temp, "count")
@@ -128,7 +128,7 @@ func TestInterrupt_Terminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	terminal := exec.CommandContext(t.Context(), "script", "-qec", "trap : INT; "+binary+" up keyring -- sh "+script+"; exit $?", "/dev/null")
-	terminal.Env = append(cmd.Env, "SHELL=/bin/sh") // script would take the caller's
+	terminal.Env = append(cmd.Env, "SHELL=/bin/sh") // script would use the caller's
 	typing, err := terminal.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func main() {
 	if guard.IsInner(os.Args[1:]) {
 		os.Exit(guard.Main(guarded))
 	}
-	// What is wrong with the arguments is said before anything runs.
+	// Errors in the arguments are reported before anything runs.
 	os.Exit(program.ProgramRun(context.Background(), testenvProgram(func(order) (int, error) { return guard.Main(guarded), nil })))
 }
 
@@ -42,5 +42,5 @@ func cleanUp(dir string) {
 	}
 }
 
-// report writes an error that does not end the run.
+// report prints an error that does not end the run.
 func report(err error) { fmt.Fprint(os.Stderr, core.ErrorText("testenv", err)) }

@@ -13,12 +13,12 @@ import (
 const interruptSignal = syscall.SIGINT
 
 // leaving leaves processes behind: one in the background, one in a session of
-// its own, and one that has lost its parent as well, as daemons do. Then it is
-// like waiting.
+// its own, and one that has also lost its parent, like a daemon. Then it does
+// the same as waiting.
 const leaving = `sleep 1001 & setsid sleep 1002 & (setsid sh -c 'sleep 1003 & exec sleep 1004' &) ; ` + waiting
 
-// A SIGKILL of testenv, its own processes included, ends all: servers, command,
-// and what that has left.
+// A SIGKILL to testenv, including its own processes, ends everything: servers,
+// command, and what that has left.
 func TestKilled_NoOrphans(t *testing.T) {
 	t.Parallel()
 	front := func(u *upRun) []int { return []int{u.cmd.Process.Pid} }
@@ -80,7 +80,7 @@ func TestKilled_NoOrphans(t *testing.T) {
 	}
 }
 
-// What the command leaves behind goes when it ends, too.
+// What the command leaves behind also ends when the command does.
 func TestEnd_NoOrphans(t *testing.T) {
 	t.Parallel()
 	u := startUp(t, leaving, "keyring")
@@ -91,7 +91,7 @@ func TestEnd_NoOrphans(t *testing.T) {
 	nothingLeft(t, u.temp, all)
 }
 
-// Whenever the SIGKILL comes, also while servers are being made and started,
+// Whenever the SIGKILL comes, even while servers are set up and started,
 // nothing is left.
 func TestKilled_WhileStarting(t *testing.T) {
 	t.Parallel()
@@ -100,7 +100,7 @@ func TestKilled_WhileStarting(t *testing.T) {
 		t.Run(delay.String(), func(t *testing.T) {
 			t.Parallel()
 			cmd, temp := testenv(t, "up", "postgres", "clickhouse", "keyring", "matrix", "--", "sleep", "1005")
-			if step%2 == 1 { // then the kill comes while something is built
+			if step%2 == 1 { // then the kill comes during a build
 				cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+t.TempDir())
 			}
 			if err := cmd.Start(); err != nil {

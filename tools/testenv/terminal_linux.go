@@ -7,7 +7,7 @@ import (
 )
 
 // fromTerminal reports whether the signal was very likely typed (Ctrl-C,
-// Ctrl-\). Then the terminal has sent it to the command, too, which is in the
+// Ctrl-\). Then the terminal has also sent it to the command, which is in the
 // same process group.
 func fromTerminal(s syscall.Signal, group int) bool {
 	if s != syscall.SIGINT && s != syscall.SIGQUIT {

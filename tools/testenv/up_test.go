@@ -16,7 +16,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// psql asks the PostgreSQL at the URL, as a user would.
+// psql queries the PostgreSQL at the URL, as a user would.
 func psql(t *testing.T, at, statement string) (string, error) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "psql", "-X", "-w", "-At", at, "-c", statement).CombinedOutput()
@@ -100,8 +100,8 @@ func TestUp_SynapseOnPostgres(t *testing.T) {
 	}
 }
 
-// checkHomeserver registers a user with the shared secret, and sees that one
-// can't without.
+// checkHomeserver registers a user with the shared secret, and checks that
+// registration without it fails.
 func checkHomeserver(t *testing.T, env map[string]string, kind string) {
 	t.Helper()
 	h := servers.Homeserver{
@@ -161,8 +161,8 @@ func matrixCall(t *testing.T, method, url, token string, body any) (int, map[str
 	return response.StatusCode, answer
 }
 
-// Runs side by side share a cache that is empty at first: one of them fills it,
-// the others wait; no two servers get the same port.
+// Concurrent runs share an initially empty cache: one of them fills it, the
+// others wait; no two servers get the same port.
 func TestUp_SideBySide(t *testing.T) {
 	t.Parallel()
 	needServers(t, "postgres", "keyring")
@@ -196,7 +196,7 @@ func TestUp_SideBySide(t *testing.T) {
 	}
 }
 
-// A server that ends while COMMAND runs is news.
+// A server that ends while COMMAND runs is reported.
 func TestUp_SaysWhenAServerEnds(t *testing.T) {
 	t.Parallel()
 	u := startUp(t, waiting, "keyring")
@@ -236,7 +236,7 @@ func TestDemo(t *testing.T) {
 			t.Fatalf("%v\n%s%s", err, text.String(), stderr)
 		}
 	}
-	// What it prints is for a shell.
+	// The output is for a shell.
 	script := text.String() + "\n" + `psql -X -At "$TESTENV_POSTGRES_URL" -c "select 'reached'"`
 	if out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput(); err != nil || string(out) != "reached\n" {
 		t.Errorf("%v: %s", err, out)

@@ -21,19 +21,19 @@ import (
 	"fnregistry.dev/tools/testenv/internal/world"
 )
 
-// commandGrace is what COMMAND has after it was sent a signal.
+// commandGrace is how long COMMAND may run after it was sent a signal.
 const commandGrace = 10 * time.Second
 
-// interrupted is why the servers' start is ended.
+// interrupted is the cause when a signal ends the servers' start.
 type interrupted syscall.Signal
 
 func (i interrupted) Error() string { return "interrupted: " + syscall.Signal(i).String() }
 
 var errAbandoned = errors.New("testenv was killed")
 
-// work is the worker: it starts the servers, runs the command, and ends the
+// work is the worker: it starts the servers, runs the command, and stops the
 // servers. It returns the exit status. The arguments are the front's, which has
-// checked them.
+// already checked them.
 func work(run guard.Run) int {
 	p := testenvProgram(func(o order) (int, error) {
 		w, err := newWorld(run.Dir, o.matrix)
@@ -73,8 +73,8 @@ func newWorld(dir, matrix string) (*world.World, error) {
 	}), nil
 }
 
-// serve brings the servers up and runs what was ordered. The servers still run
-// when it returns.
+// serve starts the servers and runs the requested command. The servers still
+// run when it returns.
 func serve(run guard.Run, order order, w *world.World) (code int, err error) {
 	env, err := up(run, w, order.kinds)
 	if signal, ok := errors.AsType[interrupted](err); ok {
@@ -121,7 +121,7 @@ func up(run guard.Run, w *world.World, kinds []string) (map[string]string, error
 	return env, err
 }
 
-// demo says how to reach the servers and waits for a signal.
+// demo prints how to reach the servers and waits for a signal.
 func demo(run guard.Run, env map[string]string) int {
 	fmt.Println("# The servers run until Ctrl-C. For another shell:")
 	for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -25,11 +25,11 @@ type Source interface {
 
 // Freshness says how current the answers are.
 type Freshness struct {
-	Generation uint64     `json:"generation"` // of what is known: raised by each change that was found; 0: nothing is loaded yet
+	Generation uint64     `json:"generation"` // of the registry's state: raised by each change found; 0: nothing is loaded yet
 	ChangedAt  *time.Time `json:"changed_at"` // when this generation began
-	SweptAt    *time.Time `json:"swept_at"`   // when all files were last looked at; null while only the cache was read
-	Watching   bool       `json:"watching"`   // changes of files are noticed as they happen, between the sweeps
-	Problem    string     `json:"problem"`    // why the last look at the files failed; empty: it did not
+	SweptAt    *time.Time `json:"swept_at"`   // when all files were last checked; null while only the cache was read
+	Watching   bool       `json:"watching"`   // file changes are noticed as they happen, between the sweeps
+	Problem    string     `json:"problem"`    // why the last check of the files failed; empty: it succeeded
 }
 
 // Config is what the API needs.
@@ -45,8 +45,8 @@ type API struct {
 	source Source
 }
 
-// serverTag is the group of endpoints that are about the server itself: they
-// answer before the registry is loaded.
+// serverTag groups the endpoints about the server itself: they answer before
+// the registry is loaded.
 const serverTag = "server"
 
 // New makes the endpoints and their document.
@@ -56,7 +56,7 @@ func New(cfg Config) *API {
 		Metrics: cfg.Metrics, Checks: []fnhttp.HTTPHealthCheck{{Name: "repositories", Check: a.loaded}},
 	})
 	if err != nil {
-		panic(err) // the check has a name
+		panic(err) // the config has a name
 	}
 	a.HTTPAPIHandle = httpapi.HTTPAPI(httpapi.HTTPAPIConfig{
 		Title: "fn_registry", Version: cfg.Version, Access: fnhttp.HTTPStackPublic,
@@ -75,7 +75,7 @@ func New(cfg Config) *API {
 	return a
 }
 
-// textOf is the schema of a text that is one of a few.
+// textOf is the schema of a string with a fixed set of values.
 func textOf(values ...any) map[string]any { return map[string]any{"type": "string", "enum": values} }
 
 func (a *API) loaded(context.Context) error {
@@ -88,10 +88,10 @@ func (a *API) loaded(context.Context) error {
 var errLoading = &core.Error{Code: core.CodeUnavailable, Message: "the repositories are still being read",
 	Hint: "GET /readyz says when that is done", RetryAfter: time.Second}
 
-// around gives requests their state, and the answers the headers about it.
+// around gives requests their state, and responses the headers about it.
 func (a *API) around(e httpapi.HTTPAPIEndpoint, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		freshness := a.source.Freshness() // before the state, which is then no older than it says
+		freshness := a.source.Freshness() // before the state, so that the state is at least that fresh
 		state := a.source.State()
 		setFreshness(w.Header(), freshness, state)
 		if state == nil && e.Tag != serverTag {
@@ -102,7 +102,7 @@ func (a *API) around(e httpapi.HTTPAPIEndpoint, next http.Handler) http.Handler 
 	})
 }
 
-// setFreshness sets headers that say how current an answer from this state is.
+// setFreshness sets headers that say how current a response from this state is.
 func setFreshness(h http.Header, f Freshness, s *registry.State) {
 	h.Set("Registry-Watching", strconv.FormatBool(f.Watching))
 	if s != nil {

@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/fn_registry/registry"
 )
 
-// sweeping is a source whose files are looked at while a request is answered:
-// a new state comes with the time of the look.
+// sweeping is a source whose files are checked during a request: a new state
+// arrives with the time of the check.
 type sweeping struct{ state *registry.State }
 
 func (s *sweeping) State() *registry.State { return s.state }
@@ -21,7 +21,7 @@ func (s *sweeping) Freshness() Freshness {
 	return Freshness{SweptAt: &now}
 }
 
-// TestAPI_FreshnessOfAnswer: an answer's state is no older than its
+// TestAPI_FreshnessOfAnswer: a response's state is no older than its
 // Registry-Swept-At.
 func TestAPI_FreshnessOfAnswer(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/openapi.json again")
 
-// TestDocument: what the API takes and answers changes only on purpose.
+// TestDocument: the API's requests and responses change only deliberately.
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	a := New(Config{Metrics: http.NotFoundHandler(), Version: "test"})

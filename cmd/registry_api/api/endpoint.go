@@ -11,7 +11,7 @@ import (
 	"fnregistry.dev/functions/infra/http/httpapi"
 )
 
-// stateKey is the context's key of the state that a request is answered from.
+// stateKey is the context key of the state that answers a request.
 type stateKey struct{}
 
 // StateFrom returns the state that a request is answered from: the one that was
@@ -21,7 +21,7 @@ func StateFrom(ctx context.Context) *registry.State {
 	return s
 }
 
-// ofRegistry adds what all answers from the registry have in common.
+// ofRegistry adds what all responses from the registry have in common.
 func ofRegistry(e httpapi.HTTPAPIEndpoint) httpapi.HTTPAPIEndpoint {
 	e.Headers = []httpapi.HTTPAPIHeader{
 		{Name: "Registry-Generation", Doc: "The state that the answer is from: a number that each change raises."},
@@ -36,7 +36,7 @@ func ofRegistry(e httpapi.HTTPAPIEndpoint) httpapi.HTTPAPIEndpoint {
 	return e
 }
 
-// noUnit is for endpoints that look for a unit by its ID.
+// noUnit is for endpoints that look up a unit by its ID.
 var noUnit = map[int]string{http.StatusNotFound: "There is no unit of this ID; candidates lists those that may have been meant."}
 
 // MaxBody is the longest body of a request: a draft with a page of description

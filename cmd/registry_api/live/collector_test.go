@@ -27,7 +27,7 @@ func TestPace_Growth(t *testing.T) {
 }
 
 // TestCollector: each collection sets the pace of the next one, until it is
-// stopped. The process's GC percentage is what it changes, so it runs alone.
+// stopped. It changes the process's GC percentage, so it runs alone.
 func TestCollector(t *testing.T) {
 	t.Setenv("GOGC", "")
 	defer debug.SetGCPercent(100)
@@ -42,7 +42,7 @@ func TestCollector(t *testing.T) {
 			if ok(current()) {
 				return
 			}
-			runtime.GC() // what runs behind a collection needs a moment
+			runtime.GC() // what runs after a collection needs a moment
 		}
 		t.Fatalf("%s: %d %%", what, current())
 	}
@@ -72,7 +72,7 @@ func TestCollector(t *testing.T) {
 	}
 }
 
-// TestCollector_GOGC: what the environment says is left alone.
+// TestCollector_GOGC: a GOGC from the environment is left alone.
 func TestCollector_GOGC(t *testing.T) {
 	t.Setenv("GOGC", "150")
 	defer debug.SetGCPercent(debug.SetGCPercent(150))

@@ -4,6 +4,7 @@ package live
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -15,12 +16,13 @@ import (
 
 // Config says what to keep up to date, and how eagerly.
 type Config struct {
-	Options   registry.Options
-	Watch     bool          // watch the files for changes
-	Sweep     time.Duration // between two looks at all files; zero: 30 s
-	SaveAfter time.Duration // from a change to the cache's next save, which has all changes until then; zero: 5 s
-	OnRefresh func(Refresh) // called after each check of the files; nil disables it
-	Log       *slog.Logger  // nil: slog.Default()
+	Options    registry.Options
+	Watch      bool          // watch the files for changes
+	Sweep      time.Duration // interval between checks of all files; zero: 30 s
+	SaveAfter  time.Duration // delay from a change to the cache's next save, which includes all changes until then; zero: 5 s
+	SaveWithin time.Duration // timeout of the last save, when it stops; zero: 3 s
+	OnRefresh  func(Refresh) // called after each check of the files; nil disables it
+	Log        *slog.Logger  // nil: slog.Default()
 }
 
 // Refresh is one look at all files.
@@ -36,7 +38,7 @@ type Live struct {
 	cfg      Config
 	registry atomic.Pointer[registry.Registry]
 	watching atomic.Bool
-	lost     atomic.Bool // a root went away, and with it what watched it
+	lost     atomic.Bool // a root was removed, and with it its watch
 	problem  atomic.Pointer[string]
 }
 
@@ -45,6 +47,7 @@ var _ api.Source = (*Live)(nil)
 // New returns a Live that knows nothing until Start.
 func New(cfg Config) *Live {
 	cfg.Sweep, cfg.SaveAfter = cmp.Or(cfg.Sweep, 30*time.Second), cmp.Or(cfg.SaveAfter, 5*time.Second)
+	cfg.SaveWithin = cmp.Or(cfg.SaveWithin, 3*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	return &Live{cfg: cfg}
 }
@@ -71,7 +74,8 @@ func (l *Live) Freshness() api.Freshness {
 }
 
 // Start loads the registry and follows its files in the background, until it is
-// stopped or ctx is done; then it saves the cache. The service fails only where
+// stopped or ctx is done; then it saves the cache, if that is done within
+// Config.SaveWithin. The service fails only where
 // the registry can't be loaded at all. It may be started once.
 func (l *Live) Start(ctx context.Context) (service.Service, error) {
 	return service.ServiceStart(ctx, service.ServiceStartConfig{Name: "registry", Run: l.run})
@@ -89,13 +93,17 @@ func (l *Live) run(ctx context.Context) error {
 	}
 	defer r.Close()
 	l.registry.Store(r)
-	defer l.save(r)
+	defer func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cfg.SaveWithin)
+		defer cancel()
+		l.save(last, r)
+	}()
 	gc.settle(serving)
 	f := follower{Live: l, registry: r}
-	f.changed, f.stop = l.watch(ctx) // before the files are looked at, so that no change falls between
+	f.changed, f.stop = l.watch(ctx) // before the files are checked, so that no change is missed in between
 	defer func() { f.stop() }()
 	f.refresh(ctx)
-	gc.settle(serving) // the look at all files left garbage, too
+	gc.settle(serving) // the check of all files left garbage, too
 	f.follow(ctx)
 	return nil
 }
@@ -107,7 +115,7 @@ type follower struct {
 	changed  <-chan struct{} // see watch
 	stop     func()
 	pause    <-chan time.Time // until then, changes and sweeps wait: reading takes half of the time at most
-	saveAt   <-chan time.Time // nil: nothing has been looked at since the last save
+	saveAt   <-chan time.Time // nil: nothing has been checked since the last save
 }
 
 func (f *follower) follow(ctx context.Context) {
@@ -129,14 +137,14 @@ func (f *follower) follow(ctx context.Context) {
 			f.refresh(ctx)
 		case <-f.saveAt:
 			f.saveAt = nil
-			f.save(f.registry)
+			f.save(ctx, f.registry)
 		}
 	}
 }
 
-// refresh looks at all files. The first look that succeeds after a root was
-// away finds it back: then it is watched again, and looked at once more, for
-// what changed before that.
+// refresh checks all files. The first successful check after a root was missing
+// finds it again: it is then watched again, and checked once more, for earlier
+// changes.
 func (f *follower) refresh(ctx context.Context) {
 	f.look(ctx)
 	if f.problem.Load() != nil || !f.lost.Swap(false) || ctx.Err() != nil {
@@ -162,7 +170,7 @@ func (f *follower) look(ctx context.Context) {
 		f.unwatched()
 	} else {
 		f.problem.Store(nil)
-		if f.saveAt == nil { // else looks that follow one another would put it off for ever
+		if f.saveAt == nil { // otherwise consecutive checks would postpone it forever
 			f.saveAt = time.After(f.cfg.SaveAfter)
 		}
 	}
@@ -171,8 +179,10 @@ func (f *follower) look(ctx context.Context) {
 	}
 }
 
-func (l *Live) save(r *registry.Registry) {
-	if err := r.Save(); err != nil {
+// save writes the cache until ctx is done. One that is interrupted is left for
+// the last save, or for the next start to do without.
+func (l *Live) save(ctx context.Context, r *registry.Registry) {
+	if err := r.Save(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		l.cfg.Log.Warn("the cache was not written", "error", err)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
-// TestLive_Watches: while it watches, it needs no sweep to see what happens to
-// files.
+// TestLive_Watches: while it watches, it sees file changes without a sweep.
 func TestLive_Watches(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})
@@ -36,12 +36,12 @@ func TestLive_Watches(t *testing.T) {
 	}
 	f.stop()
 	if f.Freshness().Watching {
-		t.Error("it has ended, and says that it watches")
+		t.Error("it has ended, but reports that it is watching")
 	}
 }
 
-// TestLive_SweepFindsWhatTheWatchMisses: of an edit behind a symbolic link the
-// system tells nothing.
+// TestLive_SweepFindsWhatTheWatchMisses: the system reports nothing about an
+// edit behind a symbolic link.
 func TestLive_SweepFindsWhatTheWatchMisses(t *testing.T) {
 	t.Parallel()
 	elsewhere := filepath.Join(t.TempDir(), "wait.md")
@@ -59,8 +59,8 @@ func TestLive_SweepFindsWhatTheWatchMisses(t *testing.T) {
 	f.until("the sweep sees it", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
 }
 
-// TestLive_Unwatched: without a watch the sweeps find all, and those that find
-// nothing are told without a new state.
+// TestLive_Unwatched: without a watch the sweeps find everything, and a sweep
+// without changes is reported without a new state.
 func TestLive_Unwatched(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
@@ -73,7 +73,7 @@ func TestLive_Unwatched(t *testing.T) {
 	}
 }
 
-// TestLive_OnRefresh: each look at the files is told, with what it found.
+// TestLive_OnRefresh: each check of the files is reported, with what it found.
 func TestLive_OnRefresh(t *testing.T) {
 	t.Parallel()
 	told := make(chan Refresh, 100)
@@ -97,8 +97,8 @@ func TestLive_OnRefresh(t *testing.T) {
 	}
 }
 
-// TestLive_LosesItsRoot: the loss is told with the folder's name, what was
-// known stays, and a root that comes back is read again.
+// TestLive_LosesItsRoot: the loss is reported with the folder's name, the known
+// state stays, and a root that comes back is read again.
 func TestLive_LosesItsRoot(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
@@ -111,7 +111,7 @@ func TestLive_LosesItsRoot(t *testing.T) {
 		t.Errorf("problem %q", lost.Problem)
 	}
 	if f.description("wait_go_f") == "" {
-		t.Error("what was known is gone")
+		t.Error("the known state is lost")
 	}
 	writeFile(t, filepath.Join(f.root+".away", "f/wait.md"), spec("wait", "Waits for the bus."))
 	if err := os.Rename(f.root+".away", f.root); err != nil {
@@ -121,8 +121,8 @@ func TestLive_LosesItsRoot(t *testing.T) {
 	f.until("it is well again", func() bool { return f.Freshness().Problem == "" && f.Freshness().SweptAt.After(*lost.SweptAt) })
 }
 
-// TestLive_WatchesARootThatCameBack: while a root is away it does not say that
-// it watches, and once it is back, it does.
+// TestLive_WatchesARootThatCameBack: while a root is missing it does not report
+// that it is watching, and once it is back, it does.
 func TestLive_WatchesARootThatCameBack(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})
@@ -163,15 +163,18 @@ func TestLive_UnreadableRoot(t *testing.T) {
 		if _, ok := errors.AsType[*fs.PathError](err); !ok || !strings.Contains(err.Error(), root) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", root, err)
 		}
+		if code := core.ErrorCode(err); code == core.CodeInternal && root != loop {
+			t.Errorf("%s: code %s for a mistake of the caller", root, code)
+		}
 		if l.State() != nil || l.Freshness().Generation != 0 || l.Freshness().Watching {
 			t.Errorf("%s: it answers, freshness %+v", root, l.Freshness())
 		}
 	}
 }
 
-// TestLive_SavesAndStartsFromTheCache: what was learnt is saved while it runs
-// and when it ends; the next one answers from that before it has looked at any
-// file, and says so.
+// TestLive_SavesAndStartsFromTheCache: the state is saved while it runs and
+// when it ends; the next process answers from it before it has checked any
+// file, and reports that.
 func TestLive_SavesAndStartsFromTheCache(t *testing.T) {
 	t.Parallel()
 	cache, root := t.TempDir(), repository(t)
@@ -196,7 +199,7 @@ func TestLive_SavesAndStartsFromTheCache(t *testing.T) {
 }
 
 // TestLive_SavesBetweenSweeps: sweeps that come faster than SaveAfter do not
-// put the save off.
+// postpone the save.
 func TestLive_SavesBetweenSweeps(t *testing.T) {
 	t.Parallel()
 	cache, root := t.TempDir(), repository(t)
@@ -216,7 +219,7 @@ func TestLive_SavesBetweenSweeps(t *testing.T) {
 	})
 }
 
-// TestFollow_SweepsPause: as long as it rests from a look, no sweep begins
+// TestFollow_SweepsPause: during the pause after a check, no sweep starts
 // another.
 func TestFollow_SweepsPause(t *testing.T) {
 	t.Parallel()
@@ -248,8 +251,8 @@ func TestFollow_SweepsPause(t *testing.T) {
 	})
 }
 
-// TestLive_StopsAtOnce: told to stop before or while it reads, it ends well and
-// knows nothing.
+// TestLive_StopsAtOnce: if stopped before or while it reads, it ends without an
+// error and knows nothing.
 func TestLive_StopsAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -265,4 +268,16 @@ func TestLive_Conformance(t *testing.T) {
 	servicetest.ServiceConformance(t, func(t *testing.T, ctx context.Context) (service.Service, error) {
 		return New(Config{Options: registry.Options{Roots: []string{repository(t)}, Cache: t.TempDir()}, Watch: true}).Start(ctx)
 	})
+}
+
+// A last save that takes too long is given up, and the service ends well: a
+// program that stops must not be killed because of a cache.
+func TestLive_LastSaveGivenUp(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	f := start(t, repository(t), Config{Options: registry.Options{Cache: cache}, SaveWithin: time.Nanosecond})
+	f.stop()
+	if files, err := os.ReadDir(cache); err != nil || len(files) != 0 {
+		t.Errorf("%v, %v", files, err)
+	}
 }

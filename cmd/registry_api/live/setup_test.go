@@ -12,20 +12,20 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain fails where a Run that has ended left goroutines behind.
+// TestMain fails if a Run that has ended left goroutines behind.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// spec is a unit's spec, as short as it may be.
+// spec returns a minimal spec of a unit.
 func spec(name, description string) string {
 	return fmt.Sprintf("---\nname: %s\nkind: function\nlang: go\ndomain: f\nversion: 0.1.0\ndescription: %s\n---\n", name, description)
 }
 
-// followed is a Live that runs over a repository of its own.
+// followed is a Live with a repository of its own.
 type followed struct {
 	*Live
 	t    *testing.T
 	root string
-	stop func() // and wait until it has ended well
+	stop func() // and waits until it has ended without an error
 }
 
 // repository is a folder with one unit, wait_go_f.
@@ -38,7 +38,7 @@ func repository(t *testing.T) string {
 	return root
 }
 
-// start runs a Live until the test ends, and waits until it has looked at all
+// start runs a Live until the test ends, and waits until it has checked all
 // files.
 func start(t *testing.T, root string, cfg Config) *followed {
 	t.Helper()
@@ -88,7 +88,7 @@ func (f *followed) write(file, text string) {
 	writeFile(f.t, filepath.Join(f.root, file), text)
 }
 
-// description is that of a unit, or "" where there is no such unit.
+// description returns a unit's description, or "" if there is no such unit.
 func (f *followed) description(id string) string {
 	if u := f.State().Catalog.Unit(id); u != nil {
 		return u.Spec.Description

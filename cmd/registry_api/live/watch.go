@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/functions/infra/file"
 )
 
-// watch tells on the channel, which holds one, that files have changed that the
-// registry reads. Where files can't be watched, it says so in the log, and the
+// watch notifies the channel, which holds one value, that files read by the
+// registry have changed. If files can't be watched, it logs that, and the
 // sweeps find the changes.
 func (l *Live) watch(ctx context.Context) (changed <-chan struct{}, stop func()) {
 	if !l.cfg.Watch {
@@ -19,7 +19,7 @@ func (l *Live) watch(ctx context.Context) (changed <-chan struct{}, stop func())
 	}
 	handle, err := file.FileWatch(ctx, file.FileWatchConfig{
 		Roots:         l.roots(),
-		IgnoreFolders: []string{".*", "_*", "testdata", "vendor", "node_modules"}, // what the catalogue never reads
+		IgnoreFolders: []string{".*", "_*", "testdata", "vendor", "node_modules"}, // never read by the catalog
 		SweepInterval: -1,                                                         // the registry sweeps by itself
 	})
 	if err != nil {
@@ -37,12 +37,12 @@ func (l *Live) watch(ctx context.Context) (changed <-chan struct{}, stop func())
 		l.relay(handle, told)
 	}()
 	return told, func() {
-		_ = handle.Stop(context.WithoutCancel(ctx)) // without a deadline, it returns at the watch's end
+		_ = handle.Stop(context.WithoutCancel(ctx)) // without a deadline, it returns once the watch has ended
 		<-ended
 	}
 }
 
-// relay passes on what matters until the watch has ended.
+// relay forwards relevant changes until the watch has ended.
 func (l *Live) relay(handle *file.FileWatchHandle, told chan<- struct{}) {
 	events, problems := handle.Events, handle.Errors
 	for events != nil || problems != nil {
@@ -61,9 +61,9 @@ func (l *Live) relay(handle *file.FileWatchHandle, told chan<- struct{}) {
 				problems = nil
 				continue
 			}
-			if errors.Is(err, fs.ErrNotExist) { // a root's: below it, what is gone is a change
+			if errors.Is(err, fs.ErrNotExist) { // a root is missing: below a root, a removal is a change
 				l.unwatched()
-				signal(told) // the look says what is wrong
+				signal(told) // the check reports what is wrong
 			}
 			l.cfg.Log.Warn("not all changes of files are noticed as they happen", "sweep", l.cfg.Sweep, "error", err)
 		}
@@ -78,8 +78,8 @@ func signal(told chan<- struct{}) {
 	}
 }
 
-// unwatched notes that a root is away: the system reports nothing about it any
-// more, also when it is back.
+// unwatched records that a root is missing: the system reports nothing about it
+// any more, even once it is back.
 func (l *Live) unwatched() {
 	if l.cfg.Watch {
 		l.lost.Store(true)

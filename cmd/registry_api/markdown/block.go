@@ -21,7 +21,7 @@ const (
 	table
 )
 
-// block is a node of the tree that the lines of a text make.
+// block is a node of the tree of a text's blocks.
 type block struct {
 	kind     kind
 	parent   *block
@@ -30,7 +30,7 @@ type block struct {
 	line     int  // where it begins
 	blankEnd bool // its last line was blank
 	text     strings.Builder
-	tabular  bool // it is a paragraph that ends in a table
+	tabular  bool // a paragraph that ends in a table
 
 	level int // of a heading, 1 to 6
 
@@ -42,7 +42,7 @@ type block struct {
 	marker byte // of a list and its items: '-', '+', '*', '.' or ')'
 	start  int  // the number of an ordered list's first item
 	pad    int  // of an item: the column where its content begins
-	tight  bool // of a list: no blank line between what it holds
+	tight  bool // of a list: no blank line between its contents
 
 	rows   [][]string // of a table; the first one is its head
 	aligns []string   // of a table's columns: "", "left", "center" or "right"
@@ -55,7 +55,7 @@ func (b *block) last() *block {
 	return b.children[len(b.children)-1]
 }
 
-// holds reports whether a block of a kind may stand in b.
+// holds reports whether a block of a kind may be in b.
 func (b *block) holds(k kind) bool {
 	switch b.kind {
 	case document, quote, item:
@@ -70,26 +70,26 @@ func (b *block) takesLines() bool {
 	return b.kind == paragraph || b.kind == code || b.kind == comment
 }
 
-// maxDepth is how deep quotes and lists nest. Deeper ones are text.
+// maxDepth limits the nesting of quotes and lists. Deeper ones are text.
 const maxDepth = 64
 
 // parser reads a text line by line: which open blocks a line continues, which
-// ones it begins, and what is left as text. This is the strategy that the
-// appendix of the CommonMark specification describes.
+// ones it begins, and what remains as text. The appendix of the CommonMark
+// specification describes this strategy.
 type parser struct {
 	doc, tip  *block // tip is the innermost open block
 	oldTip    *block // before this line
 	matched   *block // the last block that this line continues
-	allClosed bool   // blocks that it does not continue are closed
+	allClosed bool   // blocks that the line does not continue are closed
 	refs      *references
 
 	number     int // of the line
 	line       string
-	pos, col   int  // what is read of it, in bytes and in columns
-	partialTab bool // pos is at a tab of which some columns are read
-	done       bool // nothing of the line is text
+	pos, col   int  // the position, in bytes and in columns
+	partialTab bool // pos is at a tab of which some columns have been read
+	done       bool // the line is used up
 
-	// What follows pos: the next byte that is no space, and the columns to it.
+	// The first non-space byte at or after pos, and the columns to it.
 	next, nextCol, indent int
 	blank                 bool
 }
@@ -219,7 +219,7 @@ func (p *parser) noteBlank(b *block) {
 	}
 }
 
-// continues reports whether the line goes on with an open block, and reads the
+// continues reports whether the line continues an open block, and consumes the
 // block's marker.
 func (p *parser) continues(b *block) bool {
 	switch b.kind {
@@ -274,7 +274,7 @@ func (p *parser) closesFence(b *block) bool {
 	return len(rest) >= b.fenceLen && strings.Trim(rest, string(b.fence)) == ""
 }
 
-// begin begins a block in b, where the line has the marker of one.
+// begin begins a block in b, if the line has the marker of one.
 func (p *parser) begin(b *block) *block {
 	if p.blank {
 		return nil
@@ -351,7 +351,7 @@ func (p *parser) beginFence(rest string) bool {
 	return true
 }
 
-// underline makes a paragraph the heading that a line of = or - makes of it.
+// underline turns a paragraph into a heading if the line consists of = or -.
 func (p *parser) underline(b *block, rest string) bool {
 	if p.matched != b {
 		return false
@@ -387,7 +387,7 @@ func isRule(rest string) bool {
 	return n >= 3 && strings.Trim(rest, rest[:1]+" \t") == ""
 }
 
-// beginItem begins an item, and the list that it is the first one of.
+// beginItem begins an item, and a new list if it is its first one.
 func (p *parser) beginItem(b *block, rest string) *block {
 	digits := 0
 	for digits < len(rest) && digits < 10 && rest[digits] >= '0' && rest[digits] <= '9' {
@@ -430,7 +430,7 @@ func (p *parser) beginItem(b *block, rest string) *block {
 	return i
 }
 
-// add begins a block within the innermost open one that may hold it.
+// add begins a block within the innermost open one that may contain it.
 func (p *parser) add(k kind) *block {
 	for !p.tip.holds(k) {
 		p.close(p.tip)
@@ -441,13 +441,13 @@ func (p *parser) add(k kind) *block {
 	return b
 }
 
-// addLine adds what is left of the line to the innermost open block.
+// addLine adds the rest of the line to the innermost open block.
 func (p *parser) addLine() {
 	t := &p.tip.text
 	if p.tip.kind == paragraph {
 		t.WriteString(p.line[p.next:])
 	} else {
-		if p.partialTab { // what is left of it is spaces
+		if p.partialTab { // the rest of it is spaces
 			p.pos++
 			t.WriteString("    "[:4-p.col%4])
 		}
@@ -486,8 +486,8 @@ func (p *parser) close(b *block) {
 	}
 }
 
-// closeParagraph takes definitions of links from a paragraph's beginning, and
-// makes the table that its end may be.
+// closeParagraph removes link definitions from a paragraph's start, and turns
+// its end into a table if it is one.
 func (p *parser) closeParagraph(b *block) {
 	text := p.definitions(b.text.String())
 	before, t := cutTable(text)

@@ -7,36 +7,35 @@ import (
 	"unicode/utf8"
 )
 
-// span is a piece of a paragraph. A run of delimiters (*, _, ~) is one too:
-// what is left of it stands between the tags that it closes and those that it
-// opens.
+// span is a piece of a paragraph. A run of delimiters (*, _, ~) is one too: its
+// unused marks stand between the tags that it closes and those that it opens.
 type span struct {
 	html  string
 	plain string // without tags, for an image's alt
 
 	mark           byte // of a run; 0: none
-	count, length  int  // of marks left, and at first
+	count, length  int  // of the remaining marks, and of the original ones
 	opens, closes  bool
-	before, behind []string // tags; behind: the last one first
+	before, behind []string // tags; behind is in reverse order
 }
 
 // bracket is a [ or ![ that may begin a link.
 type bracket struct {
 	span  int // its index
-	text  int // where the text behind it begins
+	text  int // where the text after it begins
 	image bool
-	dead  bool // a link was made in it, and links don't nest
+	dead  bool // it contains a link, and links don't nest
 }
 
-// inliner reads the text of a block.
+// inliner parses the text of a block.
 type inliner struct {
 	s        string
 	pos      int
 	refs     *references
 	spans    []span
-	pending  strings.Builder // text that is not a span yet
+	pending  strings.Builder // text that is not yet a span
 	brackets []bracket
-	noTicks  map[int]bool // no run of so many backticks follows
+	noTicks  map[int]bool // no run of that many backticks follows
 }
 
 // inline renders the text of a block.
@@ -69,7 +68,7 @@ func (s *span) string() string {
 	return out.String()
 }
 
-// flush makes a span of the text that is pending.
+// flush turns the pending text into a span.
 func (in *inliner) flush() {
 	if in.pending.Len() == 0 {
 		return
@@ -79,19 +78,19 @@ func (in *inliner) flush() {
 	in.spans = append(in.spans, span{html: escapeText(text), plain: text})
 }
 
-// put adds HTML, and what it is without tags.
+// put adds HTML, and its text without tags.
 func (in *inliner) put(html, plain string) {
 	in.flush()
 	in.spans = append(in.spans, span{html: html, plain: plain})
 }
 
-// literal adds text as it is.
+// literal adds unescaped text, escaping it.
 func (in *inliner) literal(n int) {
 	in.pending.WriteString(in.s[in.pos : in.pos+n])
 	in.pos += n
 }
 
-// step reads one thing.
+// step parses one element.
 func (in *inliner) step() {
 	rest := in.s[in.pos:]
 	switch c := rest[0]; c {
@@ -166,7 +165,7 @@ func (in *inliner) lineBreak() {
 	in.pos += len(in.s[in.pos:]) - len(strings.TrimLeft(in.s[in.pos:], " \t"))
 }
 
-// code reads a code span, which ends at as many backticks as it begins with.
+// code parses a code span, which ends with as many backticks as it begins with.
 func (in *inliner) code(rest string) {
 	n := len(rest) - len(strings.TrimLeft(rest, "`"))
 	body := rest[n:]
@@ -195,7 +194,7 @@ func (in *inliner) code(rest string) {
 	in.literal(n)
 }
 
-// run reads delimiters and reports whether they may open and close.
+// run parses delimiters and reports whether they may open and close.
 func (in *inliner) run(rest string) {
 	mark := rest[0]
 	n := len(rest) - len(strings.TrimLeft(rest, rest[:1]))
@@ -225,15 +224,15 @@ func (in *inliner) run(rest string) {
 
 func isMark(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) }
 
-// key names the openers that a closer may look for in vain: those of its mark,
-// its length modulo 3, and whether it could open.
+// key identifies the openers that a closer need not search for again: by its
+// mark, its length modulo 3, and whether it could open.
 type key struct {
 	mark  byte
 	rest  int
 	opens bool
 }
 
-// emphasis matches the runs from a span on, the innermost first.
+// emphasis matches the runs from a span on, innermost first.
 func (in *inliner) emphasis(from int) {
 	bottom := map[key]int{}
 	var openers []int // spans that may still open
@@ -271,7 +270,7 @@ func (in *inliner) emphasis(from int) {
 	}
 	for i := from; i < len(in.spans); i++ {
 		s := &in.spans[i]
-		if s.mark != 0 { // settled: what is around does not match with it
+		if s.mark != 0 { // settled: it does not match anything around it
 			*s = span{html: s.string(), plain: strings.Repeat(string(s.mark), s.count)}
 		}
 	}
@@ -311,7 +310,7 @@ func (in *inliner) open(n int, image bool) {
 	in.pos += n
 }
 
-// close makes a link or an image of what is between the last bracket and here.
+// close turns the text since the last bracket into a link or an image.
 func (in *inliner) close() {
 	if len(in.brackets) == 0 {
 		in.literal(1)

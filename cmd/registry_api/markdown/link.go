@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// link is where a link or an image leads.
+// link is the target of a link or an image.
 type link struct{ dest, title string }
 
-// references are the definitions of links in a text. Many short references to
-// one long definition would make a page of gigabytes, so what they amount to
-// together is bounded; those beyond are text.
+// references are the link definitions of a text. Many short references to one
+// long definition could make a page of gigabytes, so their total size is
+// bounded; further ones are text.
 type references struct {
 	links map[string]link
 	left  int // bytes
@@ -34,12 +34,12 @@ func (l link) titleAttribute() string {
 	return ` title="` + escapeText(l.title) + `"`
 }
 
-// schemes are those that links may have. A link that has none is relative: what
-// is before its colon is no scheme for a browser either, since nothing that
-// browsers skip is left in it.
+// schemes are the allowed schemes of links. A link without one is relative:
+// browsers don't see a scheme before its colon either, since it contains
+// nothing that browsers skip.
 var schemes = []string{"http", "https", "mailto", "ftp", "tel", "matrix"}
 
-// href returns the destination for an attribute; "" for what is not harmless.
+// href returns the destination for an attribute; "" if it is not harmless.
 func (l link) href() string {
 	if at := strings.IndexByte(l.dest, ':'); at > 0 && isScheme(l.dest[:at]) {
 		known := false
@@ -86,8 +86,8 @@ var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "
 // names are the entities that are decoded. The browser decodes the others.
 var names = map[string]string{"amp": "&", "lt": "<", "gt": ">", "quot": `"`, "nbsp": "\u00a0"}
 
-// entity decodes what text begins with: a numeric entity, or one of a few
-// names. n is 0 where it is none.
+// entity decodes the entity at the start of text: a numeric one, or one of a
+// few names. n is 0 if there is none.
 func entity(text string) (decoded string, n int) {
 	end := strings.IndexByte(text[:min(len(text), 12)], ';')
 	if end < 2 {
@@ -116,7 +116,8 @@ func entity(text string) (decoded string, n int) {
 	return string(r), end + 1
 }
 
-// named returns the length of a named entity; 0 where text begins with none.
+// named returns the length of the named entity at the start of text; 0 if there
+// is none.
 func named(text string) int {
 	n := 1
 	for n < len(text) && n < 33 && isWord(text[n]) {
@@ -128,7 +129,7 @@ func named(text string) int {
 	return n + 1
 }
 
-// unescape takes backslashes and entities from a destination, a title or the
+// unescape removes backslashes and entities from a destination, a title or the
 // language of code.
 func unescape(s string) string {
 	var out strings.Builder
@@ -151,7 +152,8 @@ func unescape(s string) string {
 	return out.String()
 }
 
-// normal returns a label as it is compared: by its letters, spaces joined.
+// normal returns a label in the form in which labels are compared: folded, with
+// single spaces.
 func normal(label string) string {
 	return strings.ToLower(strings.ToUpper(strings.Join(strings.Fields(label), " ")))
 }
@@ -159,7 +161,7 @@ func normal(label string) string {
 // maxLabel is the longest label of a definition, in bytes.
 const maxLabel = 1000
 
-// readLabel reads [label]; n is 0 where there is none.
+// readLabel parses [label]; n is 0 if there is none.
 func readLabel(s string) (label string, n int) {
 	if s == "" || s[0] != '[' {
 		return "", 0
@@ -244,7 +246,7 @@ func readTitle(s string) (title string, n int) {
 
 func spaces(s string) int { return len(s) - len(strings.TrimLeft(s, " \t\n")) }
 
-// readInline reads what follows the text of an inline link: (destination
+// readInline parses what follows the text of an inline link: (destination
 // "title").
 func readInline(s string) (l link, n int, ok bool) {
 	if s == "" || s[0] != '(' {
@@ -270,7 +272,7 @@ func readInline(s string) (l link, n int, ok bool) {
 	return l, n + 1, true
 }
 
-// definitions keeps the definitions of links that a paragraph begins with, and
+// definitions stores the link definitions at the start of a paragraph, and
 // returns what follows them.
 func (p *parser) definitions(text string) string {
 	for strings.HasPrefix(text, "[") {
@@ -283,7 +285,7 @@ func (p *parser) definitions(text string) string {
 	return text
 }
 
-// definition reads [label]: destination "title", and returns how long it is.
+// definition parses [label]: destination "title", and returns its length.
 func (p *parser) definition(s string) int {
 	label, n := readLabel(s)
 	if n == 0 || strings.TrimSpace(label) == "" || n == len(s) || s[n] != ':' {
@@ -316,7 +318,7 @@ func (p *parser) definition(s string) int {
 	return n + end
 }
 
-// lineEnd returns how long the blank rest of a line is; -1 where more follows.
+// lineEnd returns the length of the blank rest of a line; -1 if more follows.
 func lineEnd(s string) int {
 	for i := 0; i < len(s); i++ {
 		if s[i] == '\n' {
@@ -332,7 +334,7 @@ func lineEnd(s string) int {
 // maxAddress is the longest address in angle brackets, in bytes.
 const maxAddress = 2048
 
-// angle reads <address>, which is a link, and leaves comments out. All else
+// angle parses <address>, which is a link, and drops comments. Anything else
 // that begins with < is text.
 func (in *inliner) angle(rest string) {
 	if strings.HasPrefix(rest, "<!--") {
@@ -388,8 +390,8 @@ func isMail(s string) bool {
 	return true
 }
 
-// bare reads an address that nothing marks as one: http://, https:// or www. at
-// the beginning of a word.
+// bare parses an unmarked address: http://, https:// or www. at the beginning
+// of a word.
 func (in *inliner) bare(rest string) {
 	prefix, scheme := "", ""
 	switch {
@@ -419,9 +421,10 @@ func (in *inliner) bare(rest string) {
 	in.pos += len(address)
 }
 
-// trimAddress takes from an address what ends the sentence around it.
+// trimAddress removes the punctuation of the surrounding sentence from an
+// address.
 func trimAddress(s string) string {
-	extra := strings.Count(s, ")") - strings.Count(s, "(") // what ends a sentence has none but the former
+	extra := strings.Count(s, ")") - strings.Count(s, "(") // a surrounding sentence adds only closing ones
 	for s != "" {
 		switch c := s[len(s)-1]; {
 		case strings.IndexByte("?!.,:*_~'\"", c) >= 0:

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxRendered is the longest text that is rendered, in bytes: some 50 times the
-// body of a usual spec.
+// maxRendered is the longest text that is rendered, in bytes: about 50 times a
+// usual spec's body.
 const maxRendered = 256 << 10
 
 // HTML renders Markdown. A text beyond 256 KiB is shown as it is written.

@@ -23,14 +23,14 @@ func TestHTML(t *testing.T) {
 	}
 }
 
-// tag matches what may stand between < and > in a page.
+// tag matches what may be between < and > in a page.
 var tag = regexp.MustCompile(`^(?:/?(?:p|em|strong|del|code|pre|a|ul|ol|li|blockquote|h[1-6]|table|thead|tbody|tr|th|td)|hr|br|ol start="\d+"|` +
 	`t[hd] align="(?:left|center|right)"|code class="language-[^"<>]*"|a href="([^"<>]*)"(?: title="[^"<>]*")?|` +
 	`img src="([^"<>]*)" alt="[^"<>]*"(?: title="[^"<>]*")?)>`)
 
 var anyScheme = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9+.-]*$`)
 
-// harm returns what is wrong with a page; "" if nothing.
+// harm describes what is harmful in a page; "" if nothing.
 func harm(page string) string {
 	for _, after := range strings.Split(page, "<")[1:] {
 		m := tag.FindStringSubmatch(after)
@@ -38,7 +38,7 @@ func harm(page string) string {
 			return "<" + after
 		}
 		for _, address := range m[1:] {
-			// As a browser reads it: entities are decoded, and what is before
+			// As a browser reads it: entities are decoded, and the text before
 			// the first colon is a scheme.
 			address = html.UnescapeString(address)
 			if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' }) {
@@ -69,7 +69,8 @@ func TestHTML_Harmless(t *testing.T) {
 	}
 }
 
-// Shown is what is not Markdown: an author's <T> does not vanish. Comments do.
+// Text that is not Markdown is shown: an author's <T> does not vanish. Comments
+// do.
 func TestHTML_Tags(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -92,8 +93,8 @@ func TestHTML_Tags(t *testing.T) {
 	}
 }
 
-// Where something is read again and again, some of these take minutes, and the
-// test its time limit.
+// If text were rescanned repeatedly, some of these would take minutes, and
+// exceed the test's time limit.
 func TestHTML_Hostile(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
@@ -125,7 +126,7 @@ func TestHTML_Hostile(t *testing.T) {
 	}
 }
 
-// FuzzHTML: whatever a spec holds, the only tags are those that Markdown makes.
+// FuzzHTML: whatever a spec contains, the only tags are those of the renderer.
 func FuzzHTML(f *testing.F) {
 	f.Add("# a\n\n- [x](javascript:y) <b>\n")
 	f.Add("| a | b |\n|---|:-:|\n| <script> | ~~c~~ |\n\nhttps://a.example/<script>")

@@ -15,8 +15,8 @@ import (
 	"github.com/yuin/goldmark/extension"
 )
 
-// oracle is the library that this package is held against. It weighs 0.5 MB
-// more.
+// oracle is the library that this package is compared with. It would add 0.5
+// MB.
 var oracle = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify))
 
 const omitted = "<!-- raw HTML omitted -->"
@@ -30,8 +30,8 @@ func byOracle(t *testing.T, text string) string {
 	return out.String()
 }
 
-// The examples of the CommonMark specification come with the library's module.
-// This package differs from it in these, and nowhere else, tags left out.
+// The library's module includes the examples of the CommonMark specification.
+// This package differs in these, and nowhere else, apart from tags.
 var differs = map[string][]int{
 	"a named entity is left to the browser":           {25, 28, 30, 32, 33, 34, 503},
 	"two letters in lower case that are one in upper": {540},
@@ -67,7 +67,7 @@ func TestHTML_CommonMark(t *testing.T) {
 		want := byOracle(t, e.Markdown)
 		if strings.Contains(want, omitted) {
 			tags++
-			continue // tags are shown here
+			continue // this package shows tags
 		}
 		got := HTML(e.Markdown)
 		switch differ := got != want; {

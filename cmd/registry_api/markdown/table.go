@@ -2,9 +2,9 @@ package markdown
 
 import "strings"
 
-// cutTable splits a paragraph's text into what is before a table, and the
-// table; nil where there is none. A table begins with a line above a row of
-// dashes and bars that has as many cells.
+// cutTable splits a paragraph's text into the part before a table, and the
+// table; nil if there is none. A table begins with a line above a row of dashes
+// and bars with as many cells.
 func cutTable(text string) (before string, t *block) {
 	if !strings.Contains(text, "|") {
 		return text, nil
@@ -20,7 +20,7 @@ func cutTable(text string) (before string, t *block) {
 			continue
 		}
 		t := &block{kind: table, aligns: aligns, rows: [][]string{head}}
-		left := len(text) // cells that may be put in: a short row below a wide head is many of them
+		left := len(text) // cells that may be added: a short row below a wide head needs many
 		for _, line := range lines[i+1:] {
 			row := cells(line)
 			for len(row) < len(aligns) && left > 0 {
@@ -34,7 +34,7 @@ func cutTable(text string) (before string, t *block) {
 	return text, nil
 }
 
-// alignments reads the row below a table's head.
+// alignments parses the row below a table's head.
 func alignments(line string) []string {
 	line = strings.Trim(line, " \t")
 	if !strings.Contains(line, "|") || strings.Trim(line, "|-: \t") != "" {
@@ -60,7 +60,7 @@ func alignments(line string) []string {
 	return all
 }
 
-// cells splits a row at each | that no backslash is before.
+// cells splits a row at each unescaped |.
 func cells(line string) []string {
 	line = strings.TrimPrefix(strings.Trim(line, " \t"), "|")
 	var all []string

@@ -24,7 +24,7 @@ func (w *writer) newline() {
 	}
 }
 
-// children writes what is in a block. Paragraphs of a tight list are bare text.
+// children writes a block's contents. Paragraphs of a tight list are bare text.
 func (w *writer) children(b *block, tight bool) {
 	for _, c := range b.children {
 		w.block(c, tight)

@@ -20,14 +20,14 @@ func TestBrowser_Search(t *testing.T) {
 	p.Go(url + "/")
 	p.Until(`document.querySelectorAll(".hit").length === 5 && document.activeElement.name === "q"`)
 
-	// As you type: the list, the marks and the address follow.
+	// While typing, the list, the marks and the address are updated.
 	p.Do(chromedp.SendKeys(chromedp.CSS("input[name=q]"), "overflow"))
 	p.Until(`document.querySelectorAll(".hit").length === 1 && location.search === "?q=overflow"`)
 	if got := p.Text(`document.querySelector(".hit mark").textContent`); !strings.EqualFold(got, "overflow") {
 		t.Errorf("marked %q", got)
 	}
-	// Arrow keys reach the hit, Enter opens it, and the browser's way back
-	// leads to the same search.
+	// Arrow keys reach the hit, Enter opens it, and the browser's back button
+	// returns to the same search.
 	p.Do(chromedp.KeyEvent(kb.ArrowDown))
 	p.Until(`document.activeElement.textContent.trim() === "add"`)
 	p.Do(chromedp.KeyEvent("\r"))
@@ -44,7 +44,7 @@ func TestBrowser_Search(t *testing.T) {
 	p.Do(chromedp.SendKeys(chromedp.CSS("input[name=q]"), "xyzzyxyzzy"))
 	p.Until(`document.querySelector("#results").textContent.includes("Nothing found")`)
 
-	// "/" goes to the search from any page, Ctrl-K to any unit.
+	// "/" moves to the search from any page, Ctrl-K to any unit.
 	p.Go(url + "/apps")
 	p.Do(chromedp.KeyEvent("/"))
 	p.Until(`location.pathname === "/" && document.activeElement.name === "q"`)
@@ -70,25 +70,25 @@ func TestBrowser_Pages(t *testing.T) {
 	// The picture's boxes are links.
 	p.Do(chromedp.Click(chromedp.CSS(`.picture a[href="/units/failure_go_core"]`)))
 	p.Until(`document.querySelector("h1").textContent === "failure"`)
-	// What Markdown could smuggle in is text.
+	// Markup smuggled into Markdown is shown as text.
 	if got := p.Text(`String(document.querySelectorAll("main script").length) + String(window.smuggled)`); got != "0undefined" {
 		t.Errorf("a spec's script got into the page: %s", got)
 	}
-	// The number of a line is its address, and what is linked in the source
-	// leads to the unit.
+	// The number of a line is its anchor, and links in the source lead to
+	// units.
 	p.Go(url + "/units/add_go_core")
 	p.Do(chromedp.Click(chromedp.CSS(`a[href="/units/add_go_core/source#L3"]`)))
 	p.Until(`document.querySelector(":target")?.textContent.includes("func Add")`)
 }
 
-// paths are all kinds of pages, of the sample.
+// paths are pages of every kind, for the sample.
 var paths = []string{
 	"/", "/?q=nothing-at-all", "/units/add_go_core", "/units/new_counter_go_core", "/units/add_go_core/source", "/units/add_go_core/history",
 	"/apps", "/graph", "/graph?by=package", "/findings", "/findings?rule=schema-missing", "/nowhere", "/?bogus=1",
 }
 
-// TestBrowser_Accessible: no page has a barrier, and none is wider than a
-// phone.
+// TestBrowser_Accessible: no page violates accessibility rules, and none is
+// wider than a phone.
 func TestBrowser_Accessible(t *testing.T) {
 	url := setup(t, sample(t))
 	p := browser.Open(t)
@@ -104,7 +104,7 @@ func TestBrowser_Accessible(t *testing.T) {
 		p.Go(url + path)
 		p.NoWiderThanTheScreen()
 	}
-	// On a phone, the buttons are there and the first result is in view.
+	// On a phone, the buttons and the first result are in view.
 	p.Go(url + "/")
 	for _, part := range []string{"#theme", ".hit p"} {
 		if got := p.Text(`(() => { const r = document.querySelector("` + part + `").getBoundingClientRect(); return String(r.width > 0 && r.right <= innerWidth && r.bottom <= innerHeight) })()`); got != "true" {

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	historyAge   = 30 * time.Second // what git has said counts for so long
+	historyAge   = 30 * time.Second // how long git's output is cached
 	historySlots = 2                // git processes at the same time
 	historyWait  = 10 * time.Second // for a slot and for git together
 )
 
-// histories asks git for the versions of units. A process of git reads the
-// whole history, and whoever reaches the server may ask, so that what it says
-// is kept for a while, and few run at a time.
+// histories asks git for the versions of units. A git process reads the whole
+// history, and anyone who reaches the server may ask, so its output is cached
+// for a while, and few processes run at a time.
 type histories struct {
 	slots chan struct{}
 	ask   func(ctx context.Context, s *registry.State, id string) ([]revision.Version, error)
@@ -29,12 +29,12 @@ type histories struct {
 	known map[string]*history // by the unit's ID
 }
 
-// history is what git says about a unit, once done is closed.
+// history is git's output about a unit, valid once done is closed.
 type history struct {
 	done     chan struct{}
 	versions []revision.Version
 	err      error
-	until    time.Time // when it is too old
+	until    time.Time // when it expires
 }
 
 func newHistories() *histories {
@@ -44,9 +44,9 @@ func newHistories() *histories {
 	return &histories{slots: make(chan struct{}, historySlots), ask: ask, known: map[string]*history{}}
 }
 
-// of returns the versions of a unit, as git has said within the last half
-// minute. An error that is CodeUnavailable means that git has too much to do,
-// any other that it can't tell.
+// of returns the versions of a unit, from git's output of the last half minute.
+// An error with CodeUnavailable means that git is overloaded, any other that
+// git failed.
 func (h *histories) of(ctx context.Context, s *registry.State, id string) ([]revision.Version, error) {
 	found := h.join(ctx, s, id)
 	select {
@@ -57,8 +57,8 @@ func (h *histories) of(ctx context.Context, s *registry.State, id string) ([]rev
 	}
 }
 
-// join returns the answer that is still good or on its way, or asks for one,
-// which does not end with the request that asked.
+// join returns a cached or pending result, or starts a query, which outlives
+// the request that started it.
 func (h *histories) join(ctx context.Context, s *registry.State, id string) *history {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -80,7 +80,7 @@ func (h *histories) join(ctx context.Context, s *registry.State, id string) *his
 		defer close(found.done)
 		found.versions, found.err = h.wait(ctx, s, id)
 		if ctx.Err() != nil {
-			found.versions, found.err = nil, busy(ctx) // and not kept
+			found.versions, found.err = nil, busy(ctx) // not cached
 			return
 		}
 		found.until = time.Now().Add(historyAge)
@@ -88,7 +88,7 @@ func (h *histories) join(ctx context.Context, s *registry.State, id string) *his
 	return found
 }
 
-// wait waits for a slot, and asks.
+// wait waits for a slot, then runs git.
 func (h *histories) wait(ctx context.Context, s *registry.State, id string) ([]revision.Version, error) {
 	select {
 	case h.slots <- struct{}{}:
@@ -106,7 +106,7 @@ func busy(ctx context.Context) error {
 	}
 }
 
-// history is the versions of a unit.
+// history is a unit's page of versions.
 func (p *Pages) history(r *request) (answer, error) {
 	d, err := r.state.Get(r.PathValue("id"))
 	if err != nil {

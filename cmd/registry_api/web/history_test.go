@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// slowGit takes a time for each answer.
+// slowGit is slow to answer.
 type slowGit struct {
 	mu                  sync.Mutex
 	runs, running, most int
@@ -41,8 +41,8 @@ func (g *slowGit) ask(ctx context.Context, _ *registry.State, id string) ([]revi
 	}
 }
 
-// However many ask for however many units, two processes run, and each unit is
-// asked about once in half a minute.
+// However many requests for however many units, two processes run, and each
+// unit is queried once in half a minute.
 func TestHistories_BoundsGit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestHistories_Failures(t *testing.T) {
 		git := &slowGit{err: errors.New("no git checkout")}
 		h := newHistories()
 		h.ask = git.ask
-		for range 2 { // what git refuses it refuses the next time, too
+		for range 2 { // git's errors are cached, too
 			if _, err := h.of(t.Context(), nil, "a"); !errors.Is(err, git.err) {
 				t.Errorf("got %v", err)
 			}
@@ -106,7 +106,7 @@ func TestHistories_Failures(t *testing.T) {
 		git.takes = 0
 		git.err = nil
 		if _, err := h.of(t.Context(), nil, "b"); err != nil {
-			t.Errorf("what took too long was kept: %v", err)
+			t.Errorf("a timeout was cached: %v", err)
 		}
 	})
 }

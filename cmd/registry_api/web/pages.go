@@ -45,12 +45,12 @@ func appHits(apps []registry.App) []page.PageHit {
 }
 
 const (
-	mostNodes = 400 // units in a picture; of more, the packages are drawn
-	mostApart = 30  // units that are drawn with all their lines; more are drawn by package
+	mostNodes = 400 // units in a picture; beyond that, packages are drawn
+	mostApart = 30  // units drawn with all their lines; more are grouped by package
 )
 
-// graph takes what the API's graph takes, and how to draw it: by=unit or
-// by=package, and to, a unit whose connection with id is lit.
+// graph accepts the parameters of the API's graph, and how to draw it: by=unit
+// or by=package, and to, a unit whose connection with id is highlighted.
 func (p *Pages) graph(r *request) (answer, error) {
 	v := graphView{domain: r.get("domain"), direction: r.get("direction"), depth: r.get("depth"), by: r.get("by"), to: r.get("to"), stats: r.state.Stats()}
 	if v.by != "" && v.by != "unit" && v.by != "package" {
@@ -93,7 +93,7 @@ type graphView struct {
 	picture                                page.PagePictureConfig
 }
 
-// query is an address of the API that asks for the same graph.
+// query returns the API's URL for the same graph.
 func (v graphView) query(format string) string {
 	q := url.Values{"format": {format}}
 	for name, value := range map[string]string{"id": v.unit, "domain": v.domain, "direction": v.direction, "depth": v.depth} {
@@ -165,7 +165,7 @@ func units(s *registry.State, g *registry.Graph, middle string) page.PagePicture
 	return picture
 }
 
-// neighbours is a unit with who uses it and what it uses.
+// neighbours is a unit with its users and what it uses.
 func neighbours(s *registry.State, g *registry.Graph, middle string) page.PagePictureConfig {
 	direct := *g
 	direct.Edges = slices.DeleteFunc(slices.Clone(g.Edges), func(e registry.Edge) bool { return e.From != middle && e.To != middle })
@@ -179,7 +179,7 @@ func neighbours(s *registry.State, g *registry.Graph, middle string) page.PagePi
 	return picture
 }
 
-// packages is a graph with too many units for a picture, by their folders.
+// packages is a graph with too many units for a picture, grouped by folder.
 func packages(s *registry.State, g *registry.Graph) page.PagePictureConfig {
 	picture := page.PagePictureConfig{Name: "Packages and what they use, from left to right"}
 	folder, count := map[string]string{}, map[string]int{}
@@ -203,8 +203,8 @@ func packages(s *registry.State, g *registry.Graph) page.PagePictureConfig {
 	return picture
 }
 
-// connection is a shortest way from one unit to another along the edges, or
-// against them; nil without one.
+// connection returns a shortest path from one unit to another along the edges,
+// or against them; nil if there is none.
 func connection(g *registry.Graph, from, to string) []string {
 	if from == "" || to == "" {
 		return nil
@@ -308,7 +308,7 @@ func (v findingsView) write(w *page.PageWriter) {
 	}
 }
 
-// rules are those that find something.
+// rules are those with findings.
 func (v findingsView) rules() []page.PageLink {
 	var all []page.PageLink
 	if v.rule != "" {
@@ -328,7 +328,7 @@ type findingGroup struct {
 	table page.PageTableConfig
 }
 
-// grouped puts findings together by rule, those with most findings first.
+// grouped groups findings by rule, rules with most findings first.
 func grouped(all []check.Finding) ([]findingGroup, error) {
 	var groups []findingGroup
 	for _, c := range registry.CountRules(all) {

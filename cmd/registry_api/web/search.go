@@ -44,7 +44,7 @@ func (p *Pages) search(r *request) (answer, error) {
 	return answer{title: title, body: page.PageHTML(v.write)}, nil
 }
 
-// palette answers what somebody types there with units.
+// palette answers the palette's input with units.
 func (p *Pages) palette(r *request) (answer, error) {
 	found, err := r.state.Find(registry.Query{Text: r.get("q"), Limit: 8})
 	if err != nil {
@@ -68,7 +68,8 @@ type resultsView struct {
 	stats   registry.Stats
 }
 
-// form is the search with its filters. The script fetches the results alone.
+// form is the search form with its filters. The script fetches only the
+// results.
 func (v resultsView) form() page.PageFormConfig {
 	impure := v.stats.Units - v.stats.Pure
 	untested := v.stats.Units - v.stats.Tested
@@ -104,7 +105,7 @@ func (v resultsView) choice(name, all string, counts []registry.Count) page.Page
 	return f
 }
 
-// tags are the most frequent ones, and those that are chosen.
+// tags are the most frequent ones, and the selected ones.
 func (v resultsView) tags() []page.PageLink {
 	const most = 18
 	var all []page.PageLink
@@ -134,7 +135,7 @@ func (v resultsView) hits() []page.PageHit {
 	return all
 }
 
-// badges are a unit's short facts.
+// badges are a unit's key facts.
 func badges(it registry.Item) []string {
 	all := []string{it.Kind, it.Domain}
 	if it.Purity != "" {
@@ -143,7 +144,7 @@ func badges(it registry.Item) []string {
 	return append(all, it.Version)
 }
 
-// toggled is the address of the same search with a tag put in or taken out.
+// toggled returns the URL of the same search with a tag added or removed.
 func (v resultsView) toggled(tag string, chosen bool) string {
 	form := v.query()
 	if chosen {
@@ -154,7 +155,7 @@ func (v resultsView) toggled(tag string, chosen bool) string {
 	return "/?" + form.Encode()
 }
 
-// query is a copy of the request's, from the first page on.
+// query returns a copy of the request's query, starting at the first page.
 func (v resultsView) query() url.Values {
 	clone := url.Values{}
 	for name, values := range v.request.form {
@@ -165,7 +166,7 @@ func (v resultsView) query() url.Values {
 	return clone
 }
 
-// more is the address of the next page, or "".
+// more returns the URL of the next page, or "".
 func (v resultsView) more() string {
 	if v.page.NextCursor == nil {
 		return ""
@@ -202,7 +203,7 @@ func (v resultsView) name(it registry.Item) page.PageComponent {
 	})
 }
 
-// marked is a text with what the query found in it.
+// marked is a text with the query's matches highlighted.
 func (v resultsView) marked(text string) page.PageComponent {
 	return page.PageHTML(func(w *page.PageWriter) {
 		last := 0
@@ -223,7 +224,7 @@ func (v resultsView) write(w *page.PageWriter) {
 	w.Close("div")
 }
 
-// results is the part of the page that is fetched while somebody types.
+// results is the part of the page that is fetched while typing.
 func (v resultsView) results(w *page.PageWriter) {
 	w.Add(page.PageTags("Tags", v.tags()))
 	for _, problem := range v.page.Problems {

@@ -21,7 +21,7 @@ func (s loaded) Freshness() api.Freshness {
 	return api.Freshness{Generation: 1, ChangedAt: &now, SweptAt: &now, Watching: true}
 }
 
-// setup serves the pages of a repository on a socket of its own.
+// setup serves the pages of a repository on a socket for the test.
 func setup(t testing.TB, root string) string {
 	t.Helper()
 	reg, err := registry.Load(t.Context(), registry.Options{Roots: []string{root}})

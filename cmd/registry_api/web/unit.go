@@ -13,8 +13,8 @@ import (
 	"fnregistry.dev/functions/infra/page"
 )
 
-// unit is one unit's page. Who wants Markdown gets the body with the facts
-// before it.
+// unit is a unit's page. Clients that prefer Markdown get the body preceded by
+// the facts.
 func (p *Pages) unit(r *request) (answer, error) {
 	d, err := r.state.Get(r.PathValue("id"))
 	if err != nil {
@@ -33,7 +33,7 @@ func (p *Pages) unit(r *request) (answer, error) {
 	}
 	v := unitView{Detail: d, state: r.state, dependents: dependents.Total, picture: neighbours(r.state, around, d.ID)}
 	if v.source, err = r.state.Source(d.ID); err != nil {
-		v.source = &registry.Source{} // a program, or a file that is gone
+		v.source = &registry.Source{} // a program, or a removed file
 	}
 	return answer{title: d.Name, body: page.PageHTML(v.write)}, nil
 }
@@ -41,18 +41,18 @@ func (p *Pages) unit(r *request) (answer, error) {
 type unitView struct {
 	*registry.Detail
 	state      *registry.State
-	source     *registry.Source // its File is "" where there is none to show
+	source     *registry.Source // its File is "" if there is none to show
 	dependents int
 	picture    page.PagePictureConfig // without nodes for a unit that stands alone
 }
 
 func (v unitView) exists(id string) bool { return id != v.ID && v.state.Catalog.Unit(id) != nil }
 
-// sourceURL is a line of the unit's source.
+// sourceURL returns the URL of a line of the unit's source.
 func (v unitView) sourceURL(line int) string { return fmt.Sprintf("/units/%s/source#L%d", v.ID, line) }
 
-// signature links what it names: units to their pages, types of the package to
-// where the page explains them.
+// signature links the names in it: units to their pages, types of the package
+// to where the page explains them.
 func (v unitView) signature(text string) page.PageCodeConfig {
 	return page.PageCodeConfig{Text: text, Language: "go", Name: "Signature", Link: func(name string) string {
 		if id := v.source.Unit(name); id != "" && id != v.ID {
@@ -81,7 +81,7 @@ func (v unitView) isConfig(name string) bool {
 // param is a parameter, or a field of one, as the page shows it.
 type param struct{ name, kind, desc string }
 
-// params are those that the spec describes, with their types from the code.
+// params are those in the spec, with their types from the code.
 func (v unitView) params() []param {
 	kinds := map[string]string{}
 	if u := v.state.Catalog.Unit(v.ID); u != nil && u.Code != nil {
@@ -102,7 +102,7 @@ func (v unitView) params() []param {
 	return all
 }
 
-// fields are a type's as one block of Go.
+// fields formats a type's fields as one block of Go.
 func fields(list []source.Field) string {
 	var b strings.Builder
 	for _, f := range list {
@@ -115,7 +115,7 @@ func fields(list []source.Field) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// facts are what stands next to a unit's description.
+// facts are shown next to a unit's description.
 func (v unitView) facts() []page.PageFact {
 	var all []page.PageFact
 	add := func(name string, value any) { all = append(all, page.PageFact{Name: name, Value: value}) }
@@ -159,7 +159,7 @@ func (v unitView) facts() []page.PageFact {
 	return all
 }
 
-// code is the source of a unit.
+// code shows the source of a unit.
 func (p *Pages) code(r *request) (answer, error) {
 	d, err := r.state.Get(r.PathValue("id"))
 	if err != nil {
@@ -180,7 +180,7 @@ func (p *Pages) code(r *request) (answer, error) {
 	}), src.File), nil
 }
 
-// below is a page that belongs to a unit's.
+// below is a page that belongs to a unit's page.
 func below(d *registry.Detail, what string, body page.PageComponent, note string) answer {
 	return answer{title: d.Name + what, body: page.PageHTML(func(w *page.PageWriter) {
 		w.Open("h1")
@@ -279,7 +279,7 @@ func (v unitView) write(w *page.PageWriter) {
 	w.Close("p")
 }
 
-// writeText writes what is read from top to bottom.
+// writeText writes the running text of the page.
 func (v unitView) writeText(w *page.PageWriter) {
 	if params := v.params(); len(params) > 0 {
 		w.Element("h2", "Parameters", "id", "parameters")
@@ -336,7 +336,7 @@ func (v unitView) typeCode(text, name string) page.PageCodeConfig {
 	return code
 }
 
-// writeFacts writes what stands next to the text.
+// writeFacts writes the facts next to the text.
 func (v unitView) writeFacts(w *page.PageWriter) {
 	w.Element("h2", "Facts")
 	w.Add(page.PageFacts(v.facts()))

@@ -13,7 +13,11 @@ import (
 
 func sentence(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(first)) + s[size:] + "."
+	s = string(unicode.ToUpper(first)) + s[size:]
+	if strings.HasSuffix(s, "?") { // did you mean ...?
+		return s
+	}
+	return s + "."
 }
 
 func plural(n int, one string) string {
@@ -23,7 +27,7 @@ func plural(n int, one string) string {
 	return strconv.Itoa(n) + " " + one + "s"
 }
 
-// weight says what a unit adds to a program, or what a program weighs.
+// weight reports what a unit adds to a program, or what a program weighs.
 func weight(kind string, bytes int64) string {
 	text := strconv.FormatFloat(float64(bytes)/1e6, 'f', 2, 64) + " MB"
 	if kind == spec.KindApp {
@@ -39,11 +43,11 @@ func place(file string, line int) string {
 	return file + ":" + strconv.Itoa(line)
 }
 
-// unitID matches what may be a unit's ID.
+// unitID matches possible unit IDs.
 var unitID = regexp.MustCompile(`[a-z][a-z0-9_]*_go_[a-z][a-z0-9]*`)
 
-// linkIDs makes links of the IDs that the text of a rendered body names, but
-// for those in links and in blocks of code.
+// linkIDs links the unit IDs in the text of a rendered body, except those in
+// links and in blocks of code.
 func linkIDs(html string, exists func(string) bool) string {
 	var b strings.Builder
 	for outside := 0; html != ""; {
@@ -78,8 +82,8 @@ func linkIDs(html string, exists func(string) bool) string {
 	return b.String()
 }
 
-// title is a section's heading in the page's own words, whatever the spec calls
-// it.
+// title returns a section's heading in the page's own words, whatever the
+// spec's heading is.
 func title(s registry.Section) string {
 	switch s.Kind {
 	case spec.SectionExample:
@@ -92,8 +96,8 @@ func title(s registry.Section) string {
 	return s.Heading
 }
 
-// shown omits what the page shows elsewhere: a first heading with nothing
-// behind it.
+// shown omits what the page shows elsewhere, such as a first heading without
+// text.
 func shown(sections []registry.Section) []registry.Section {
 	var all []registry.Section
 	for _, s := range sections {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -29,19 +30,19 @@ type Pages struct {
 // New makes the pages over a source.
 func New(source api.Source) *Pages { return &Pages{source, newHistories()} }
 
-// route is a page: what answers it, which parameters it takes, and where the
-// API answers the same question as JSON.
+// route is a page: its handler, its parameters, and where the API returns the
+// same data as JSON.
 type route struct {
 	pattern string
-	params  string // with spaces between
-	json    string // "": nowhere. A path that ends with / gets the unit's ID
+	params  string // with spaces between; one that ends in ... may be repeated
+	json    string // "": nowhere. The unit's ID is appended to a path that ends with /
 	answer  func(*request) (answer, error)
 }
 
 // Mount adds the pages to a mux.
 func (p *Pages) Mount(mux *http.ServeMux) {
 	for _, r := range []route{
-		{"GET /{$}", "q kind domain purity tag tested cursor", "/api/v1/units", p.search},
+		{"GET /{$}", "q kind... domain... purity... tag... tested cursor", "/api/v1/units", p.search},
 		{"GET /units/{id}", "", "/api/v1/units/", p.unit},
 		{"GET /units/{id}/source", "", "", p.code},
 		{"GET /units/{id}/history", "", "", p.history},
@@ -50,11 +51,25 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 		{"GET /findings", "rule severity unit domain file", "/api/v1/findings", p.findings},
 		{"GET /palette", "q", "", p.palette},
 	} {
-		mux.Handle(r.pattern, fnhttp.HTTPConditional(p.handler(r), fnhttp.HTTPConditionalConfig{Weak: true}))
+		mux.Handle(r.pattern, fnhttp.HTTPConditional(limited(p.handler(r)), fnhttp.HTTPConditionalConfig{Weak: true}))
 	}
 	assets := page.PageAssets()
 	mux.Handle("GET /assets/", assets)
 	mux.Handle("GET /favicon.ico", assets)
+}
+
+// limited lets few requests for a page work at once: hundreds, with all that a
+// graph takes, made the garbage collector work instead. It is inside of
+// HTTPConditional, which sends the page after it was made, so that a client
+// that reads slowly keeps no other one waiting.
+func limited(next http.Handler) http.Handler {
+	handler, err := fnhttp.HTTPConcurrencyLimit(next, fnhttp.HTTPConcurrencyLimitConfig{
+		Total: 2 * runtime.GOMAXPROCS(0), Queue: 500, Wait: 10 * time.Second,
+	})
+	if err != nil {
+		panic(err) // the limits are above 0
+	}
+	return handler
 }
 
 // NotFound answers a request for an unknown path.
@@ -64,8 +79,8 @@ func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
 
 var toSearch = []page.PageLink{{Text: "Search the units", URL: "/"}}
 
-// request is what a page answers: the HTTP request and the state that it is
-// answered from.
+// request is what a page handles: the HTTP request and the state that answers
+// it.
 type request struct {
 	*http.Request
 	state *registry.State
@@ -77,7 +92,7 @@ func (r *request) get(name string) string { return strings.TrimSpace(r.form.Get(
 // handler gives a page its state, and turns errors into pages.
 func (p *Pages) handler(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache") // ask again, and get a 304 where nothing changed
+		w.Header().Set("Cache-Control", "no-cache") // revalidate, and get a 304 if nothing changed
 		w.Header().Add("Vary", "Accept")
 		w.Header().Add("Vary", "X-Fragment")
 		state := p.source.State()
@@ -90,7 +105,7 @@ func (p *Pages) handler(route route) http.Handler {
 		}
 		form, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil {
-			p.fail(w, r, &registry.QueryError{Param: "address", Message: "it can't be read: " + err.Error()})
+			p.fail(w, r, &registry.QueryError{Param: "address", Message: "it can't be read", Err: err})
 			return
 		}
 		if route.json != "" && prefers(r) == asJSON {
@@ -120,11 +135,21 @@ func (p *Pages) handler(route route) http.Handler {
 	})
 }
 
-// refuseUnknown refuses parameters that a page does not take, as the API does.
-func refuseUnknown(form url.Values, known []string) error {
-	for name := range form {
-		if slices.Contains(known, name) {
+// refuseUnknown refuses parameters that a page does not take, or takes once, as
+// the API does.
+func refuseUnknown(form url.Values, params []string) error {
+	known := make([]string, len(params))
+	for i, name := range params {
+		known[i] = strings.TrimSuffix(name, "...")
+	}
+	for name, values := range form {
+		switch {
+		case slices.Contains(params, name+"..."):
 			continue
+		case slices.Contains(params, name) && len(values) == 1:
+			continue
+		case slices.Contains(params, name):
+			return &registry.QueryError{Param: name, Message: "it is given more than once"}
 		}
 		bad := &registry.QueryError{Param: name, Message: "this page has no such parameter", Candidates: known}
 		if near := spec.Suggest(name, known); near != "" {
@@ -135,7 +160,7 @@ func refuseUnknown(form url.Values, known []string) error {
 	return nil
 }
 
-// answer is what a page says, in one of its forms.
+// answer is the content of a page, in one of its forms.
 type answer struct {
 	title    string // of a whole page; "": body is a part of one
 	body     page.PageComponent
@@ -143,7 +168,7 @@ type answer struct {
 	json     any
 }
 
-// fail reports an error, and answers with a page of what strangers may see.
+// fail reports an error, and responds with a page without internal details.
 func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	shown := fnhttp.HTTPReport(w, r, api.Problem(err))
 	if missing, ok := errors.AsType[*registry.NotFoundError](err); ok {
@@ -171,7 +196,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.message(w, r, shown.Status, shown.Title, notice)
 }
 
-// message answers with a page that is one notice.
+// message responds with a page that is a single notice.
 func (p *Pages) message(w http.ResponseWriter, r *http.Request, status int, title string, notice page.PageNoticeConfig) {
 	p.render(w, r, status, title, page.PageHTML(func(w *page.PageWriter) {
 		w.Element("h1", title)
@@ -179,7 +204,7 @@ func (p *Pages) message(w http.ResponseWriter, r *http.Request, status int, titl
 	}))
 }
 
-// tabs are the pages that the header leads to.
+// tabs are the pages in the header.
 var tabs = []page.PageLink{{Text: "Units", URL: "/"}, {Text: "Apps", URL: "/apps"}, {Text: "Graph", URL: "/graph"}, {Text: "Findings", URL: "/findings"}}
 
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, title string, body page.PageComponent) {
@@ -193,7 +218,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, title
 	page.PageRender(w, r, status, page.PageShell(shell, body)) // error ignored: these components have none
 }
 
-// footer says how fresh the page is.
+// footer reports how fresh the page is.
 func (p *Pages) footer(w *page.PageWriter) {
 	f := p.source.Freshness()
 	w.Open("span")
@@ -213,8 +238,8 @@ func (p *Pages) footer(w *page.PageWriter) {
 	w.Element("a", "API", "href", "/openapi.json")
 }
 
-// redirectJSON sends a client that prefers JSON to the API's answer to the same
-// question.
+// redirectJSON redirects clients that prefer JSON to the API's response with
+// the same data.
 func redirectJSON(w http.ResponseWriter, r *http.Request, to string) {
 	if strings.HasSuffix(to, "/") {
 		to += url.PathEscape(r.PathValue("id"))
@@ -232,5 +257,5 @@ const (
 	asJSON     = "application/json"
 )
 
-// prefers returns the form that a client wants most.
+// prefers returns the form that a client prefers.
 func prefers(r *http.Request) string { return fnhttp.HTTPAccept(r, asHTML, asMarkdown, asJSON) }

@@ -9,15 +9,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/fn_registry/registry"
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// get asks for a page without following redirects.
+// get requests a page without following redirects.
 func get(t *testing.T, url string, header ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -83,6 +87,9 @@ func TestPages(t *testing.T) {
 		{"/graph?by=colour", 400, []string{"did you mean unit or package?"}},
 		{"/graph?id=add&depth=none", 400, nil},
 		{"/graph?id=nothing-at-all", 404, nil},
+		{"/graph?id=add&id=twice", 400, []string{"Id: it is given more than once"}},
+		{"/?kind=function&kind=type&q=a", 200, nil},
+		{"/?q=a&q=b", 400, []string{"Q: it is given more than once"}},
 		{"/graph?unit=twice", 400, []string{"Unit: this page has no such parameter"}},
 		{"/?tested=maybe", 400, []string{"Tested: it is neither true nor false"}},
 		{"/?tested=true", 200, []string{"1 unit"}},
@@ -144,7 +151,7 @@ func TestPages_OtherForms(t *testing.T) {
 	}
 }
 
-// A failure of the server is in its log, and its request's ID on the page.
+// A server failure is in its log, and its request ID on the page.
 func TestPages_FailureIsReported(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
@@ -156,7 +163,7 @@ func TestPages_FailureIsReported(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "core/add.go")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, "core/add.go"), 0o755); err != nil { // which can't be read as a file
+	if err := os.Mkdir(filepath.Join(dir, "core/add.go"), 0o755); err != nil { // it can't be read as a file
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
@@ -194,6 +201,17 @@ type empty struct{}
 func (empty) State() *registry.State   { return nil }
 func (empty) Freshness() api.Freshness { return api.Freshness{} }
 
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"cursor: it is old": "Cursor: it is old.", "q: too long; did you mean id?": "Q: too long; did you mean id?",
+	} {
+		if got := sentence(text); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestLinkIDs(t *testing.T) {
 	t.Parallel()
 	exists := func(id string) bool { return id == "add_go_core" }
@@ -211,7 +229,7 @@ func TestLinkIDs(t *testing.T) {
 	}
 }
 
-// TestPages_History is of a spec with two versions.
+// TestPages_History tests a spec with two versions.
 func TestPages_History(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
@@ -241,7 +259,7 @@ func TestPages_History(t *testing.T) {
 	}
 }
 
-// TestConnection: a shortest way along the edges, or against them.
+// TestConnection: a shortest path along the edges, or against them.
 func TestConnection(t *testing.T) {
 	t.Parallel()
 	g := &registry.Graph{Edges: []registry.Edge{{From: "a", To: "b"}, {From: "b", To: "c"}, {From: "c", To: "d"}, {From: "a", To: "c"}, {From: "d", To: "a"}, {From: "x", To: "a"}}}
@@ -250,4 +268,52 @@ func TestConnection(t *testing.T) {
 			t.Errorf("%v: %q, want %q", pair, got, want)
 		}
 	}
+}
+
+// gated is a source whose state is given once the gate is open.
+type gated struct {
+	loaded
+	gate    <-chan struct{}
+	waiting atomic.Int64
+}
+
+func (s *gated) State() *registry.State {
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
+	<-s.gate
+	return s.loaded.State()
+}
+
+// Many requests for a page at once are worked on a few at a time, and all are
+// answered: hundreds together made the garbage collector work instead.
+func TestPages_Crowd(t *testing.T) {
+	t.Parallel()
+	reg, err := registry.Load(t.Context(), registry.Options{Roots: []string{sample(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reg.Close() })
+	synctest.Test(t, func(t *testing.T) { crowd(t, loaded{reg}) })
+}
+
+func crowd(t *testing.T, known loaded) {
+	gate := make(chan struct{})
+	source := &gated{loaded: known, gate: gate}
+	mux := http.NewServeMux()
+	New(source).Mount(mux)
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			w := httptest.NewRecorder()
+			if mux.ServeHTTP(w, httptest.NewRequest("GET", "/graph", nil)); w.Code != http.StatusOK {
+				t.Errorf("status %d", w.Code)
+			}
+		})
+	}
+	synctest.Wait()
+	if n, want := source.waiting.Load(), int64(2*runtime.GOMAXPROCS(0)); n != want {
+		t.Errorf("%d are worked on at once, want %d", n, want)
+	}
+	close(gate)
+	all.Wait()
 }

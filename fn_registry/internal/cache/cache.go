@@ -60,13 +60,14 @@ var Build = sync.OnceValue(func() (hash [sha256.Size]byte) {
 })
 
 // Write gives a file of a cache the content that write writes, whole or not at
-// all. Only the user can read it. It makes the folder, too.
-func Write(file string, write func(io.Writer) error) error {
+// all: not when ctx ends before. Only the user can read it. It makes the
+// folder, too.
+func Write(ctx context.Context, file string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
 	r, w := io.Pipe()
-	defer r.Close() // or write would wait for a reader that has given up
+	defer r.Close() // otherwise write would wait for a reader that has given up
 	go func() { w.CloseWithError(write(w)) }()
-	return atomicfile.FileWriteAtomic(context.Background(), file, r, 0o600)
+	return atomicfile.FileWriteAtomic(ctx, file, r, 0o600)
 }

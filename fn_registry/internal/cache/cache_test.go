@@ -17,7 +17,7 @@ func TestWrite(t *testing.T) {
 		err  error
 		want string
 	}{{"one", nil, "one"}, {"two", nil, "two"}, {"three", failed, "two"}} {
-		err := Write(file, func(w io.Writer) error {
+		err := Write(t.Context(), file, func(w io.Writer) error {
 			_, err := io.WriteString(w, step.text)
 			return errors.Join(err, step.err)
 		})
@@ -33,11 +33,11 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// A write that nobody reads any more ends with an error, and never blocks.
+// A write whose reader has gone ends with an error, and never blocks.
 func TestWrite_NoRoom(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
-	err := Write(t.TempDir(), func(w io.Writer) error { // a folder is no file
+	err := Write(t.Context(), t.TempDir(), func(w io.Writer) error { // a folder is not a file
 		_, err := w.Write(make([]byte, 1<<20))
 		ended <- err
 		return err

@@ -20,16 +20,16 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// oldest is the go line of a module that needs none: from 1.21 on, the go
-// command holds it.
+// oldest is the go line of a module that needs none: since 1.21 the go command
+// enforces it.
 const oldest = "1.21"
 
 // Needs is what some modules of a repository need, all together.
 type Needs struct {
 	Own      []string          // paths of the modules and of those of the repository that they require, sorted
-	Requires map[string]string // modules of others: path -> version, the highest that is required
-	Replaces []modfile.Replace // of modules of others; folders are absolute
-	GoLine   string            // the highest
+	Requires map[string]string // third-party modules: path -> highest required version
+	Replaces []modfile.Replace // of third-party modules; folders are absolute
+	GoLine   string            // the highest go line
 	Sums     []string          // lines of their go.sum files, sorted
 }
 
@@ -82,14 +82,14 @@ func ModuleOf(requires map[string]string, importPath string) (found string) {
 	return found
 }
 
-// reader puts Needs together.
+// reader collects Needs.
 type reader struct {
 	root    *catalog.Root
 	folders map[string]string // module path -> folder
 	needs   *Needs
 }
 
-// module reads one module, and returns those of the repository that it
+// module reads one module, and returns the modules of the repository that it
 // requires.
 func (r *reader) module(p string) (own []string, err error) {
 	dir := r.root.Path(r.folders[p])
@@ -120,7 +120,7 @@ func (r *reader) module(p string) (own []string, err error) {
 	return own, nil
 }
 
-// replace notes how modules of others are replaced. The first line of each
+// replace records how third-party modules are replaced. The first line for each
 // counts.
 func (r *reader) replace(lines []*modfile.Replace, dir string) {
 	for _, line := range lines {
@@ -138,7 +138,7 @@ func (r *reader) replace(lines []*modfile.Replace, dir string) {
 	}
 }
 
-// workspace adds the replacements of go.work, of modules that are required.
+// workspace adds the replacements in go.work for required modules.
 func (r *reader) workspace() error {
 	name := r.root.Path("go.work")
 	text, err := os.ReadFile(name)

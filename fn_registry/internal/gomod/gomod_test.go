@@ -12,7 +12,8 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// Modules a and b of one repository: a requires b, and both require others.
+// Modules a and b of one repository: a requires b, and both require third-party
+// modules.
 func TestRead(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -17,7 +17,7 @@ var (
 
 // Open opens a file for reading. Links are followed.
 func Open(file string) (*os.File, error) {
-	info, err := os.Stat(file) // before it is opened: opening a pipe waits
+	info, err := os.Stat(file) // before opening it: opening a pipe blocks
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@
 package ledger
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -29,7 +30,7 @@ type Dir string
 // Of returns the figures' folder within a program's cache folder.
 func Of(cache string) Dir { return Dir(filepath.Join(cache, "sizes")) }
 
-// Unit returns what the unit, with its code as the catalogue has it, was found
+// Unit returns what the unit, with its code as the catalog has it, was found
 // to weigh.
 func (d Dir) Unit(c *catalog.Catalog, u *catalog.Unit) (bytes int64, ok bool) {
 	return d.Get(UnitKey(c, u))
@@ -53,7 +54,7 @@ func (d Dir) Put(key string, bytes int64) error {
 	if d == "" {
 		return nil
 	}
-	return cache.Write(filepath.Join(string(d), key), func(w io.Writer) error {
+	return cache.Write(context.Background(), filepath.Join(string(d), key), func(w io.Writer) error {
 		_, err := io.WriteString(w, strconv.FormatInt(bytes, 10))
 		return err
 	})
@@ -78,7 +79,7 @@ func Key(parts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// UnitKey is the key of a unit with its code as the catalogue has it: of the Go
+// UnitKey is the key of a unit with its code as the catalog has it: of the Go
 // files of all packages of the repository that it links and, where those import
 // others, of its module's go.mod and go.sum. Embedded files and C code are not
 // in it, nor is the toolchain: only a build knows those.
@@ -102,7 +103,7 @@ func UnitKey(c *catalog.Catalog, u *catalog.Unit) string {
 		root := c.Roots[u.Dir.Root]
 		module, _ := root.ModuleDir(u.Dir.Path)
 		for _, name := range []string{"go.mod", "go.sum"} {
-			text, _ := os.ReadFile(root.Path(path.Join(module, name))) // what is not there is the same every time
+			text, _ := os.ReadFile(root.Path(path.Join(module, name))) // a missing file counts as empty
 			write(string(text))
 		}
 	}
@@ -110,8 +111,8 @@ func UnitKey(c *catalog.Catalog, u *catalog.Unit) string {
 }
 
 // reached lists the repository's packages that are linked with the first ones,
-// nearest first; outside reports whether any of them imports a package from
-// elsewhere, the standard library's left out.
+// nearest first; outside reports whether any of them imports a third-party
+// package.
 func reached(c *catalog.Catalog, begin []*catalog.Dir) (all []*catalog.Dir, outside bool) {
 	all = slices.Clone(begin)
 	seen := map[*catalog.Dir]bool{}

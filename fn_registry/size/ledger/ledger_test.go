@@ -72,7 +72,7 @@ package inner
 func Run() {}
 `
 
-// keys are those of all units of the tree.
+// keys returns the keys of all units of the tree.
 func keys(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{dir}})
@@ -137,7 +137,7 @@ func TestDir(t *testing.T) {
 	t.Parallel()
 	cache := t.TempDir()
 	d := Of(cache)
-	d.Trim(time.Hour) // there is nothing yet
+	d.Trim(time.Hour) // nothing exists yet
 	if _, ok := d.Get("a"); ok {
 		t.Error("a figure where there is none")
 	}
@@ -177,7 +177,7 @@ func TestDir(t *testing.T) {
 		t.Error(err)
 	}
 	if _, ok := none.Get("a"); ok {
-		t.Error("no folder keeps figures")
+		t.Error("an empty Dir keeps figures")
 	}
 }
 

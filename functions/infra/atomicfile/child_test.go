@@ -41,8 +41,8 @@ func childWriteLimited(args []string) string {
 	return fmt.Sprint(core.ErrorCode(err), " ", errors.Is(err, syscall.EFBIG))
 }
 
-// childWriteAsUser writes to each path as a user that may not, whoever runs the
-// test.
+// childWriteAsUser writes to each path as a user without permission, also when
+// root runs the test.
 func childWriteAsUser(args []string) string {
 	if err := childtest.BecomeNobody(); err != nil {
 		return err.Error()
@@ -54,8 +54,8 @@ func childWriteAsUser(args []string) string {
 	return strings.Join(codes, " ")
 }
 
-// childWriteForever writes ever new versions: a number, and then as many x as
-// make a megabyte.
+// childWriteForever writes one version after another: a number, followed by a
+// megabyte of x.
 func childWriteForever(args []string) string {
 	for i := 1; ; i++ {
 		number := fmt.Sprintf("%09d\n", i)
@@ -98,8 +98,8 @@ func TestFileWriteAtomic_NoPermission(t *testing.T) {
 	wantOnly(t, dir, "x")
 }
 
-// Killed in the middle of writing, again and again: what is there is always one
-// whole version.
+// Killed in the middle of a write, over and over: the file is always one
+// complete version.
 func TestFileWriteAtomic_Killed(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x")
@@ -118,7 +118,7 @@ func TestFileWriteAtomic_Killed(t *testing.T) {
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = cmd.Wait() // says that it was killed
+		_ = cmd.Wait() // returns an error, since it was killed
 		content, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

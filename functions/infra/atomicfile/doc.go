@@ -1,3 +1,3 @@
 // Package atomicfile writes files so that a reader, a crash or a power cut
-// never finds half of one. It needs only the standard library.
+// never leaves or sees half of one. It needs only the standard library.
 package atomicfile

@@ -35,10 +35,10 @@ func FileReplace(from, to string) error {
 	return nil
 }
 
-// flush writes what the system still holds of a file to the disk.
+// flush flushes the file's buffered data to the disk.
 func flush(path string) error {
 	flag := os.O_RDONLY
-	if runtime.GOOS == "windows" { // which flushes for writers alone
+	if runtime.GOOS == "windows" { // where only a handle open for writing can flush
 		flag = os.O_RDWR
 	}
 	file, err := os.OpenFile(path, flag, 0)

@@ -3,15 +3,10 @@ package atomicfile
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"fnregistry.dev/functions/core"
 )
@@ -50,61 +45,23 @@ func FileWriteAtomic(ctx context.Context, path string, content io.Reader, mode f
 }
 
 func writeAtomic(ctx context.Context, path string, content io.Reader, mode fs.FileMode) error {
-	if mode != mode.Perm() {
-		return &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("mode %v has more than permission bits", mode)}
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	target, err := followLinks(path)
 	if err != nil {
 		return err
 	}
-	perm, exact, err := targetMode(target, mode)
+	folder, err := os.OpenRoot(filepath.Dir(target))
 	if err != nil {
 		return err
 	}
-	temp, err := writeTemp(ctx, target, content, perm, exact)
-	if err != nil {
-		return err
-	}
-	return rename(temp, target)
+	defer folder.Close()
+	return writeIn(ctx, folder, filepath.Base(target), content, mode)
 }
 
-// writeTemp writes a file next to target, to the disk, and returns its path.
-func writeTemp(
-	ctx context.Context,
-	target string,
-	content io.Reader,
-	perm fs.FileMode,
-	exact bool,
-) (path string, err error) {
-	temp, err := createTemp(target, perm)
-	if err != nil {
-		return "", err
-	}
-	done := false // and not err, for content's Read may panic
-	defer func() {
-		if !done {
-			temp.Close()
-			err = errors.Join(err, os.Remove(temp.Name()))
-		}
-	}()
-	if err := fill(ctx, temp, content, perm, exact); err != nil {
-		return "", err
-	}
-	if err := temp.Close(); err != nil { // file systems over a network may report only here that the disk is full
-		return "", err
-	}
-	done = true
-	return temp.Name(), nil
-}
-
-// followLinks returns the path of the file that path leads to, which need not
-// exist; the folder must. The path is never cleaned, as filepath.Join and Dir
-// do: in "link/../x" the ".." goes up from where the link leads.
+// followLinks returns the path of the file that path leads to. The file need
+// not exist; its folder must. The path is never cleaned as filepath.Join and
+// Dir would do: in "link/../x" the ".." is the parent of the link's target.
 func followLinks(path string) (string, error) {
-	const most = 40 // as Linux has it, see path_resolution(7)
+	const most = 40 // the limit of Linux, see path_resolution(7)
 	for range most {
 		folder, name := filepath.Split(path)
 		if name == "" || name == "." || name == ".." {
@@ -117,7 +74,7 @@ func followLinks(path string) (string, error) {
 		path = filepath.Join(folder, name)
 		link, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // no link, or nothing there; other errors are reported by the next step
+			return path, nil // not a link, or no file; other errors surface in the next step
 		}
 		if filepath.IsAbs(link) {
 			path = link
@@ -125,75 +82,5 @@ func followLinks(path string) (string, error) {
 			path = folder + string(filepath.Separator) + link
 		}
 	}
-	return "", &core.Error{Code: core.CodeInvalid, Message: "too many symbolic links, or a circle of them"}
-}
-
-// targetMode returns the permission bits to create the file with, and whether
-// the umask must not take any away.
-func targetMode(target string, mode fs.FileMode) (perm fs.FileMode, exact bool, err error) {
-	info, err := os.Lstat(target)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && mode == 0:
-		return 0o666, false, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return mode.Perm(), true, nil
-	case err != nil:
-		return 0, false, err
-	case info.IsDir():
-		return 0, false, &core.Error{Code: core.CodeInvalid, Message: "it is a folder"}
-	case !info.Mode().IsRegular():
-		return 0, false, &core.Error{
-			Code:    core.CodeInvalid,
-			Message: fmt.Sprintf("not a regular file (%v)", info.Mode().Type()),
-		}
-	case mode == 0:
-		return info.Mode().Perm(), true, nil
-	}
-	return mode.Perm(), true, nil
-}
-
-// createTemp opens a new file next to target. os.CreateTemp would not let the
-// umask decide over a new file's mode.
-func createTemp(target string, perm fs.FileMode) (*os.File, error) {
-	base := filepath.Base(target)
-	const room = 200 // of the 255 bytes that a name may have on most file systems
-	base = strings.ToValidUTF8(base[:min(len(base), room)], "")
-	for {
-		name := "." + base + ".tmp-" + strconv.FormatUint(rand.Uint64(), 36)
-		file, err := os.OpenFile(filepath.Join(filepath.Dir(target), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-		if !errors.Is(err, fs.ErrExist) {
-			return file, err
-		}
-	}
-}
-
-func fill(ctx context.Context, temp *os.File, content io.Reader, perm fs.FileMode, exact bool) error {
-	if exact {
-		if err := temp.Chmod(perm); err != nil {
-			return err
-		}
-	}
-	// A plain Writer: through *os.File's ReadFrom the whole file would go by
-	// without a look at ctx.
-	if _, err := io.Copy(struct{ io.Writer }{temp}, readerUntil{ctx, content}); err != nil {
-		return err
-	}
-	if err := temp.Sync(); err != nil {
-		return err
-	}
-	return ctx.Err()
-}
-
-// readerUntil fails once ctx is done. It hides the WriteTo that content may
-// have, which would not ask.
-type readerUntil struct {
-	ctx     context.Context
-	content io.Reader
-}
-
-func (r readerUntil) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.content.Read(p)
+	return "", &core.Error{Code: core.CodeInvalid, Message: "too many symbolic links, or a cycle"}
 }

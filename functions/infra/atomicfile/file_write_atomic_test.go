@@ -25,8 +25,8 @@ func write(t *testing.T, path, content string, mode fs.FileMode) {
 	}
 }
 
-// wantOnly fails unless the folder holds just these names: no temporary file is
-// left.
+// wantOnly fails unless the folder holds exactly these names, so no temporary
+// file.
 func wantOnly(t *testing.T, folder string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -77,7 +77,7 @@ func TestFileWriteAtomic_Relative(t *testing.T) {
 func TestFileWriteAtomic_Mode(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	plain := filepath.Join(dir, "plain") // what the umask of this process makes of 0666
+	plain := filepath.Join(dir, "plain") // 0666 after the umask of this process
 	if err := os.WriteFile(plain, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestFileWriteAtomic_Mode(t *testing.T) {
 			t.Fatal(err)
 		}
 		if info.Mode() != step.want {
-			t.Errorf("given %v: the file has %v, want %v", step.give, info.Mode(), step.want)
+			t.Errorf("mode %v: the file has %v, want %v", step.give, info.Mode(), step.want)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func TestFileWriteAtomic_ModeWhileWriting(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Equal(seen, []string{"-rw-------"}) {
-		t.Errorf("while writing there is %q", seen)
+		t.Errorf("during the write the folder holds %q", seen)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestFileWriteAtomic_Refused(t *testing.T) {
 		{at("missing/x"), 0, core.CodeNotFound},
 		{at("folder"), 0, core.CodeInvalid},
 		{at("to-folder"), 0, core.CodeInvalid},
-		{at("a"), 0, core.CodeInvalid}, // a circle of links
+		{at("a"), 0, core.CodeInvalid}, // a cycle of links
 		{os.DevNull, 0, core.CodeInvalid},
 		{"", 0, core.CodeInvalid},
 		{at("file"), fs.ModeSetuid | 0o755, core.CodeInvalid},
@@ -204,8 +204,7 @@ func TestFileWriteAtomic_Refused(t *testing.T) {
 	wantOnly(t, at("folder"))
 }
 
-// Half of the content came, then it failed: the old file stays, and nothing
-// else.
+// The content fails halfway: the old file stays, and nothing else.
 func TestFileWriteAtomic_FailsHalfway(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -225,7 +224,7 @@ func TestFileWriteAtomic_FailsHalfway(t *testing.T) {
 	func() {
 		defer func() { _ = recover() }()
 		_ = atomicfile.FileWriteAtomic(t.Context(), path, readerFunc(func([]byte) (int, error) { panic("in Read") }), 0)
-		t.Error("the panic did not get through")
+		t.Error("the panic did not reach the caller")
 	}()
 	wantContent(t, path, "old")
 	wantOnly(t, dir, "x")
@@ -236,7 +235,7 @@ func TestFileWriteAtomic_Cancelled(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x")
 	write(t, path, "old", 0)
-	for _, after := range []int{0, 1, 3} { // reads before the cancelling
+	for _, after := range []int{0, 1, 3} { // reads before the cancellation
 		ctx, cancel := context.WithCancel(t.Context())
 		reads := 0
 		if after == 0 {
@@ -255,7 +254,7 @@ func TestFileWriteAtomic_Cancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	err := atomicfile.FileWriteAtomic(ctx, path, readerFunc(func([]byte) (int, error) {
-		cancel() // with the last read, when there is nothing left to wait for
+		cancel() // during the last read, when nothing is left to read
 		return 0, io.EOF
 	}), 0)
 	if core.ErrorCode(err) != core.CodeCanceled {
@@ -265,7 +264,8 @@ func TestFileWriteAtomic_Cancelled(t *testing.T) {
 	wantOnly(t, dir, "x")
 }
 
-// Several writers and readers at once: each reader sees one whole version.
+// Several concurrent writers and readers: each reader sees one complete
+// version.
 func TestFileWriteAtomic_NeverHalf(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -309,8 +309,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// Compared with the plain write, which is what the flushing to the disk costs;
-// "no fsync" is the same without it, by hand.
+// The plain write shows what flushing to the disk costs; "no fsync" is the same
+// write without the flush.
 func BenchmarkFileWriteAtomic(b *testing.B) {
 	content := bytes.Repeat([]byte("x"), 4<<10)
 	path := filepath.Join(b.TempDir(), "x")

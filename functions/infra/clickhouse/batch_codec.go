@@ -11,7 +11,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// codec knows how rows of type T go into a block's columns.
+// codec turns rows of type T into a block's columns.
 type codec[T any] struct {
 	columns []string
 	fill    func(columns []column.Interface, p *pending[T]) error
@@ -20,11 +20,11 @@ type codec[T any] struct {
 	buffers func() []fieldBuffer[T] // nil for []any
 }
 
-// pending is a batch that is not written yet.
+// pending is a batch that has not been written yet.
 type pending[T any] struct {
-	chunks  [][]T            // its rows, as they came
-	n       int              // how many rows that are
-	buffers []fieldBuffer[T] // what of rows is a slice of a plain type already; one a column, or none
+	chunks  [][]T            // its rows, in order of arrival
+	n       int              // number of rows
+	buffers []fieldBuffer[T] // columns already gathered in slices of a plain type; one per column, or none
 }
 
 func (c *codec[T]) newPending() *pending[T] {
@@ -56,7 +56,7 @@ func (p *pending[T]) rows() []T {
 	return slices.Concat(p.chunks...)
 }
 
-// reset empties it, to use its memory again.
+// reset empties the batch and keeps its memory.
 func (p *pending[T]) reset() {
 	clear(p.chunks)
 	p.chunks, p.n = p.chunks[:0], 0
@@ -142,7 +142,7 @@ func fillValues(columns []column.Interface, chunks [][][]any) error {
 
 func fillRow(columns []column.Interface, row []any) error {
 	if len(row) != len(columns) {
-		return fmt.Errorf("the row has %d values, there are %d columns", len(row), len(columns))
+		return fmt.Errorf("the row has %d values for %d columns", len(row), len(columns))
 	}
 	for i, value := range row {
 		if err := appendExact(columns[i], value); err != nil {
@@ -152,7 +152,7 @@ func fillRow(columns []column.Interface, row []any) error {
 	return nil
 }
 
-// sizeOfValues is a rough measure: it bounds memory and blocks.
+// sizeOfValues estimates a row's size; it bounds memory and blocks.
 func sizeOfValues(row []any) (n int) {
 	for _, value := range row {
 		switch v := value.(type) {
@@ -174,16 +174,16 @@ func sizeOfValues(row []any) (n int) {
 	return n
 }
 
-// refusedError says that not all rows of a batch fit the columns.
+// refusedError reports that some rows of a batch don't fit the columns.
 type refusedError struct {
 	err     error
-	columns []column.Interface // of a block that is not sent
+	columns []column.Interface // of a block that was not sent
 }
 
 func (e *refusedError) Error() string { return e.err.Error() }
 
-// refuse takes the rows that don't fit out of the batch and reports them. Where
-// it finds none, it returns the error.
+// refuse removes the rows that don't fit from the batch and reports them. If it
+// finds none, it returns the error.
 func (h *ClickHouseBatchInsertHandle[T]) refuse(p *pending[T], refused *refusedError) error {
 	var good, bad []T
 	var first error
@@ -194,7 +194,7 @@ func (h *ClickHouseBatchInsertHandle[T]) refuse(p *pending[T], refused *refusedE
 		} else if bad = append(bad, row); first == nil {
 			first = err
 		}
-		if err != nil || i%1000 == 0 { // what was tried is of no use
+		if err != nil || i%1000 == 0 { // discard the values appended so far
 			for _, c := range refused.columns {
 				c.Reset()
 			}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The context of a batch that was sent does not end with the insert: the driver
-// may still look at it, and would close a connection of the pool.
+// The context of a batch that was sent outlives the insert: the driver may
+// still check it, and would close a connection of the pool.
 func TestSendContext(t *testing.T) {
 	t.Parallel()
 	parent, stop := context.WithCancel(t.Context())

@@ -16,10 +16,10 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// appendExact appends a value as it is, or says why the column would change it:
-// the driver writes 44 for 300 in a UInt8, and a date of next century as one of
-// this. It also turns a panic of the value's own methods into an error. Its
-// errors don't quote the value.
+// appendExact appends a value unchanged, or reports why the column would change
+// it: the driver writes 44 for 300 in a UInt8, and a date of the next century
+// as one of this. It also turns a panic in the value's own methods into an
+// error. Its errors don't quote the value.
 func appendExact(c column.Interface, value any) (err error) {
 	if isColumnsOwn(c, value) {
 		return c.AppendRow(value)
@@ -39,8 +39,8 @@ func appendExact(c column.Interface, value any) (err error) {
 	return nil
 }
 
-// isColumnsOwn knows values of just the column's type, which need no check:
-// most of them, as a rule, and to look further costs more than to append.
+// isColumnsOwn reports whether value already has the column's type and needs no
+// check. Most values do, and checking further costs more than appending.
 func isColumnsOwn(c column.Interface, value any) (own bool) {
 	switch v := value.(type) {
 	case string:
@@ -72,8 +72,8 @@ func isColumnsOwn(c column.Interface, value any) (own bool) {
 	return own
 }
 
-// exactValue converts a value to what the driver stores unchanged in a column
-// of a type.
+// exactValue converts a value to one that the driver stores unchanged in a
+// column of type typ.
 func exactValue(typ column.Type, value any) (any, error) {
 	base, nullable := plainType(string(typ))
 	value, err := resolve(value)
@@ -98,7 +98,7 @@ func exactValue(typ column.Type, value any) (any, error) {
 	return value, nil
 }
 
-// plainType takes off what says how a type is stored.
+// plainType strips wrappers that only affect storage.
 func plainType(typ string) (base string, nullable bool) {
 	for {
 		inner, ok := strings.CutPrefix(typ, "LowCardinality(")
@@ -112,8 +112,8 @@ func plainType(typ string) (base string, nullable bool) {
 	}
 }
 
-// resolve follows pointers and asks values that say their value themselves.
-// Text, IDs and decimals of libraries do, too, as text.
+// resolve follows pointers and calls Valuers. Texts, IDs and decimals of
+// libraries become text.
 func resolve(value any) (any, error) {
 	switch v := value.(type) {
 	case nil, *big.Int:
@@ -145,11 +145,11 @@ var numberTypes = map[string]reflect.Type{
 	"UInt128": reflect.TypeFor[*big.Int](), "UInt256": reflect.TypeFor[*big.Int](),
 }
 
-// bigBits are the bits that a number of a large type has without its sign.
+// bigBits is the number of bits, without the sign, of each large integer type.
 var bigBits = map[string]int{"Int128": 127, "Int256": 255, "UInt128": 128, "UInt256": 256}
 
 func exactNumber(base string, to reflect.Type, value any) (any, error) {
-	if v := reflect.ValueOf(value); v.Kind() == reflect.Bool && base == "UInt8" { // what Bool was before 21.12
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Bool && base == "UInt8" { // Bool was a UInt8 before 21.12
 		return v.Bool(), nil
 	}
 	n, err := core.NumberExact(value, to)
@@ -176,7 +176,7 @@ func fitsBits(n *big.Int, base string) bool {
 func exactList(element column.Type, value any) (any, error) {
 	v := reflect.ValueOf(value)
 	if v.Kind() != reflect.Slice && v.Kind() != reflect.Array {
-		return nil, fmt.Errorf("a %T is no list", value)
+		return nil, fmt.Errorf("a %T is not a list", value)
 	}
 	list := make([]any, v.Len())
 	for i := range list {
@@ -188,17 +188,16 @@ func exactList(element column.Type, value any) (any, error) {
 	return list, nil
 }
 
-// timeBounds are the first and the last moment that a type can represent.
+// timeBounds holds the first and the last time that a type can represent.
 type timeBounds struct {
 	from, to time.Time
-	days     bool // of the time's own clock
+	days     bool // in the time's own zone
 }
 
 var dateTimeBounds = timeBounds{time.Unix(0, 0), time.Unix(1<<32-1, 0), false}
 
-// timeTypes have integers of 16 bits of days and 32 bits of seconds, and for
-// the wider ones what ClickHouse documents and the driver's nanoseconds can
-// hold.
+// timeTypes: 16 bits of days, 32 bits of seconds, and for the wider types the
+// range that ClickHouse documents and the driver's nanoseconds can represent.
 var timeTypes = map[string]timeBounds{
 	"Date":       {time.Unix(0, 0), time.Unix(1<<16*86400-1, 0), true},
 	"Date32":     {time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2299, 12, 31, 0, 0, 0, 0, time.UTC), true},
@@ -220,8 +219,8 @@ func (b timeBounds) has(t time.Time) bool {
 	return !t.Before(b.from) && !t.After(b.to)
 }
 
-// exactTime takes times, text, which the driver reads, and an int64 as the
-// driver does: seconds for DateTime, ticks for DateTime64.
+// exactTime accepts times, text, which the driver parses, and an int64 with the
+// driver's meaning: seconds for DateTime, ticks for DateTime64.
 func exactTime(name string, bounds timeBounds, value any) (any, error) {
 	v := reflect.ValueOf(value)
 	if n, ok := value.(int64); ok && name == "DateTime" {
@@ -233,7 +232,7 @@ func exactTime(name string, bounds timeBounds, value any) (any, error) {
 		return v.String(), nil
 	}
 	if !v.CanConvert(reflect.TypeFor[time.Time]()) {
-		return nil, fmt.Errorf("a %T is no time: give a time.Time", value)
+		return nil, fmt.Errorf("a %T is not a time: use time.Time", value)
 	}
 	t := v.Convert(reflect.TypeFor[time.Time]()).Interface().(time.Time)
 	if !bounds.has(t) {
@@ -242,8 +241,8 @@ func exactTime(name string, bounds timeBounds, value any) (any, error) {
 	return t, nil
 }
 
-// storesAll reports whether the driver stores a whole slice of a plain type
-// unchanged, where it takes it.
+// storesAll reports whether the driver stores every value of a slice of a plain
+// type unchanged, if it accepts the slice.
 func storesAll(typ column.Type, values any) bool {
 	base, _ := plainType(string(typ))
 	_, bounds, ok := timeType(base)

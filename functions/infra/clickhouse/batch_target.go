@@ -15,12 +15,12 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// target is the table that batches go to.
+// target is the table that batches are written to.
 type target struct {
 	conn     driver.Conn
 	op       string // for errors
 	insert   string
-	lookUp   string // how many rows have a token
+	lookUp   string // counts the rows with a token
 	hasToken bool
 	settings chgo.Settings
 }
@@ -51,8 +51,8 @@ func newTarget(
 		return t, err
 	}
 	if v := version.Version; v.Major > 21 || v.Major == 21 && v.Minor >= 11 {
-		// An asynchronous INSERT is written after its query has ended, which is
-		// what the look-up waits for.
+		// An asynchronous INSERT is written after its query has ended, but the
+		// look-up waits only for the query.
 		t.settings["async_insert"] = 0
 	}
 	if t.hasToken {
@@ -74,8 +74,8 @@ func newTarget(
 	return t, block.Close() // an INSERT without rows
 }
 
-// checkNames refuses what would not get through the driver's own reading of the
-// INSERT statement.
+// checkNames refuses names that the driver's parser of INSERT statements would
+// misread.
 func checkNames(database, table string, columns []string) error {
 	names := append([]string{table}, columns...)
 	if database != "" {
@@ -83,11 +83,11 @@ func checkNames(database, table string, columns []string) error {
 	}
 	for _, name := range names {
 		if name == "" {
-			return errors.New("a table and columns with names are needed")
+			return errors.New("the table and each column need a name")
 		}
 		if strings.ContainsAny(name, "`\"'\\()\x00") || strings.TrimSpace(name) != name {
 			return fmt.Errorf(
-				"bad name %q: quotes, backslashes, parentheses, NUL and blanks around it can't be had",
+				"bad name %q: no quotes, backslashes, parentheses, NUL or surrounding blanks allowed",
 				name,
 			)
 		}
@@ -98,13 +98,13 @@ func checkNames(database, table string, columns []string) error {
 	return nil
 }
 
-// checkTokens sees that the look-up of a token can be trusted: it must ask the
-// server that had the INSERT, and rows must stay in the table as they were put
-// there.
+// checkTokens verifies that the look-up of a token can be trusted: it must
+// reach the server that received the INSERT, and the table's engine must keep
+// rows as inserted.
 func (t target) checkTokens(ctx context.Context, database, table string) error {
 	if pool, ok := t.conn.(*openConn); ok && pool.addresses > 1 {
 		return &core.Error{Code: core.CodeUnsupported, Op: t.op, Message: "TokenColumn needs a pool with one address",
-			Hint: "with several, the server that is asked for a batch may be another than the one it was sent to"}
+			Hint: "with several, the look-up might ask another server than the one that got the batch"}
 	}
 	var engine string
 	err := t.conn.QueryRow(ctx, "SELECT engine FROM system.tables WHERE database = if(empty(?), currentDatabase(), ?) AND name = ?",
@@ -116,7 +116,7 @@ func (t target) checkTokens(ctx context.Context, database, table string) error {
 	case "MergeTree", "ReplicatedMergeTree", "SharedMergeTree":
 		return nil
 	}
-	return &core.Error{Code: core.CodeUnsupported, Op: t.op, Message: "TokenColumn can't be had with a table of engine " + engine,
+	return &core.Error{Code: core.CodeUnsupported, Op: t.op, Message: "TokenColumn can't be used with a table of engine " + engine,
 		Hint: "MergeTree, ReplicatedMergeTree and SharedMergeTree keep rows as they are"}
 }
 
@@ -127,15 +127,15 @@ func (t target) prepare(ctx context.Context, queryID string) (driver.Batch, erro
 }
 
 // stored returns how many rows have the token, once the server has ended the
-// INSERT with that query ID. After that they can't become more: all that is
-// left of it is in the table, or lost.
+// INSERT with that query ID. The number is then final: whatever is left of the
+// INSERT is in the table, or lost.
 func (t target) stored(ctx context.Context, queryID, token string) (rows uint64, err error) {
 	var running uint64
 	if err := t.conn.QueryRow(ctx, "SELECT count() FROM system.processes WHERE query_id = ?", queryID).Scan(&running); err != nil {
 		return 0, err
 	}
 	if running > 0 {
-		return 0, &core.Error{Code: core.CodeUnavailable, Op: t.op, Message: "the server has not ended the INSERT yet"}
+		return 0, &core.Error{Code: core.CodeUnavailable, Op: t.op, Message: "the INSERT is still running on the server"}
 	}
 	err = t.conn.QueryRow(ctx, t.lookUp, token).Scan(&rows)
 	return rows, err
@@ -146,7 +146,7 @@ type token struct{ uuid.UUID }
 
 func newToken() token { return token{uuid.New()} }
 
-// fill puts the token into a column of n rows.
+// fill appends the token n times to a column.
 func (t token) fill(c column.Interface, n int) error {
 	var err error
 	switch c.Type() {

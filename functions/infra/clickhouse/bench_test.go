@@ -25,8 +25,8 @@ func benchRowOf(i int) benchRow {
 	return benchRow{uint64(i), time.Unix(1_700_000_000, 0), "a name as long as names are", float64(i) * 1.25}
 }
 
-// The rows are made in all cases, as a program reads them from somewhere: they
-// are not there as columns.
+// Every variant builds the rows, as a program reads them from a source that has
+// no columns.
 var benchWays = []struct {
 	name string
 	run  func(*testing.B, driver.Conn, int)
@@ -100,10 +100,10 @@ func benchUnit[T any](b *testing.B, conn driver.Conn, batches int, cfg clickhous
 	}
 }
 
-// The ways take turns, so that whatever else the machine does hits all of them.
-// Each way's fastest round counts: noise can only add to it. The bound is
-// unitStructs-x-of-by-hand of at least 0.95, against the faster of the ways by
-// hand.
+// The variants take turns, so that other load on the machine affects all of
+// them alike. The fastest round of each counts, since noise can only add to it.
+// The bound is unitStructs-x-of-by-hand of at least 0.95, against the faster of
+// the variants by hand.
 func BenchmarkClickHouseBatchInsert(b *testing.B) {
 	const batches = 10
 	conn := open(b)

@@ -4,40 +4,40 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // ClickHouseBatchInsertConfig says where [ClickHouseBatchInsert] puts rows, and
 // when.
 type ClickHouseBatchInsertConfig struct {
-	Database    string        // default: that of the connection
+	Database    string        // default: the connection's
 	Table       string        // required
 	Columns     []string      // required where rows are []any; empty where they are structs
-	TokenColumn string        // a String or UUID column besides, which gets one value a batch; empty: a batch that may be written is not sent again
+	TokenColumn string        // a String or UUID column in addition to Columns, set to one value per batch; empty: a batch that may have been written is not sent again
 	MaxRows     int           // rows that make a batch due; default 100,000
-	MaxBytes    int           // bytes that do, roughly: texts by their length, other values 8 each; default 16 MiB
-	MaxAge      time.Duration // age of its first row that does; default 1 s
+	MaxBytes    int           // approximate bytes that make it due: texts by their length, other values 8 each; default 16 MiB
+	MaxAge      time.Duration // age of its first row that makes it due; default 1 s
 	Timeout     time.Duration // for one try to write a batch; default 1 min
-	RetryFor    time.Duration // how long a batch is tried again; default 5 min; negative: until it is written or Stop's context ends
+	RetryFor    time.Duration // how long a batch is retried; default 5 min; negative: until it is written or Stop's context ends
 }
 
 // ClickHouseBatchInsertBatch is what became of some rows.
 type ClickHouseBatchInsertBatch[T any] struct {
 	Rows    []T
-	Token   string // what TokenColumn got; empty without one
+	Token   string // value of TokenColumn; empty without one
 	Err     error  // nil: all of Rows are in the table
-	Unclear bool   // with Err: some or all of Rows may be in the table all the same; false: none is
+	Unclear bool   // with Err: some or all of Rows may be in the table anyway; false: none is
 }
 
 // ClickHouseBatchInsertResult says what became of all rows that were taken.
 type ClickHouseBatchInsertResult[T any] struct {
 	Written   int64                           // rows in the table
-	Failed    int64                           // rows whose batch has an Err, those that onBatch got too
+	Failed    int64                           // rows whose batch has an Err, including those passed to onBatch
 	Unwritten []ClickHouseBatchInsertBatch[T] // the batches with an Err, where there is no onBatch to take them
 }
 
@@ -46,21 +46,13 @@ type ClickHouseBatchInsertHandle[T any] struct {
 	cfg     ClickHouseBatchInsertConfig
 	onBatch func(ClickHouseBatchInsertBatch[T])
 	target  target
-	rows    <-chan []T
 	codec   codec[T]
 
-	ctx      context.Context // of all tries; ends with Stop's
-	abort    context.CancelCauseFunc
-	release  func() bool // ends the watch for the end of the caller's context
-	stopOnce sync.Once
-	stop     chan struct{} // Stop was called, or the caller's context is done
-	closed   chan struct{} // no more rows are taken
-	failed   chan struct{} // a batch failed, and nobody took it
-	batches  chan *pending[T]
-	free     chan *pending[T] // a written batch's memory
-	done     chan struct{}
-	result   ClickHouseBatchInsertResult[T] // the writer's; anyone's after done
-	firstErr error
+	collected *work.BatchCollectHandle[T]
+	writing   *pending[T] // the writer's, used again for each batch
+	done      chan struct{}
+	result    ClickHouseBatchInsertResult[T] // the writer's; anyone's after done
+	firstErr  error
 }
 
 // ClickHouseBatchInsert takes rows from a channel, any number at a time, and
@@ -116,14 +108,27 @@ func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-
 		return nil, ClickHouseError(op, contextError(ctx, err))
 	}
 	h := &ClickHouseBatchInsertHandle[T]{
-		cfg: cfg, onBatch: onBatch, target: target, rows: rows, codec: codec,
-		stop: make(chan struct{}), closed: make(chan struct{}), failed: make(chan struct{}),
-		batches: make(chan *pending[T]), free: make(chan *pending[T], 1), done: make(chan struct{}),
+		cfg: cfg, onBatch: onBatch, target: target, codec: codec, writing: codec.newPending(), done: make(chan struct{}),
 	}
-	h.ctx, h.abort = context.WithCancelCause(context.Background()) // without what else ctx holds: the driver keeps options there, WithAsync too
-	h.release = context.AfterFunc(ctx, h.askToStop)
-	go h.collect()
-	go h.write()
+	// Without what else ctx holds: the driver keeps options there, WithAsync
+	// too.
+	bare, cancel := context.WithCancel(context.Background())
+	release := context.AfterFunc(ctx, cancel)
+	h.collected, err = work.BatchCollect(bare, rows, work.BatchCollectConfig[T]{
+		Write: h.write, MaxItems: cfg.MaxRows, MaxBytes: cfg.MaxBytes, Size: codec.size, MaxAge: cfg.MaxAge,
+	})
+	if err != nil {
+		release()
+		cancel()
+		return nil, &core.Error{Op: op, Err: err}
+	}
+	go func() {
+		defer close(h.done)
+		defer cancel()
+		defer release()
+		<-h.collected.Done()
+		h.reportUntried()
+	}()
 	return h, nil
 }
 
@@ -139,7 +144,7 @@ func (cfg ClickHouseBatchInsertConfig) withDefaults() ClickHouseBatchInsertConfi
 // Closed is closed when no more rows are taken: after Stop, after the end of
 // the channel or of the context, or when a batch has failed and there is no
 // onBatch. Who sends rows selects on it, since nobody receives them any more.
-func (h *ClickHouseBatchInsertHandle[T]) Closed() <-chan struct{} { return h.closed }
+func (h *ClickHouseBatchInsertHandle[T]) Closed() <-chan struct{} { return h.collected.Closed() }
 
 // Done is closed when all rows that were taken are written or given up.
 func (h *ClickHouseBatchInsertHandle[T]) Done() <-chan struct{} { return h.done }
@@ -149,18 +154,9 @@ func (h *ClickHouseBatchInsertHandle[T]) Done() <-chan struct{} { return h.done 
 // done first, it gives up what isn't written by then. Rows in the channel that
 // it has not taken stay there. It returns Err's error, and may be called again.
 func (h *ClickHouseBatchInsertHandle[T]) Stop(ctx context.Context) error {
-	h.askToStop()
-	select {
-	case <-h.done:
-	case <-ctx.Done():
-		h.abort(ctx.Err())
-		<-h.done
-	}
+	_ = h.collected.Stop(ctx) // Err has it, with the number of rows
+	<-h.done
 	return h.Err()
-}
-
-func (h *ClickHouseBatchInsertHandle[T]) askToStop() {
-	h.stopOnce.Do(func() { close(h.stop) })
 }
 
 // Err returns nil before Done is closed, and when every row that was taken is

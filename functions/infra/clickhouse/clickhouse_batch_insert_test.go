@@ -21,6 +21,7 @@ import (
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -50,7 +51,7 @@ func events(from, n int) []event {
 	return all
 }
 
-// bigEvents are a megabyte that can't be compressed.
+// bigEvents returns a megabyte of events that can't be compressed.
 func bigEvents() []event {
 	all := events(0, 10)
 	for i := range all {
@@ -71,7 +72,7 @@ func start[T any](t testing.TB, conn driver.Conn, rows chan []T, cfg insertConfi
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		_ = h.Stop(ctx) // a test that has failed may not have stopped it
+		_ = h.Stop(ctx) // a failed test may not have stopped it
 	})
 	return h
 }
@@ -127,7 +128,7 @@ func TestClickHouseBatchInsert_Due(t *testing.T) {
 				t.Errorf("batches of %v with %v, want %v", sizes, ids, c.sizes)
 			}
 			wantCount(t, conn, 10)
-			mustStop(t, h, 10) // the same again
+			mustStop(t, h, 10) // a second Stop
 		})
 	}
 }
@@ -176,7 +177,7 @@ func TestClickHouseBatchInsert_Conformance(t *testing.T) {
 	})
 }
 
-// The end of the start's context loses nothing: what was taken is written.
+// When the start's context ends, nothing is lost: accepted rows are written.
 func TestClickHouseBatchInsert_ContextEnds(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
@@ -196,8 +197,8 @@ func TestClickHouseBatchInsert_ContextEnds(t *testing.T) {
 	wantCount(t, conn, 10)
 }
 
-// Every type the server has, as values and as fields, and texts of all kinds,
-// come back as they went in.
+// Every type of the server, as values and as fields, and texts of all kinds,
+// are read back unchanged.
 func TestClickHouseBatchInsert_Types(t *testing.T) {
 	t.Parallel()
 	const columns = "(i8 Int8, i16 Int16, i32 Int32, i64 Int64, u8 UInt8, u16 UInt16, u32 UInt32, u64 UInt64, f32 Float32, f64 Float64, " +
@@ -280,15 +281,15 @@ func TestClickHouseBatchInsert_RefusedRows(t *testing.T) {
 	insert := start(t, conn, rows, insertConfig{Columns: []string{"id", "u"}}, onBatch)
 	err := insert.Stop(t.Context())
 	result := insert.Result()
-	wantError(t, err, core.CodeInvalid, "5 of 9 rows failed")
+	errtest.Want(t, err, core.CodeInvalid, "5 of 9 rows failed")
 	if result.Written != 4 || result.Failed != 5 || result.Unwritten != nil || len(batches) != 2 || len(batches[0].Rows) != 5 || batches[0].Unclear || len(batches[1].Rows) != 4 {
 		t.Errorf("%+v\n%+v", result, batches)
 	}
-	wantError(t, batches[0].Err, core.CodeInvalid, "column id")
+	errtest.Want(t, batches[0].Err, core.CodeInvalid, "column id")
 	if n := count(t, conn, "SELECT sum(id) FROM t"); n != 1+2+6+1 {
 		t.Errorf("other rows are in the table: sum %d", n)
 	}
-	// As structs, and without OnBatch: the intake ends.
+	// With structs, and without onBatch: the intake ends.
 	type row struct {
 		ID uint64 `ch:"id"`
 		U  string `ch:"u"`
@@ -299,7 +300,7 @@ func TestClickHouseBatchInsert_RefusedRows(t *testing.T) {
 	<-h.Done()
 	err = h.Stop(t.Context())
 	ended := h.Result()
-	wantError(t, err, core.CodeInvalid, "1 of 2 rows failed")
+	errtest.Want(t, err, core.CodeInvalid, "1 of 2 rows failed")
 	if len(ended.Unwritten) != 1 || len(ended.Unwritten[0].Rows) != 1 || ended.Unwritten[0].Rows[0].ID != 11 {
 		t.Errorf("%+v", ended)
 	}
@@ -322,7 +323,7 @@ func TestClickHouseBatchInsert_BadStart(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{"no table", insertConfig{Columns: fields}, core.CodeInvalid, "names are needed"},
+		{"no table", insertConfig{Columns: fields}, core.CodeInvalid, "need a name"},
 		{"no columns", insertConfig{Table: "t"}, core.CodeInvalid, "no Columns"},
 		{"unknown table", insertConfig{Table: "nowhere", Columns: fields}, core.CodeNotFound, "nowhere"},
 		{"unknown table with token", insertConfig{Table: "nowhere", Columns: fields, TokenColumn: "token"}, core.CodeNotFound, "nowhere"},
@@ -345,21 +346,21 @@ func TestClickHouseBatchInsert_BadStart(t *testing.T) {
 		}
 	}
 	_, err := clickhouse.ClickHouseBatchInsert[event](t.Context(), conn, nil, insertConfig{Table: "t"}, nil)
-	wantError(t, err, core.CodeInvalid, "no channel")
+	errtest.Want(t, err, core.CodeInvalid, "no channel")
 	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []untagged), insertConfig{Table: "t"}, nil)
-	wantError(t, err, core.CodeInvalid, "tag ch")
+	errtest.Want(t, err, core.CodeInvalid, "tag ch")
 	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []int), insertConfig{Table: "t"}, nil)
-	wantError(t, err, core.CodeInvalid, "want []any or a struct")
+	errtest.Want(t, err, core.CodeInvalid, "want []any or a struct")
 	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []event), insertConfig{Table: "t", Columns: fields}, nil)
-	wantError(t, err, core.CodeInvalid, "by tags")
+	errtest.Want(t, err, core.CodeInvalid, "by tags")
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = clickhouse.ClickHouseBatchInsert(canceled, conn, make(chan []event), insertConfig{Table: "t"}, nil)
-	wantError(t, err, core.CodeCanceled, "")
+	errtest.Want(t, err, core.CodeCanceled, "")
 	cfg := config(servers.ClickHouse(t))
 	cfg.Addresses = []string{cfg.Addresses[0], cfg.Addresses[0]}
 	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), openConfig(t, cfg), make(chan []event), insertConfig{Table: "t", TokenColumn: "token"}, nil)
-	wantError(t, err, core.CodeUnsupported, "one address")
+	errtest.Want(t, err, core.CodeUnsupported, "one address")
 	wantCount(t, conn, 0)
 }
 
@@ -368,7 +369,7 @@ func TestClickHouseBatchInsert_BadStart(t *testing.T) {
 type slowInsert struct {
 	*fault.TCPProxy
 	database string
-	direct   driver.Conn // past the proxy
+	direct   driver.Conn // bypassing the proxy
 	insert   *clickhouse.ClickHouseBatchInsertHandle[event]
 }
 
@@ -384,12 +385,12 @@ func newSlowInsert(t testing.TB, server servers.ClickHouseServer, table string, 
 	s.insert = start(t, openConfig(t, own), rows, cfg, nil)
 	s.Bandwidth(50_000)
 	rows <- bigEvents()
-	poll(t, func() bool { return s.Counts().ToServer > 10_000 }) // some of the data: before there is a kilobyte or so
+	poll(t, func() bool { return s.Counts().ToServer > 10_000 }) // part of the data: what precedes it is about a kilobyte
 	return s
 }
 
-// loseAnswer waits until all rows are in the table, and what the server says of
-// it is lost: rows are seen before that.
+// loseAnswer waits until all rows are in the table, and drops the server's
+// answer: rows are visible before it is sent.
 func (s slowInsert) loseAnswer(t testing.TB) {
 	t.Helper()
 	s.OneWay(fault.ToClient)
@@ -401,13 +402,13 @@ func (s slowInsert) wantUnclear(t testing.TB, code core.Code, want string) {
 	t.Helper()
 	err := s.insert.Stop(t.Context())
 	result := s.insert.Result()
-	wantError(t, err, code, want)
+	errtest.Want(t, err, code, want)
 	if result.Written != 0 || len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear || len(result.Unwritten[0].Rows) != 10 {
 		t.Errorf("%d written, %d batches unwritten, %v", result.Written, len(result.Unwritten), err)
 	}
 }
 
-// The batch is in the table, but the server's answer gets lost.
+// The batch is in the table, but the server's answer is lost.
 func TestClickHouseBatchInsert_AnswerLost(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ table, token string }{
@@ -430,8 +431,8 @@ func TestClickHouseBatchInsert_AnswerLost(t *testing.T) {
 	}
 }
 
-// The connection breaks in the middle of the batch, so that nothing of it gets
-// into the table.
+// The connection breaks in the middle of the batch, so that none of it reaches
+// the table.
 func TestClickHouseBatchInsert_CutInBatch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -445,7 +446,7 @@ func TestClickHouseBatchInsert_CutInBatch(t *testing.T) {
 			s.Heal()
 			if c.token == "" {
 				s.wantUnclear(t, core.CodeUnavailable, "not known whether")
-			} else { // known not to be there, and sent again
+			} else { // known not to be written, and sent again
 				mustStop(t, s.insert, 10)
 			}
 			wantCount(t, s.direct, c.want)
@@ -453,12 +454,12 @@ func TestClickHouseBatchInsert_CutInBatch(t *testing.T) {
 	}
 }
 
-// The client gives up while its data are still on the way, and they arrive
+// The client gives up while its data are still in transit, and they arrive
 // later: the batch must not be sent again.
 func TestClickHouseBatchInsert_DataArriveLate(t *testing.T) {
 	t.Parallel()
 	s := newSlowInsert(t, servers.ClickHouse(t), tokenTable, insertConfig{TokenColumn: "token", Timeout: time.Second})
-	poll(t, func() bool { return s.Counts().Accepted >= 2 }) // it asks what has become of the first try
+	poll(t, func() bool { return s.Counts().Accepted >= 2 }) // it looks up the first try
 	for until := time.Now().Add(500 * time.Millisecond); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
 		if n := count(t, s.direct, "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO `"+s.database+"`.`t` %'"); n != 1 {
 			t.Fatalf("%d INSERTs at once", n)
@@ -469,8 +470,8 @@ func TestClickHouseBatchInsert_DataArriveLate(t *testing.T) {
 	wantCount(t, s.direct, 10)
 }
 
-// The server is killed with half of the batch, or with all of it written but
-// not acknowledged.
+// The server is killed with half of the batch received, or with all of it
+// written but not acknowledged.
 func TestClickHouseBatchInsert_KilledInBatch(t *testing.T) {
 	t.Parallel()
 	for _, written := range []bool{false, true} {
@@ -490,12 +491,12 @@ func TestClickHouseBatchInsert_KilledInBatch(t *testing.T) {
 	}
 }
 
-// Of a batch over two partitions one is there.
+// Only one of a batch's two partitions is in the table.
 func TestClickHouseBatchInsert_HalfThere(t *testing.T) {
 	t.Parallel()
 	s := newSlowInsert(t, servers.ClickHouse(t), dailyTable, insertConfig{TokenColumn: "token"})
 	s.loseAnswer(t)
-	s.Down() // no one can look it up
+	s.Down() // so that it can't be looked up
 	exec(t, s.direct, "ALTER TABLE t DROP PARTITION 1")
 	s.Heal()
 	s.wantUnclear(t, core.CodeConflict, "5 of 10 rows are in the table")
@@ -506,13 +507,13 @@ func poll(t testing.TB, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it has not come to pass within 30 s")
+			t.Fatal("the condition does not hold after 30 s")
 		}
 	}
 }
 
-// The server is killed and comes back, again and again, while rows are
-// inserted. Whatever was taken is there once.
+// The server is repeatedly killed and restarted while rows are inserted. Every
+// accepted row is there once.
 func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")
@@ -531,7 +532,7 @@ func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
 	producer.Go(func() {
 		for {
 			select {
-			case rows <- events(sent, chunk): // waits while the server is away
+			case rows <- events(sent, chunk): // blocks while the server is down
 				sent += chunk
 				select {
 				case flows <- struct{}{}:
@@ -553,11 +554,11 @@ func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
 	producer.Wait()
 	mustStop(t, h, int64(sent))
 	wantCount(t, conn, uint64(sent))
-	t.Logf("%d rows over three kills", sent)
+	t.Logf("%d rows across three kills", sent)
 }
 
-// While the server is away, back-pressure reaches the producer, and Stop gives
-// up when its context ends: what it reports is all that was taken.
+// While the server is down, back-pressure reaches the producer, and Stop gives
+// up when its context ends: it reports every accepted row.
 func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")
@@ -567,36 +568,36 @@ func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
 	h := start(t, conn, rows, insertConfig{MaxRows: 10, MaxAge: time.Hour, RetryFor: -1}, nil)
 	server.Stop(t)
 	rows <- events(0, 10)
-	rows <- events(10, 10) // gathers while the first is tried
+	rows <- events(10, 10) // collected while the first is tried
 	select {
 	case rows <- events(20, 10):
-		t.Error("a third batch was taken")
-	case <-time.After(300 * time.Millisecond): // shows nothing if it is too short, and never fails then
+		t.Error("a third batch was accepted")
+	case <-time.After(300 * time.Millisecond): // too short a wait can only pass, never fail
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	err := h.Stop(ctx)
 	result := h.Result()
-	wantError(t, err, core.ErrorCode(err), "20 of 20 rows failed")
+	errtest.Want(t, err, core.ErrorCode(err), "20 of 20 rows failed")
 	if result.Written != 0 || len(result.Unwritten) != 2 {
 		t.Fatalf("%+v", result)
 	}
 	for i, b := range result.Unwritten {
-		if !slices.Equal(b.Rows, events(10*i, 10)) || b.Err == nil || b.Unclear { // never got as far as its data
+		if !slices.Equal(b.Rows, events(10*i, 10)) || b.Err == nil || b.Unclear { // its data were never sent
 			t.Errorf("%+v", b)
 		}
 	}
 	select {
 	case rows <- events(20, 10):
-		t.Error("rows are taken after Stop")
+		t.Error("rows are accepted after Stop")
 	case <-h.Closed():
 	}
 	server.Restart(t)
 	wantCount(t, conn, 0)
 }
 
-// RetryFor ends the tries; the insert continues with the next batch when there
-// is an OnBatch.
+// RetryFor ends the retries; with onBatch the insert continues with the next
+// batch.
 func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")
@@ -607,7 +608,7 @@ func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
 	server.Kill(t)
 	rows <- events(0, 10)
 	b := <-batches
-	wantError(t, b.Err, core.CodeUnavailable, "refused")
+	errtest.Want(t, b.Err, core.CodeUnavailable, "refused")
 	if b.Unclear || len(b.Rows) != 10 {
 		t.Errorf("%+v", b)
 	}
@@ -618,14 +619,14 @@ func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
 	}
 	err := h.Stop(t.Context())
 	result := h.Result()
-	wantError(t, err, core.CodeUnavailable, "10 of 20 rows failed")
+	errtest.Want(t, err, core.CodeUnavailable, "10 of 20 rows failed")
 	if result.Unwritten != nil || result.Written != 10 {
 		t.Errorf("%+v", result)
 	}
 	wantCount(t, conn, 10)
 }
 
-// What the server refuses for good is not tried again.
+// What the server refuses for good is not retried.
 func TestClickHouseBatchInsert_Refused(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
@@ -637,7 +638,7 @@ func TestClickHouseBatchInsert_Refused(t *testing.T) {
 	<-h.Done()
 	err := h.Stop(t.Context())
 	result := h.Result()
-	wantError(t, err, core.CodeNotFound, "3 of 3 rows failed")
+	errtest.Want(t, err, core.CodeNotFound, "3 of 3 rows failed")
 	if len(result.Unwritten) != 1 || result.Unwritten[0].Unclear {
 		t.Errorf("%+v", result)
 	}
@@ -658,8 +659,8 @@ func TestClickHouseBatchInsert_ExactValues(t *testing.T) {
 	})
 }
 
-// store puts rows into a new table with a column v of a type and returns the
-// last one's text.
+// store inserts rows into a new table with a column v of type typ and returns
+// the last one's text.
 func store(t *testing.T, conn driver.Conn, table, typ string, rows ...[]any) (text sql.Null[string], err error) {
 	t.Helper()
 	exec(t, conn, "DROP TABLE IF EXISTS "+table, "CREATE TABLE "+table+" (v "+typ+") ENGINE = Log")
@@ -692,8 +693,8 @@ type byPointer struct{ n int64 }
 
 func (v *byPointer) Value() (sqldriver.Value, error) { return v.n, nil }
 
-// As structs, whose fields go another way, and with what ends a program that
-// calls a value's own methods without care.
+// With structs, whose fields take another path, and with values whose methods
+// panic.
 func TestClickHouseBatchInsert_WrongStructs(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
@@ -702,7 +703,7 @@ func TestClickHouseBatchInsert_WrongStructs(t *testing.T) {
 	rows := make(chan []wrongDay, 1)
 	rows <- []wrongDay{{good, 255}, {good, 256}, {good, -1}, {time.Time{}, 1}, {time.Date(2150, 1, 1, 0, 0, 0, 0, time.UTC), 1}}
 	insert := start(t, conn, rows, insertConfig{}, nil)
-	wantError(t, insert.Stop(t.Context()), core.CodeInvalid, "4 of 5 rows failed")
+	errtest.Want(t, insert.Stop(t.Context()), core.CodeInvalid, "4 of 5 rows failed")
 	if n := count(t, conn, "SELECT sum(n) FROM t"); n != 255 {
 		t.Errorf("sum %d, want that of the good row", n)
 	}
@@ -716,8 +717,8 @@ func TestClickHouseBatchInsert_WrongStructs(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = h.Stop(t.Context())
-	wantError(t, err, core.CodeInvalid, "1 of 2 rows failed")
-	wantError(t, err, core.CodeInvalid, "panicked")
+	errtest.Want(t, err, core.CodeInvalid, "1 of 2 rows failed")
+	errtest.Want(t, err, core.CodeInvalid, "panicked")
 	if n := count(t, conn, "SELECT sum(n) FROM v"); n != 7 {
 		t.Errorf("sum %d, want that of the good row", n)
 	}

@@ -1,8 +1,6 @@
 package clickhouse
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/drivererr"
 )
 
 // ClickHouseError turns an error of clickhouse-go, of the network or of a
@@ -31,36 +30,27 @@ import (
 //   - An INSERT that failed after its data were sent may have been written,
 //     whatever the code: see clickhouse_batch_insert.
 func ClickHouseError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*core.Error](err); ok {
-		return err
-	}
-	known := core.Error{}
-	if exception, ok := errors.AsType[*chgo.Exception](err); ok {
-		known = exceptionError(exception)
-	} else {
-		known = clientError(err)
-	}
-	known.Op, known.Err = op, err
-	return &known
+	return drivererr.Coded(op, err, func(err error) core.Error {
+		if exception, ok := errors.AsType[*chgo.Exception](err); ok {
+			return exceptionError(exception)
+		}
+		return clientError(err)
+	})
 }
 
-// clientError is the code and the hint for an error that arose on this side.
+// clientError returns the code and the hint for an error on the client's side.
 func clientError(err error) core.Error {
 	var network net.Error
+	code, common := drivererr.Common(err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case common:
+		return core.Error{Code: code}
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return core.Error{Code: core.CodeTimeout}
-	case errors.Is(err, context.Canceled):
-		return core.Error{Code: core.CodeCanceled}
-	case errors.Is(err, sql.ErrNoRows):
-		return core.Error{Code: core.CodeNotFound}
 	case errors.Is(err, chgo.ErrAcquireConnTimeout):
 		return core.Error{
 			Code: core.CodeUnavailable,
-			Hint: "all connections of the pool are in use: allow more of them, or close what holds them",
+			Hint: "all connections of the pool are in use: raise MaxConns, or close unused rows and batches",
 		}
 	case errors.Is(err, chgo.ErrUnsupportedServerRevision):
 		return core.Error{Code: core.CodeUnsupported}
@@ -93,7 +83,7 @@ func isValueError(err error) bool {
 	return ok
 }
 
-// exceptionError is the code and the hint for a server's exception.
+// exceptionError returns the code and the hint for a server's exception.
 func exceptionError(e *chgo.Exception) core.Error {
 	const memoryLimitExceeded = 241
 	if e.Code == memoryLimitExceeded && strings.Contains(e.Message, "for query") {
@@ -111,7 +101,7 @@ var exceptions = map[int32]core.Error{
 	192:  {Code: core.CodeUnauthenticated},                                                                               // UNKNOWN_USER
 	193:  {Code: core.CodeUnauthenticated},                                                                               // WRONG_PASSWORD
 	194:  {Code: core.CodeUnauthenticated},                                                                               // REQUIRED_PASSWORD
-	516:  {Code: core.CodeUnauthenticated},                                                                               // AUTHENTICATION_FAILED: the three above, since 20.4
+	516:  {Code: core.CodeUnauthenticated},                                                                               // AUTHENTICATION_FAILED: replaces the three above since 20.4
 	164:  {Code: core.CodeForbidden},                                                                                     // READONLY
 	195:  {Code: core.CodeForbidden},                                                                                     // IP_ADDRESS_NOT_ALLOWED
 	291:  {Code: core.CodeForbidden},                                                                                     // DATABASE_ACCESS_DENIED
@@ -134,9 +124,9 @@ var exceptions = map[int32]core.Error{
 	209:  {Code: core.CodeUnavailable},                                                                                   // SOCKET_TIMEOUT
 	210:  {Code: core.CodeUnavailable},                                                                                   // NETWORK_ERROR
 	225:  {Code: core.CodeUnavailable},                                                                                   // NO_ZOOKEEPER
-	236:  {Code: core.CodeUnavailable},                                                                                   // ABORTED: the server shuts down
-	241:  {Code: core.CodeUnavailable, Hint: "the server has no memory left for it now"},                                 // MEMORY_LIMIT_EXCEEDED
-	242:  {Code: core.CodeUnavailable},                                                                                   // TABLE_IS_READ_ONLY: it has lost its ZooKeeper
+	236:  {Code: core.CodeUnavailable},                                                                                   // ABORTED: the server is shutting down
+	241:  {Code: core.CodeUnavailable, Hint: "the server is out of memory"},                                              // MEMORY_LIMIT_EXCEEDED
+	242:  {Code: core.CodeUnavailable},                                                                                   // TABLE_IS_READ_ONLY: it lost its ZooKeeper
 	243:  {Code: core.CodeUnavailable, Hint: "the server's disk is full"},                                                // NOT_ENOUGH_SPACE
 	279:  {Code: core.CodeUnavailable},                                                                                   // ALL_CONNECTION_TRIES_FAILED
 	285:  {Code: core.CodeUnavailable},                                                                                   // TOO_FEW_LIVE_REPLICAS

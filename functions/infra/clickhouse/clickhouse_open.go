@@ -20,15 +20,15 @@ import (
 // ClickHouseOpenConfig says which servers [ClickHouseOpen] connects to, and
 // how.
 type ClickHouseOpenConfig struct {
-	Addresses   []string      // HOST:PORT of the native protocol (9000, with TLS 9440 as a rule), the preferred one first; required
+	Addresses   []string      // HOST:PORT of the native protocol (9000, usually 9440 with TLS), the preferred one first; required
 	Database    string        // default "default"
 	User        string        // default "default"
 	Password    string        // never in an error
 	TLS         *tls.Config   // nil: no TLS. Without a ServerName each address's host is checked
-	Compression string        // of what is sent and received: "lz4", "zstd" or "none"; default "lz4"
+	Compression string        // in both directions: "lz4", "zstd" or "none"; default "lz4"
 	DialTimeout time.Duration // for each address, with the handshake; default 5 s
-	ReadTimeout time.Duration // for the whole answer to a query whose context has no deadline; default 5 min
-	WaitFor     time.Duration // how long servers that don't answer yet are waited for; default 30 s; negative: one try
+	ReadTimeout time.Duration // for the whole response to a query whose context has no deadline; default 5 min
+	WaitFor     time.Duration // how long to wait for servers that don't answer yet; default 30 s; negative: one try
 	MaxConns    int           // connections at the same time; default 10
 }
 
@@ -45,7 +45,7 @@ type ClickHouseOpenConfig struct {
 // More in clickhouse_open.md:
 //   - Several addresses are for failover: the first one that answers gets all
 //     new connections.
-//   - ReadTimeout is for a query's answer as a whole, not for each read: a long
+//   - ReadTimeout covers a query's whole response, not for each read: a long
 //     stream needs a context with a deadline of its own (which then replaces
 //     it).
 func ClickHouseOpen(ctx context.Context, cfg ClickHouseOpenConfig) (driver.Conn, error) {
@@ -62,7 +62,7 @@ func ClickHouseOpen(ctx context.Context, cfg ClickHouseOpenConfig) (driver.Conn,
 		return nil, ClickHouseError(op, err)
 	}
 	if err := waitForServer(ctx, conn, cfg.WaitFor); err != nil {
-		_ = conn.Close() // the reason for it is the error that counts
+		_ = conn.Close() // the error that caused it is returned
 		return nil, ClickHouseError(op, err)
 	}
 	return &openConn{Conn: conn, addresses: len(cfg.Addresses)}, nil
@@ -102,15 +102,15 @@ func openOptions(cfg ClickHouseOpenConfig) (*chgo.Options, error) {
 		MaxOpenConns: cmp.Or(conns, 10),
 		MaxIdleConns: cmp.Or(conns, 10),
 		ReadTimeout:  max(cfg.ReadTimeout, 0), // zero: the driver's 5 min
-		// What the driver calls so bounds all of it together, waiting for a
-		// free connection too.
+		// The driver's DialTimeout covers all addresses together, and waiting
+		// for a free connection.
 		DialTimeout:  dialTimeout * time.Duration(len(cfg.Addresses)),
 		DialStrategy: dialInOrder(dialTimeout, cfg.TLS),
 	}, nil
 }
 
-// withoutCredentials keeps a URL's password out of errors, where one is given
-// for an address by mistake.
+// withoutCredentials keeps a password out of errors, if a URL is given for an
+// address by mistake.
 func withoutCredentials(address string) string {
 	if at := strings.LastIndex(address, "@"); at >= 0 {
 		return "..." + address[at:]
@@ -118,8 +118,8 @@ func withoutCredentials(address string) string {
 	return address
 }
 
-// waitForServer pings until a server answers. What waiting doesn't fix comes
-// back at once.
+// waitForServer pings until a server answers. It returns errors that waiting
+// can't fix at once.
 func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration) error {
 	deadline := time.Now().Add(cmp.Or(waitFor, 30*time.Second))
 	for attempt := 0; ; attempt++ {

@@ -15,6 +15,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/clickhouse"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -40,11 +41,11 @@ func TestClickHouseOpen_Database(t *testing.T) {
 	cfg := config(servers.ClickHouse(t))
 	cfg.Database = "nowhere'; DROP DATABASE x"
 	_, err := clickhouse.ClickHouseOpen(t.Context(), cfg)
-	wantError(t, err, core.CodeNotFound, "nowhere")
+	errtest.Want(t, err, core.CodeNotFound, "nowhere")
 }
 
 // Neither a wrong password nor the right one is in any error, and nothing is
-// tried twice.
+// retried.
 func TestClickHouseOpen_WrongCredentials(t *testing.T) {
 	t.Parallel()
 	server := servers.ClickHouse(t)
@@ -55,14 +56,14 @@ func TestClickHouseOpen_WrongCredentials(t *testing.T) {
 		cfg.User, cfg.Password = c.user, c.password
 		start := time.Now()
 		_, err := clickhouse.ClickHouseOpen(t.Context(), cfg)
-		wantError(t, err, core.CodeUnauthenticated, "clickhouse_open address="+server.Addr)
+		errtest.Want(t, err, core.CodeUnauthenticated, "clickhouse_open address="+server.Addr)
 		for err := err; err != nil; err = errors.Unwrap(err) {
 			if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, server.Password) || strings.Contains(text, "hunter2") {
 				t.Errorf("holds a password: %s", text)
 			}
 		}
 		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("took %v: it was waited for", took)
+			t.Errorf("took %v: it was retried", took)
 		}
 	}
 }
@@ -80,14 +81,14 @@ func TestClickHouseOpen_BadConfig(t *testing.T) {
 		{clickhouse.ClickHouseOpenConfig{Addresses: []string{"db:9000"}, Compression: "gzip"}, `bad Compression "gzip"`},
 	} {
 		_, err := clickhouse.ClickHouseOpen(t.Context(), c.cfg)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if strings.Contains(fmt.Sprint(err), "hunter2") {
 			t.Errorf("holds a password: %v", err)
 		}
 	}
 }
 
-// nobody is an address where no one listens.
+// nobody returns an address where no one listens.
 func nobody(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -98,7 +99,7 @@ func nobody(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// silent is an address that accepts and never answers.
+// silent returns an address that accepts connections and never answers.
 func silent(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -132,7 +133,7 @@ func TestClickHouseOpen_SeveralAddresses(t *testing.T) {
 	}
 	cfg.Addresses = cfg.Addresses[:2]
 	_, err := clickhouse.ClickHouseOpen(t.Context(), cfg)
-	wantError(t, err, core.ErrorCode(err), cfg.Addresses[0]+": ")
+	errtest.Want(t, err, core.ErrorCode(err), cfg.Addresses[0]+": ")
 	if code := core.ErrorCode(err); code != core.CodeUnavailable && code != core.CodeTimeout || !strings.Contains(err.Error(), cfg.Addresses[1]+": ") {
 		t.Errorf("%s: %v", code, err)
 	}
@@ -158,10 +159,10 @@ func TestClickHouseOpen_WaitsForServer(t *testing.T) {
 	cfg := config(server.ClickHouse(t))
 	cfg.WaitFor = 300 * time.Millisecond
 	_, err := clickhouse.ClickHouseOpen(t.Context(), cfg)
-	wantError(t, err, core.CodeUnavailable, "refused")
+	errtest.Want(t, err, core.CodeUnavailable, "refused")
 }
 
-// The context ends a wait, and a handshake with who never answers.
+// The context ends a wait, and a handshake with a server that never answers.
 func TestClickHouseOpen_Context(t *testing.T) {
 	t.Parallel()
 	for name, address := range map[string]string{"nobody": nobody(t), "silent": silent(t)} {
@@ -172,7 +173,7 @@ func TestClickHouseOpen_Context(t *testing.T) {
 			start := time.Now()
 			cfg := clickhouse.ClickHouseOpenConfig{Addresses: []string{address}, DialTimeout: time.Minute, WaitFor: time.Hour}
 			_, err := clickhouse.ClickHouseOpen(ctx, cfg)
-			wantError(t, err, core.CodeTimeout, "deadline")
+			errtest.Want(t, err, core.CodeTimeout, "deadline")
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("took %v", took)
 			}
@@ -191,7 +192,7 @@ func TestClickHouseOpen_TLS(t *testing.T) {
 	}
 }
 
-// A pool lives on when its server was killed and is back.
+// A pool survives a server that is killed and restarted.
 func TestClickHouseOpen_ServerKilled(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")
@@ -200,7 +201,7 @@ func TestClickHouseOpen_ServerKilled(t *testing.T) {
 	server.Kill(t)
 	var n uint8
 	err := clickhouse.ClickHouseError("op", conn.QueryRow(t.Context(), "SELECT 1").Scan(&n))
-	wantError(t, err, core.CodeUnavailable, "op: ")
+	errtest.Want(t, err, core.CodeUnavailable, "op: ")
 	server.Restart(t)
 	count(t, conn, "SELECT 1")
 }
@@ -217,7 +218,7 @@ func TestClickHouseOpen_MaxConns(t *testing.T) {
 	}
 	var n uint8
 	err = clickhouse.ClickHouseError("op", conn.QueryRow(t.Context(), "SELECT 1").Scan(&n))
-	wantError(t, err, core.CodeUnavailable, "acquire conn timeout")
+	errtest.Want(t, err, core.CodeUnavailable, "acquire conn timeout")
 	if err := rows.Close(); err != nil {
 		t.Error(err)
 	}

@@ -17,13 +17,13 @@ import (
 // ClickHouseQueryJSONConfig is a query and how its rows are written by
 // [ClickHouseQueryJSON].
 type ClickHouseQueryJSONConfig struct {
-	Query    string         // one statement; a ; behind it is fine; required
+	Query    string         // one statement; a trailing ; is fine; required
 	Args     []any          // for ? and $1, by position
 	Named    map[string]any // for @name, without the prefix; a statement uses Args or Named, not both
 	ReadOnly bool           // refuse whatever could write: SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN, with readonly = 1
-	NDJSON   bool           // one object a line instead of one array
-	MaxRows  int            // rows written at most; default 10,000; negative: no limit
-	MaxBytes int64          // bytes written at most; default 64 MiB; negative: no limit
+	NDJSON   bool           // one object per line instead of one array
+	MaxRows  int            // maximum rows written; default 10,000; negative: no limit
+	MaxBytes int64          // maximum bytes written; default 64 MiB; negative: no limit
 	BigInts  bool           // write every integer as a number; default: those beyond ±(2^53-1) as strings, since JavaScript rounds them
 }
 
@@ -48,7 +48,8 @@ const maxQuerySize = 256 << 10 // ClickHouse's own default of max_query_size
 // wrapped.
 //
 // More in clickhouse_query_json.md:
-//   - Objects, not arrays: two columns of one name become id and id_2.
+//   - Rows are objects, not arrays: two columns of the same name become id and
+//     id_2.
 //   - A float keeps its point: 2.0 stays 2.0.
 func ClickHouseQueryJSON(
 	ctx context.Context,
@@ -64,9 +65,9 @@ func ClickHouseQueryJSON(
 	return result, ClickHouseError("clickhouse_query_json", contextError(ctx, err))
 }
 
-// contextError returns the reason for which ctx has ended, if it has, instead
-// of err: the driver may call it a closed connection, or a timeout of the
-// socket, whose deadline is the same and may be seen first.
+// contextError returns the reason why ctx ended, if it has, instead of err: the
+// driver may report a closed connection, or a timeout of the socket, which has
+// the same deadline and may notice it first.
 func contextError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -91,15 +92,15 @@ func runQuery(
 	if cfg.ReadOnly {
 		settings["readonly"] = 1
 	}
-	if len(text) >= maxQuerySize { // long values: they are part of it
+	if len(text) >= maxQuerySize { // long values are part of the text
 		settings["max_query_size"] = len(text) + 1
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// To close rows alone would read all that is still to come.
+	// Closing only rows would read everything that is still to come.
 	out := rowjson.RowsJSONWriteConfig{NDJSON: cfg.NDJSON, MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes, Cut: stop}
 	rows, err := conn.Query(chgo.Context(ctx, chgo.WithSettings(settings)), text)
-	if err == io.EOF { // the driver's word for: no result. A lost connection is wrapped
+	if err == io.EOF { // the driver means: no result. A lost connection is wrapped
 		return rowjson.RowsJSONWrite(w, noRows{}, out)
 	}
 	if err != nil {
@@ -111,7 +112,7 @@ func runQuery(
 	return rowjson.RowsJSONWrite(w, rows, out)
 }
 
-// prepareQuery checks the query and puts its values in.
+// prepareQuery checks the query and inserts its values.
 func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
 	if strings.ContainsRune(cfg.Query, 0) {
 		return "", queryError(core.CodeInvalid, "the query holds a NUL byte", "")
@@ -121,26 +122,26 @@ func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
 	case firstWord == "" || firstWord == ";":
 		return "", queryError(core.CodeInvalid, "the query is empty", "")
 	case cfg.ReadOnly && !slices.Contains(readingWords, firstWord) && !slices.Contains(otherWords, firstWord):
-		return "", queryError(core.CodeInvalid, "not a statement of ClickHouse", "SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN read")
+		return "", queryError(core.CodeInvalid, "not a ClickHouse statement", "SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN read")
 	case cfg.ReadOnly && !slices.Contains(readingWords, firstWord):
 		return "", queryError(
 			core.CodeForbidden,
-			"not a reading statement",
+			"not a read-only statement",
 			"SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN are",
 		)
 	}
 	return bindArgs(found, cfg)
 }
 
-// otherWords begin the statements that do more: a mistyped word is a mistake,
-// not something forbidden.
+// otherWords begin the statements that may write: a mistyped word is invalid,
+// not forbidden.
 var otherWords = []string{
 	"ALTER", "ATTACH", "BACKUP", "BEGIN", "CHECK", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "EXCHANGE", "EXECUTE",
 	"GRANT", "INSERT", "KILL", "MOVE", "OPTIMIZE", "RENAME", "REPLACE", "RESTORE", "REVOKE", "ROLLBACK", "SET", "SYSTEM", "TRUNCATE", "UNDROP", "UPDATE", "USE", "WATCH",
 }
 
-// readingWords begin what passes with ReadOnly. The server's own readonly = 1
-// lets KILL QUERY and USE pass.
+// readingWords begin the statements that pass with ReadOnly. The server's own
+// readonly = 1 also lets KILL QUERY and USE pass.
 var readingWords = []string{"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "("}
 
 func queryError(code core.Code, message, hint string) error {

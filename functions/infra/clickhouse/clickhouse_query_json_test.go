@@ -18,6 +18,7 @@ import (
 	"fnregistry.dev/functions/infra/clickhouse"
 	"fnregistry.dev/functions/infra/rowjson"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 type (
@@ -30,7 +31,7 @@ func query(t testing.TB, conn driver.Conn, cfg queryConfig) (string, queryResult
 	var out bytes.Buffer
 	result, err := clickhouse.ClickHouseQueryJSON(t.Context(), conn, &out, cfg)
 	if result.Bytes != int64(out.Len()) {
-		t.Errorf("Bytes is %d, written were %d", result.Bytes, out.Len())
+		t.Errorf("Bytes is %d, but %d were written", result.Bytes, out.Len())
 	}
 	return out.String(), result, err
 }
@@ -42,7 +43,7 @@ func mustQuery(t testing.TB, conn driver.Conn, cfg queryConfig) (string, queryRe
 		t.Fatalf("%s: %v", cfg.Query, err)
 	}
 	if !cfg.NDJSON && !json.Valid([]byte(out)) {
-		t.Errorf("no valid JSON: %s", out)
+		t.Errorf("not valid JSON: %s", out)
 	}
 	return out, result
 }
@@ -91,10 +92,10 @@ func TestClickHouseQueryJSON_BadSyntax(t *testing.T) {
 	conn := open(t)
 	for _, sql := range []string{"SELEC 1", "SELECT 'x"} {
 		_, _, err := query(t, conn, queryConfig{Query: sql})
-		wantError(t, err, core.CodeInvalid, "clickhouse_query_json: ")
+		errtest.Want(t, err, core.CodeInvalid, "clickhouse_query_json: ")
 	}
 	_, _, err := query(t, conn, queryConfig{Query: "SELECT * FROM nowhere"})
-	wantError(t, err, core.CodeNotFound, "nowhere")
+	errtest.Want(t, err, core.CodeNotFound, "nowhere")
 }
 
 func TestClickHouseQueryJSON_Values(t *testing.T) {
@@ -145,7 +146,7 @@ func TestClickHouseQueryJSON_Values(t *testing.T) {
 		t.Errorf("BigInts: %s", out)
 	}
 	_, _, err := query(t, conn, queryConfig{Query: "SELECT sumState(1) AS v"})
-	wantError(t, err, core.CodeUnsupported, "AggregateFunction")
+	errtest.Want(t, err, core.CodeUnsupported, "AggregateFunction")
 }
 
 func TestClickHouseQueryJSON_NoResult(t *testing.T) {
@@ -156,7 +157,7 @@ func TestClickHouseQueryJSON_NoResult(t *testing.T) {
 	}
 }
 
-// What a limit cuts is not read to its end: this one has none.
+// A limit ends the query early: this query is endless.
 func TestClickHouseQueryJSON_LimitOfAnEndlessQuery(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
@@ -171,7 +172,7 @@ func TestClickHouseQueryJSON_LimitOfAnEndlessQuery(t *testing.T) {
 func waitIdle(t testing.TB, conn driver.Conn, mark string) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
-	for count(t, conn, "SELECT count() FROM system.processes WHERE query LIKE '% -- "+mark+"'") > 0 { // not itself: that ends in a quote
+	for count(t, conn, "SELECT count() FROM system.processes WHERE query LIKE '% -- "+mark+"'") > 0 { // not this query itself: it ends in a quote
 		if time.Now().After(deadline) {
 			t.Fatalf("the server still runs the query with %q", mark)
 		}
@@ -230,7 +231,7 @@ func TestClickHouseQueryJSON_Parameters(t *testing.T) {
 		{queryConfig{Query: "SELECT ?", Args: []any{when.AddDate(100, 0, 0)}}, "between 1970 and 2106"},
 	} {
 		out, _, err := query(t, conn, c.cfg)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if out != "" {
 			t.Errorf("wrote %q", out)
 		}
@@ -241,22 +242,21 @@ func TestClickHouseQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
 	long := "SELECT number AS n, 'some text to fill the buffer' AS x FROM "
-	// A row that fails after many: what was written ends inside the array.
+	// A row far into the result fails: the output ends inside the array.
 	out, result, err := query(t, conn, queryConfig{Query: "SELECT n, x, throwIf(n = 200000) FROM (" + long + "numbers(300000))", MaxRows: -1})
-	wantError(t, err, core.CodeInvalid, "throwIf")
+	errtest.Want(t, err, core.CodeInvalid, "throwIf")
 	if json.Valid([]byte(out)) || result.Rows == 0 || len(out) < 100<<10 {
 		t.Errorf("%d bytes, %+v", len(out), result)
 	}
-	// A row that fails early: nothing was written, and it can still be answered
+	// An early row fails: nothing was written, so the caller can still answer
 	// with an error.
 	if out, _, err = query(t, conn, queryConfig{Query: "SELECT throwIf(1 = toUInt8(1))"}); err == nil || out != "" {
 		t.Errorf("%v, %q", err, out)
 	}
 }
 
-// Whatever the text and the value, no value gets out of its quotes: the query
-// reads as many tokens with it as with 'x', and the server gets back the value
-// that went in.
+// Whatever the text and the value, no value escapes its quotes: the query has
+// as many tokens with it as with 'x', and the server returns the same value.
 func FuzzClickHouseQueryJSON(f *testing.F) {
 	for _, text := range []string{"", "x", "'", `\`, `\'`, "'; DROP TABLE t; --", "\x00", "\xff", "?", "@a", "$1", "{a:String}", "/*", "*/", "\n--"} {
 		f.Add("SELECT hex(?) AS h", text)
@@ -278,7 +278,8 @@ func FuzzClickHouseQueryJSON(f *testing.F) {
 	})
 }
 
-// Against what one would write by hand: scan into a map, json.Encoder.
+// The alternative is what one would write by hand: scan into a map,
+// json.Encoder.
 func BenchmarkClickHouseQueryJSON(b *testing.B) {
 	const rows = 20000
 	conn := open(b)

@@ -11,10 +11,10 @@ import (
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// dialInOrder connects to the first address that answers. The driver's own way
-// shares one timeout among all addresses, so that a silent first one leaves
-// nothing for the second; it doesn't heed the context while it dials and shakes
-// hands, and leaves the socket open when the handshake fails.
+// dialInOrder connects to the first address that answers. The driver's own
+// dialing shares one timeout among all addresses, so that a silent first one
+// leaves no time for the second; it ignores the context while it dials and
+// shakes hands, and leaks the socket when the handshake fails.
 func dialInOrder(
 	timeout time.Duration,
 	config *tls.Config,
@@ -56,7 +56,7 @@ func dialOne(
 			conn, err = (&tls.Dialer{Config: config}).DialContext(limited, "tcp", address)
 		}
 		if err == nil {
-			stop = context.AfterFunc(ctx, func() { conn.Close() }) // the handshake knows no context
+			stop = context.AfterFunc(ctx, func() { conn.Close() }) // the handshake takes no context
 		}
 		return conn, err
 	}

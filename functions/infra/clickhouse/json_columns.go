@@ -13,7 +13,7 @@ func jsonColumns(rows driver.Rows, bigInts bool) []rowjson.RowsJSONWriteColumn {
 	var columns []rowjson.RowsJSONWriteColumn
 	for _, c := range rows.ColumnTypes() {
 		value := jsonValue{rowjson.RowJSON{BigInts: bigInts}, isDate(c.DatabaseTypeName())}
-		target := reflect.New(c.ScanType()).Interface() // of the type that the driver asks for
+		target := reflect.New(c.ScanType()).Interface() // of the type that the driver scans into
 		columns = append(columns, rowjson.RowsJSONWriteColumn{
 			Name: c.Name(), Type: c.DatabaseTypeName(), Target: target,
 			Append: func(b []byte) ([]byte, error) { return value.append(b, target) },
@@ -22,7 +22,7 @@ func jsonColumns(rows driver.Rows, bigInts bool) []rowjson.RowsJSONWriteColumn {
 	return columns
 }
 
-// noRows are those of a statement without a result.
+// noRows is the result of a statement that returns none.
 type noRows struct{}
 
 func (noRows) Next() bool        { return false }

@@ -29,8 +29,8 @@ func (j jsonValue) layout() string {
 	return time.RFC3339Nano
 }
 
-// append writes what pointer points at. The types are those that the driver
-// scans columns into.
+// append appends the value that pointer points at. Its types are those that the
+// driver scans columns into.
 func (j jsonValue) append(b []byte, pointer any) ([]byte, error) {
 	switch v := pointer.(type) {
 	case *string:
@@ -41,7 +41,7 @@ func (j jsonValue) append(b []byte, pointer any) ([]byte, error) {
 		return j.AppendUint(b, *v), nil
 	case *time.Time:
 		return j.AppendTime(b, *v, j.layout()), nil
-	case *decimal.Decimal: // text, since it is exact; with the zeros of its scale
+	case *decimal.Decimal: // as text, to stay exact, with the zeros of its scale
 		return j.AppendString(b, v.StringFixed(max(-v.Exponent(), 0))), nil
 	case *big.Int:
 		return j.AppendNumber(b, v.String(), v.IsInt64()), nil
@@ -85,7 +85,7 @@ func (j jsonValue) appendKind(b []byte, value reflect.Value) ([]byte, error) {
 	case reflect.Map:
 		return j.appendMap(b, value)
 	}
-	text, err := json.Marshal(value.Interface()) // what servers after this driver's and this unit's time may send
+	text, err := json.Marshal(value.Interface()) // types of servers newer than this driver and this unit
 	return append(b, text...), err
 }
 
@@ -102,7 +102,7 @@ func (j jsonValue) appendArray(b []byte, value reflect.Value) (_ []byte, err err
 	return append(b, ']'), nil
 }
 
-// appendMap writes a Map or a Tuple with names as an object, its keys in order.
+// appendMap writes a Map or a named Tuple as an object, in key order.
 func (j jsonValue) appendMap(b []byte, value reflect.Value) (_ []byte, err error) {
 	type entry struct {
 		key   string

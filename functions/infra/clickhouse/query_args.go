@@ -8,10 +8,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// bindArgs puts the values into the query's text, as literals: the native
-// protocol has parameters since 22.8 alone. The driver does the same, but
-// passes over values that are too many, and writes 5-? with -1 as 5--1, which
-// is a comment.
+// bindArgs inserts the values into the query's text as literals: the native
+// protocol has parameters only since 22.8. The driver does the same, but
+// ignores surplus values, and writes 5-? with -1 as 5--1, which is a comment.
 func bindArgs(found []placeholder, cfg ClickHouseQueryJSONConfig) (string, error) {
 	if err := checkArgs(found, cfg); err != nil {
 		return "", err
@@ -30,7 +29,7 @@ func bindArgs(found []placeholder, cfg ClickHouseQueryJSONConfig) (string, error
 		}
 		literal, err := appendLiteral(nil, value)
 		if err != nil {
-			return "", argsError(fmt.Sprintf("parameter %s: %v", label, err))
+			return "", &core.Error{Code: core.CodeInvalid, Op: "clickhouse_query_json", Message: "parameter " + label, Err: err}
 		}
 		text.WriteString(cfg.Query[done:p.start])
 		text.Write(literal)
@@ -42,7 +41,7 @@ func bindArgs(found []placeholder, cfg ClickHouseQueryJSONConfig) (string, error
 
 func query(text string, p placeholder) string { return text[p.start:p.end] }
 
-// checkArgs sees that each placeholder has a value and each value a
+// checkArgs verifies that each placeholder has a value and each value a
 // placeholder.
 func checkArgs(found []placeholder, cfg ClickHouseQueryJSONConfig) error {
 	kinds := [3]bool{}

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// appendLiteral writes a value as SQL. What it doesn't know it refuses, so that
-// no text of another type gets into a query unquoted.
+// appendLiteral writes a value as SQL. It refuses unknown types, so that no
+// text of theirs gets into a query unquoted.
 func appendLiteral(b []byte, value any) ([]byte, error) {
 	switch v := value.(type) {
 	case nil:
@@ -36,7 +36,7 @@ func appendLiteral(b []byte, value any) ([]byte, error) {
 			return nil, err
 		}
 		if _, again := plain.(driver.Valuer); again {
-			return nil, fmt.Errorf("a %T gives no plain value", value)
+			return nil, fmt.Errorf("a %T returns no plain value", value)
 		}
 		return appendLiteral(b, plain)
 	case encoding.TextMarshaler:
@@ -102,7 +102,7 @@ func appendText(b []byte, text string) []byte {
 	return append(b, '\'')
 }
 
-// appendNumber writes a json.Number, as a decoder with UseNumber gives it, as
+// appendNumber writes a json.Number, as an integer if it is one.
 // an integer where it is one.
 func appendNumber(b []byte, number json.Number) ([]byte, error) {
 	if n, err := number.Int64(); err == nil {
@@ -113,12 +113,12 @@ func appendNumber(b []byte, number json.Number) ([]byte, error) {
 	}
 	f, err := number.Float64()
 	if err != nil {
-		return nil, fmt.Errorf("%q is no number", number)
+		return nil, fmt.Errorf("%q is not a number", number)
 	}
 	return appendFloat(b, f, 64), nil
 }
 
-// appendFloat writes an exponent, which makes it a Float64 whatever the value.
+// appendFloat always writes an exponent, which makes the literal a Float64.
 func appendFloat(b []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -133,13 +133,13 @@ func appendFloat(b []byte, f float64, bits int) []byte {
 	return strconv.AppendFloat(b, f, 'e', -1, bits)
 }
 
-// appendTime writes a DateTime, which has whole seconds from 1970 to 2106.
+// appendTime writes a DateTime: whole seconds from 1970 to 2106.
 func appendTime(b []byte, t time.Time) ([]byte, error) {
 	switch {
 	case t.Nanosecond() != 0:
-		return nil, errors.New("a DateTime has no fraction of a second: truncate it, or give a text")
+		return nil, errors.New("a DateTime has no fraction of a second: truncate it, or pass a string")
 	case t.Unix() < 0 || t.Unix() > math.MaxUint32:
-		return nil, errors.New("a DateTime lies between 1970 and 2106: give a text")
+		return nil, errors.New("a DateTime lies between 1970 and 2106: pass a string")
 	}
 	return append(strconv.AppendInt(append(b, "toDateTime("...), t.Unix(), 10), ')'), nil
 }

@@ -2,7 +2,7 @@ package clickhouse
 
 import "strings"
 
-// placeholder is a place in a query that a value goes to: ?, $1 or @name.
+// placeholder is a place in a query for a value: ?, $1 or @name.
 type placeholder struct {
 	start, end int
 	name       string // without the @; empty for ? and $1
@@ -10,8 +10,7 @@ type placeholder struct {
 }
 
 // findPlaceholders lists a query's placeholders, and its first word in upper
-// case ("(" counts as one). Those in strings, quoted names and comments are
-// none.
+// case ("(" counts as one). It skips strings, quoted names and comments.
 func findPlaceholders(query string) (found []placeholder, firstWord string) {
 	for at := 0; at < len(query); {
 		end := tokenEnd(query, at)
@@ -35,8 +34,8 @@ func findPlaceholders(query string) (found []placeholder, firstWord string) {
 	return found, firstWord
 }
 
-// tokenEnd is where the token that begins at text[at] ends, as ClickHouse's
-// lexer would cut it, as far as that matters here.
+// tokenEnd returns the end of the token that begins at text[at], as
+// ClickHouse's lexer would find it, as far as that matters here.
 func tokenEnd(text string, at int) int {
 	rest := text[at:]
 	switch c := rest[0]; {
@@ -60,8 +59,8 @@ func isComment(text string) bool {
 	return strings.HasPrefix(text, "--") || strings.HasPrefix(text, "/*")
 }
 
-// through is the length of text up to and including mark, looked for from start
-// on, or of all of it.
+// through returns the length of text up to and including the first mark at or
+// after start, or the whole length.
 func through(text string, start int, mark string) int {
 	if i := strings.Index(text[start:], mark); i >= 0 {
 		return start + i + len(mark)
@@ -69,9 +68,8 @@ func through(text string, start int, mark string) int {
 	return len(text)
 }
 
-// quoted is the length of a quoted token. A backslash takes the next byte's
-// meaning away; a quote written twice begins a new token here, which makes no
-// difference.
+// quoted returns the length of a quoted token. A backslash escapes the next
+// byte; a doubled quote begins a new token here, which makes no difference.
 func quoted(text string, quote byte) int {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {

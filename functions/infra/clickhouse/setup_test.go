@@ -3,21 +3,19 @@ package clickhouse_test
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"strings"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"go.uber.org/goleak"
 
-	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/clickhouse"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// open opens a pool on the run's server, whose database is this test's own.
+// open opens a pool on the shared server, with a database of this test's own.
 func open(t testing.TB) driver.Conn {
 	t.Helper()
 	cfg := config(servers.ClickHouse(t))
@@ -25,7 +23,7 @@ func open(t testing.TB) driver.Conn {
 	return openConfig(t, cfg)
 }
 
-// newDatabase makes a database that goes with the test.
+// newDatabase creates a database that is dropped at the end of the test.
 func newDatabase(t testing.TB, server servers.ClickHouseServer) string {
 	t.Helper()
 	database := "test_" + strings.ToLower(rand.Text())
@@ -66,22 +64,11 @@ func exec(t testing.TB, conn driver.Conn, statements ...string) {
 	}
 }
 
-// count runs a query for one number.
+// count runs a query that returns one number.
 func count(t testing.TB, conn driver.Conn, query string, args ...any) (n uint64) {
 	t.Helper()
 	if err := conn.QueryRow(t.Context(), "SELECT toUInt64(("+query+"))", args...).Scan(&n); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
 	return n
-}
-
-// wantError checks the code and that the text holds want.
-func wantError(t testing.TB, err error, code core.Code, want string) {
-	t.Helper()
-	if core.ErrorCode(err) != code || err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %q (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
-	}
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Op == "" {
-		t.Errorf("%v: no Op", err)
-	}
 }

@@ -8,9 +8,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// Zones whose clock changes lie closer together than this are the only ones
-// where an older change could matter; no zone's offset differs from another's
-// by more than 26 hours.
+// Only in a zone whose clock changes lie closer together than this could an
+// older change matter; no zone's offset differs from another's by more than 26
+// hours.
 const changeReach = 48 * 60 * 60
 
 // CronNext returns the first time after t at which expr is due, in the location
@@ -37,8 +37,8 @@ const changeReach = 48 * 60 * 60
 //
 // More in cron_next.md:
 //   - When the clock changes: an expression whose minute or hour starts with *
-//     follows the clock, so it has no times in the skipped hour and has those
-//     of the repeated hour twice.
+//     follows the clock, so it is not due in the skipped hour, and due twice in
+//     the repeated hour.
 //   - If neither day field starts with *, a day that matches either of them is
 //     due: 0 9 13 * FRI is every Friday and every 13th.
 func CronNext(expr string, t time.Time) (time.Time, error) {
@@ -68,11 +68,11 @@ func (s *schedule) next(t time.Time) (time.Time, error) {
 }
 
 // nextIn returns the first instant after the given one, both in Unix seconds.
-// It goes from one period of constant offset from UTC to the next, because
-// within one of them civil time is plain arithmetic.
+// It walks through the periods of constant offset from UTC, because within one
+// of them civil time is plain arithmetic.
 func (s *schedule) nextIn(loc *time.Location, after int64) (int64, bool) {
 	at := time.Unix(after, 0).In(loc)
-	reached := int64(math.MinInt64) // first civil second that no earlier period came to
+	reached := int64(math.MinInt64) // first civil second that no earlier period reached
 	if !s.followsClock {
 		reached = reachedBefore(at)
 	}
@@ -93,14 +93,14 @@ func (s *schedule) nextIn(loc *time.Location, after int64) (int64, bool) {
 		}
 		reached = max(reached, from+int64(offset))
 		if _, offset = at.Zone(); due < from+int64(offset) {
-			return from, true // its time was skipped: now
+			return from, true // its time is in the gap: due now
 		}
 	}
 }
 
 // reachedBefore returns the first civil second that the periods before that of
-// t did not come to. Usually it is in the past of t; after the clock was put
-// back it is in the future, until the repeated time is over.
+// t did not reach. Usually it lies in the past of t; after the clock was set
+// back it lies in the future, until the repeated time is over.
 func reachedBefore(t time.Time) int64 {
 	reached := int64(math.MinInt64)
 	for period := t; ; {
@@ -115,7 +115,7 @@ func reachedBefore(t time.Time) int64 {
 }
 
 func invalid(expr, message, hint string) error {
-	const longest = 80 // an error names the expression, it does not repeat a file that was passed as one
+	const longest = 80 // an error quotes the expression, but not a whole file passed by mistake
 	if len(expr) > longest {
 		expr = expr[:longest] + "..."
 	}

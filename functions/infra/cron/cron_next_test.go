@@ -26,7 +26,7 @@ func zone(tb testing.TB, name string) *time.Location {
 	return loc
 }
 
-// following returns the n times after from, one space-free text each.
+// following returns the n due times after from as text without spaces.
 func following(tb testing.TB, expr string, from time.Time, n int) []string {
 	tb.Helper()
 	var got []string
@@ -60,7 +60,7 @@ func TestCronNext_Expressions(t *testing.T) {
 		"0 0 29 2 *":            "2028-02-29 00:00:00",
 		"0 9 * * MON-FRI":       "2026-02-12 09:00:00",
 		"0 9 * * sat-sun":       "2026-02-14 09:00:00",
-		"0 9 */14 * SAT-SUN":    "2026-02-15 09:00:00", // both; the 14th, a Saturday, is no 1st, 15th or 29th
+		"0 9 */14 * SAT-SUN":    "2026-02-15 09:00:00", // both; the 14th, a Saturday, is not a 1st, 15th or 29th
 		"0 9 * * 7":             "2026-02-15 09:00:00",
 		"0 9 * * 0":             "2026-02-15 09:00:00",
 		"0 9 13 * FRI":          "2026-02-13 09:00:00", // either day
@@ -71,8 +71,8 @@ func TestCronNext_Expressions(t *testing.T) {
 		"0 0 L-3 * *":           "2026-02-25 00:00:00",
 		"0 0 LW * *":            "2026-02-27 00:00:00", // the 28th is a Saturday
 		"0 0 15W * *":           "2026-02-16 00:00:00", // the 15th is a Sunday
-		"0 0 1W 8 *":            "2026-08-03 00:00:00", // the 1st is a Saturday, July is out
-		"0 0 31W 5 *":           "2026-05-29 00:00:00", // the 31st is a Sunday, June is out
+		"0 0 1W 8 *":            "2026-08-03 00:00:00", // the 1st is a Saturday, not in July
+		"0 0 31W 5 *":           "2026-05-29 00:00:00", // the 31st is a Sunday, not in June
 		"0 0 30W * *":           "2026-03-30 00:00:00", // February has no 30th
 		"0 0 * * FRI#2":         "2026-02-13 00:00:00",
 		"0 0 * * 5#5":           "2026-05-29 00:00:00",
@@ -100,8 +100,8 @@ func TestCronNext_Expressions(t *testing.T) {
 	}
 }
 
-// The 29th of February was no leap day in 1900 and is none in 2100, so it can
-// be eight years away, and 40 with a weekday.
+// 1900 was not a leap year and 2100 is not one either, so the 29th of February
+// can be eight years away, and 40 with a weekday.
 func TestCronNext_FarAway(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ expr, from, want string }{
@@ -177,9 +177,9 @@ func TestCronNext_BadInput(t *testing.T) {
 	}
 }
 
-// The clock goes from 02:00 to 03:00 in Berlin on 29 March 2026, and from 03:00
-// to 02:00 on 25 October 2026. The other zones are the odd ones: a change at
-// midnight, by half an hour, and by a whole day.
+// In Berlin the clock goes from 02:00 to 03:00 on 29 March 2026, and from 03:00
+// to 02:00 on 25 October 2026. The other zones are unusual: they change at
+// midnight, by half an hour, or by a whole day.
 func TestCronNext_ClockChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -240,7 +240,7 @@ func TestCronNext_ClockChanges(t *testing.T) {
 }
 
 // robfig/cron is an independent implementation that agrees with this one in
-// UTC, where no clock changes.
+// UTC, which has no clock changes.
 func TestCronNext_AgreesWithRobfig(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -254,7 +254,7 @@ func TestCronNext_AgreesWithRobfig(t *testing.T) {
 		}
 		want := schedule.Next(from)
 		got, err := cron.CronNext(expr, from)
-		if want.IsZero() { // it looks five years ahead only
+		if want.IsZero() { // it searches only five years ahead
 			if err == nil && got.Sub(from) < 4*365*24*time.Hour {
 				t.Fatalf("%s after %s: got %s, robfig has none", expr, from, got)
 			}
@@ -270,13 +270,13 @@ func TestCronNext_AgreesWithRobfig(t *testing.T) {
 	}
 }
 
-// The oracle tries every minute. Run it longer with go test -fuzz FuzzCronNext.
+// The oracle tries every minute. For a longer run: go test -fuzz FuzzCronNext.
 func FuzzCronNext(f *testing.F) {
 	zones := []*time.Location{time.UTC}
 	for _, name := range []string{"Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Asia/Kathmandu"} {
 		zones = append(zones, zone(f, name))
 	}
-	// one to two days before a change of the clock in the zone of that number
+	// one to two days before a clock change in the zone with that index
 	starts := []int64{1774700000, 1774700000, 1541230000, 1791000000, 1325150000, 1771100000, 504000000}
 	for i, start := range starts {
 		for _, expr := range []string{
@@ -307,7 +307,7 @@ func FuzzCronNext(f *testing.F) {
 			t.Fatalf("%q after %s: got %s, %v, want %s, %t", expr, time.Unix(from, 0).In(loc), next, err, time.Unix(want, 0).In(loc), found)
 		}
 		if !never && !newOracle(expr).dueDay(next) && next.Unix() > limit && loc == time.UTC {
-			t.Fatalf("%q: %s is no due day", expr, next)
+			t.Fatalf("%q: %s is not a due day", expr, next)
 		}
 	})
 }
@@ -319,8 +319,7 @@ func TestCronNext_AgreesWithOracle(t *testing.T) {
 	for _, name := range []string{"Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "America/Caracas"} {
 		loc := zone(t, name)
 		for range 150 {
-			// two days around a change of the clock, and a fresh start in
-			// between
+			// two days around a clock change, and a new start in between
 			_, change := time.Unix(9e8+rng.Int64N(9e8), 0).In(loc).ZoneBounds()
 			if change.IsZero() {
 				continue
@@ -328,7 +327,7 @@ func TestCronNext_AgreesWithOracle(t *testing.T) {
 			changes++
 			from := change.Unix() - rng.Int64N(48*60*60) + 6*60*60
 			words := strings.Fields(randomExpr(rng))
-			words[3] = "*" // or hardly any of them is due in these days
+			words[3] = "*" // or hardly any of them is due within these days
 			expr := strings.Join(words, " ")
 			limit := from + 2*24*60*60
 			want, found := newOracle(expr).next(loc, from, limit)
@@ -339,7 +338,7 @@ func TestCronNext_AgreesWithOracle(t *testing.T) {
 		}
 	}
 	if changes < 500 {
-		t.Errorf("%d changes of the clock", changes)
+		t.Errorf("%d clock changes", changes)
 	}
 }
 
@@ -348,7 +347,7 @@ func randomExpr(rng *rand.Rand) string {
 	for i, f := range [][2]int{{0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 6}} {
 		kinds := 6
 		if i == 2 || i == 4 {
-			kinds = 5 // robfig: a day field */2 starts with no *; see the gotchas
+			kinds = 5 // robfig does not count */2 as starting with *; see the gotchas
 		}
 		var items []string
 		for range 1 + rng.IntN(2) {
@@ -363,7 +362,7 @@ func randomExpr(rng *rand.Rand) string {
 				fmt.Sprintf("*/%d", 1+rng.IntN(f[1])),
 			}[rng.IntN(kinds)])
 		}
-		// robfig marks a field as * wherever the * stands, cron and this
+		// robfig marks a field as * wherever the * appears, cron and this
 		// package only where it comes first
 		if len(items) == 2 && strings.HasPrefix(items[1], "*") {
 			items[0], items[1] = items[1], items[0]

@@ -17,8 +17,8 @@ type CronOverlap string
 
 // The overlap policies. The zero value is CronOverlapSkip.
 const (
-	CronOverlapSkip  CronOverlap = "skip"  // leave it out
-	CronOverlapQueue CronOverlap = "queue" // run it right after; at most one waits, more are left out
+	CronOverlapSkip  CronOverlap = "skip"  // skip the run
+	CronOverlapQueue CronOverlap = "queue" // run it right after; at most one waits, further ones are skipped
 	CronOverlapAllow CronOverlap = "allow" // run both at once
 )
 
@@ -29,8 +29,8 @@ type CronMissed string
 
 // The missed-run policies. The zero value is CronMissedOnce.
 const (
-	CronMissedOnce CronMissed = "once" // one run now, for all the times that passed
-	CronMissedSkip CronMissed = "skip" // none, wait for the next time
+	CronMissedOnce CronMissed = "once" // one run now, for all missed times
+	CronMissedSkip CronMissed = "skip" // no run; wait for the next time
 )
 
 // CronOutcome says how a run ended, or why there was none.
@@ -43,8 +43,8 @@ const (
 	CronTimeout  CronOutcome = "timeout"  // Run returned an error after CronJob.Timeout
 	CronCanceled CronOutcome = "canceled" // Run returned an error after the service was told to stop
 	CronPanic    CronOutcome = "panic"    // Run panicked
-	CronSkipped  CronOutcome = "skipped"  // no run: the one before was still going
-	CronNotRun   CronOutcome = "missed"   // no run: its time had passed, and the policy is CronMissedSkip
+	CronSkipped  CronOutcome = "skipped"  // no run: the previous one was still running
+	CronNotRun   CronOutcome = "missed"   // no run: its time was missed, and the policy is CronMissedSkip
 )
 
 // CronJob is what to run, and when. The zero value of an optional field is its
@@ -58,7 +58,7 @@ type CronJob struct {
 	Missed   CronMissed                      // default CronMissedOnce
 	Jitter   time.Duration                   // each run starts up to this much later, at random; keep it below the schedule's interval; default 0
 	Timeout  time.Duration                   // after this Run's context is done; default none
-	Since    time.Time                       // times after this one count as missed: the start of the last run of an earlier process; default now
+	Since    time.Time                       // due times after Since count as missed; set it to the start of the last run of an earlier process; default now
 }
 
 // CronRun describes one run, or one that was skipped.
@@ -66,11 +66,11 @@ type CronRun struct {
 	Job       string
 	Scheduled time.Time // the time of the schedule that this run is for
 	Missed    time.Time // the first of the times missed before Scheduled, if any; else zero
-	Started   time.Time // zero if it was left out
+	Started   time.Time // zero if it was skipped
 	Finished  time.Time
 	Outcome   CronOutcome
 	Err       error  // what Run returned; a *core.Error (CodeTimeout, CodeInternal) for a timeout and a panic
-	Stack     string // of the goroutine that panicked
+	Stack     string // the goroutine's, after a panic
 }
 
 // CronJobStatus is the state of a job.
@@ -80,9 +80,9 @@ type CronJobStatus struct {
 	Next     time.Time // when the next run starts, jitter included
 	Running  int       // runs in progress
 	Queued   bool      // another waits for it to end
-	Last     CronRun   // the last that ended or was left out; the zero CronRun if none
+	Last     CronRun   // the last that ended or was skipped; the zero CronRun if none
 	Runs     int       // runs that ended
-	Failures int       // those of them that were not CronOK
+	Failures int       // runs that ended with another outcome than CronOK
 	LeftOut  int       // times skipped or missed
 }
 
@@ -100,7 +100,7 @@ type CronServiceConfig struct {
 // several goroutines at once, and all but Stop also from jobs and from OnRun.
 type CronServiceHandle struct {
 	onRun func(CronRun)
-	now   func() time.Time // the wall clock, without the monotonic one, which stops while a machine sleeps
+	now   func() time.Time // the wall clock; the monotonic clock stops while a machine sleeps
 
 	runContext context.Context
 	cancelRuns context.CancelFunc
@@ -111,11 +111,11 @@ type CronServiceHandle struct {
 
 	telling sync.Mutex // held while onRun is called
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	jobs    map[string]*job
 	running map[string]int // by name, also of removed jobs
 	stopped bool
-	seen    time.Time // the latest time that the loop has seen
+	seen    time.Time // the latest time the loop has seen
 }
 
 var _ service.Service = (*CronServiceHandle)(nil)
@@ -136,8 +136,8 @@ var _ service.Service = (*CronServiceHandle)(nil)
 // the service.
 //
 // More in cron_service.md:
-//   - A job that ignores its context can't be ended: after a timeout it goes
-//     on, counts as running, and its later runs are skipped or queued.
+//   - A job that ignores its context can't be ended: after a timeout it
+//     continues, counts as running, and its later runs are skipped or queued.
 //   - The outcome timeout needs Run to return an error after the time is up.
 func CronService(ctx context.Context, cfg CronServiceConfig) (*CronServiceHandle, error) {
 	return start(ctx, cfg, func() time.Time { return time.Now().Round(0) })
@@ -253,7 +253,7 @@ func (h *CronServiceHandle) Stop(ctx context.Context) error {
 	if h.endedBefore(patient) {
 		return nil
 	}
-	message := "it has not ended yet"
+	message := "still running"
 	if names := h.runningNames(); names != "" {
 		message = "jobs were cut off: " + names
 	}
@@ -265,7 +265,7 @@ func (h *CronServiceHandle) Stop(ctx context.Context) error {
 	}
 	return &core.Error{
 		Code: core.CodeTimeout, Op: "cron_service stop", Message: message,
-		Hint: "give Stop a later deadline, and let jobs end when their context is done", Err: context.Cause(patient),
+		Hint: "give Stop a later deadline, and make jobs return when their context is done", Err: context.Cause(patient),
 	}
 }
 
@@ -278,8 +278,8 @@ func beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-min(cutOffGrace, time.Until(deadline)/10)))
 }
 
-// endedBefore waits until the service has ended, which is true, or ctx is done.
-// If both are, the service has ended in time.
+// endedBefore waits until the service has ended, and returns true, or ctx is
+// done. If both are the case, the service ended in time.
 func (h *CronServiceHandle) endedBefore(ctx context.Context) bool {
 	select {
 	case <-h.done:

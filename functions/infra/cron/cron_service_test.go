@@ -18,8 +18,8 @@ import (
 	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
-// world is a service in virtual time (it starts on 2000-01-01 00:00 UTC, a
-// Saturday) with a wall clock that a test can put forward or back.
+// world is a service in virtual time (starting on 2000-01-01 00:00 UTC, a
+// Saturday) with a wall clock that a test can adjust.
 type world struct {
 	*testing.T
 	service *CronServiceHandle
@@ -54,7 +54,7 @@ func (w *world) onRun(run CronRun) {
 	w.runs = append(w.runs, run)
 }
 
-// pass lets virtual time pass; it ends between two ticks of the clock.
+// pass advances the virtual time; it ends between two ticks of the clock.
 func (w *world) pass(d time.Duration) {
 	time.Sleep(d + time.Millisecond)
 	synctest.Wait()
@@ -67,8 +67,8 @@ func (w *world) stop() {
 	}
 }
 
-// told gives the runs so far as "outcome scheduled started missed", times as
-// days and hours.
+// told returns the runs so far as "outcome scheduled started missed", with
+// times as day and time.
 func (w *world) told() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -105,7 +105,7 @@ func (w *world) status(name string) CronJobStatus {
 
 func quick(context.Context) error { return nil }
 
-// lasting returns a job that takes d, unless its context is done first.
+// lasting returns a job that takes d, or ends earlier with its context.
 func lasting(d time.Duration) func(context.Context) error {
 	return func(ctx context.Context) error {
 		select {
@@ -174,14 +174,14 @@ func TestCronService_Overlap(t *testing.T) {
 				running, queued := 1, false
 				switch policy {
 				case CronOverlapQueue:
-					queued = true // the one of 00:02 runs since 00:03:30, the one of 00:04 waits
+					queued = true // that of 00:02 has been running since 00:03:30, that of 00:04 waits
 				case CronOverlapAllow:
 					running = 3
 				}
 				if status.Running != running || status.Queued != queued {
 					t.Errorf("running %d, queued %t, want %d, %t", status.Running, status.Queued, running, queued)
 				}
-				w.stop() // waits for what runs, drops what is queued
+				w.stop() // waits for the running job, drops the queued one
 				if got := w.told()[len(want):]; len(got) != running {
 					t.Errorf("after Stop: %q", got)
 				}
@@ -271,7 +271,7 @@ func TestCronService_ClockJumpsForward(t *testing.T) {
 				w := newWorld(t, CronJob{Name: "a", Schedule: "0 * * * *", Missed: c.missed, Run: quick})
 				w.pass(75*time.Minute + 59*time.Second)
 				w.shift.Add(int64(c.jump))
-				w.pass(longestSleep) // it looks at the clock at least that often
+				w.pass(longestSleep) // it checks the clock at least that often
 				if c.name != "nothing was due" && len(w.told()) != 2 {
 					t.Errorf("not noticed: %q", w.told())
 				}
@@ -292,7 +292,7 @@ func TestCronService_ClockPutBack(t *testing.T) {
 	for back, want := range map[time.Duration][]string{
 		// ran at 09:00 and not again; waits for 10:00
 		2 * time.Hour: {"ok 01T09:00:00 01T09:00:00 -", "ok 01T10:00:00 01T10:00:00 -"},
-		// a correction: 05:00 is due again, and so on
+		// the change counts as a correction: 05:00 is due again, and so on
 		5 * time.Hour: {"ok 01T09:00:00 01T09:00:00 -", "ok 01T05:00:00 01T05:00:00 -", "ok 01T06:00:00 01T06:00:00 -", "ok 01T07:00:00 01T07:00:00 -"},
 	} {
 		t.Run(back.String(), func(t *testing.T) {
@@ -335,7 +335,7 @@ func TestCronService_Since(t *testing.T) {
 	})
 }
 
-// A month of seconds is caught up at once, not counted one by one.
+// A month of seconds is skipped at once rather than counted one by one.
 func TestCronService_ManyMissed(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2000, 2, 1, 0, 0, 0, 5e8, time.UTC)
@@ -370,7 +370,7 @@ func TestCronService_SetAndRemove(t *testing.T) {
 		if err := w.service.Set(CronJob{Name: "a", Schedule: "61 * * * *", Run: quick}); core.ErrorCode(err) != core.CodeInvalid {
 			t.Errorf("got %v", err)
 		}
-		// the old run counts for the overlap policy, also after its job was
+		// the old run counts for the overlap policy, even after its job was
 		// removed and set again
 		w.pass(30 * time.Minute)
 		if !w.service.Remove("a") || w.service.Remove("a") || len(w.service.Status()) != 0 {
@@ -425,7 +425,7 @@ func TestCronService_StopDeadline(t *testing.T) {
 			t.Errorf("waited %s", waited)
 		}
 		w.want("canceled 01T01:00:00 01T01:00:00 -")
-		w.stop() // this one has no deadline
+		w.stop() // without a deadline
 		w.want("canceled 01T01:00:00 01T01:00:00 -", "ok 01T01:00:00 01T01:00:00 -")
 	})
 }
@@ -476,8 +476,8 @@ func TestCronService_BadJobs(t *testing.T) {
 	ok := CronJob{Name: "a", Schedule: "@daily", Run: quick}
 	change := func(f func(*CronJob)) []CronJob { j := ok; f(&j); return []CronJob{j} }
 	for want, jobs := range map[string][]CronJob{
-		"a job has no name":              change(func(j *CronJob) { j.Name = "" }),
-		"there is nothing to run":        change(func(j *CronJob) { j.Run = nil }),
+		"a job without a name":           change(func(j *CronJob) { j.Name = "" }),
+		"Run is nil":                     change(func(j *CronJob) { j.Run = nil }),
 		"day of month and month":         change(func(j *CronJob) { j.Schedule = "0 0 31 2 *" }),
 		"has 1 fields":                   change(func(j *CronJob) { j.Schedule = "x" }),
 		"jitter and timeout":             change(func(j *CronJob) { j.Jitter = -1 }),
@@ -499,7 +499,7 @@ func TestCronService_BadJobs(t *testing.T) {
 	}
 }
 
-// The same without virtual time: the default clock is the real one.
+// The same in real time: the default clock is the system's.
 func TestCronService_RealClock(t *testing.T) {
 	t.Parallel()
 	runs := make(chan CronRun, 10)

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// oracle answers the same question as CronNext by trying every minute. It
-// shares no code with it and parses the expression again for every question; it
-// is given valid expressions only.
+// oracle computes the same result as CronNext by trying every minute. It shares
+// no code with it and parses the expression anew for every call; it accepts
+// only valid expressions.
 type oracle struct{ words []string }
 
 func newOracle(expr string) oracle {
@@ -28,7 +28,7 @@ func newOracle(expr string) oracle {
 	return oracle{words}
 }
 
-// next returns the first due time after from and up to limit, all in Unix
+// next returns the first due time after from and not after limit, all in Unix
 // seconds.
 func (o oracle) next(loc *time.Location, from, limit int64) (int64, bool) {
 	clock := func(minute int64) int64 {
@@ -141,7 +141,7 @@ func specialDay(item string, t time.Time) bool {
 	return false
 }
 
-// nearest looks for a workday further and further away from day.
+// nearest searches for a workday at increasing distance from day.
 func nearest(month time.Time, day, last int) int {
 	for away := range 3 {
 		for _, d := range []int{day - away, day + away} {

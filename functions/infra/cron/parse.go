@@ -17,7 +17,7 @@ var macros = map[string]string{
 	"@hourly":   "0 * * * *",
 }
 
-// field is the range of one of the fields, and how it names its values.
+// field describes one of the fields: its range and the names of its values.
 type field struct {
 	name     string
 	min, max int
@@ -33,7 +33,7 @@ var (
 	weekdayField = field{"day of week", 0, 7, strings.Fields("SUN MON TUE WED THU FRI SAT")}
 )
 
-// fault is what is wrong with an expression.
+// fault describes what is wrong with an expression.
 type fault struct{ message, hint string }
 
 func parse(expr string) (*schedule, error) {
@@ -111,8 +111,8 @@ func (s *schedule) parseFields(words []string) *fault {
 	return nil
 }
 
-// addDay adds an item of the day of month: what every field has, and L, L-n, LW
-// and nW.
+// addDay adds an item of the day-of-month field: what every field accepts, and
+// L, L-n, LW and nW.
 func (s *schedule) addDay(item string) *fault {
 	switch {
 	case item == "L":
@@ -137,8 +137,8 @@ func (s *schedule) addDay(item string) *fault {
 	return nil
 }
 
-// addWeekday adds an item of the day of week: what every field has, and 5#2 and
-// 5L.
+// addWeekday adds an item of the day-of-week field: what every field accepts,
+// and 5#2 and 5L.
 func (s *schedule) addWeekday(item string) *fault {
 	name, nth, hasNth := strings.Cut(item, "#")
 	last := !hasNth && strings.HasSuffix(item, "L")
@@ -164,7 +164,7 @@ func (s *schedule) addWeekday(item string) *fault {
 	return nil
 }
 
-// add puts the values of one item of the list into set: *, a, a-b, each with or
+// add adds the values of one item of the list to set: *, a, a-b, each with or
 // without a step.
 func (f *field) add(set *uint64, item string) *fault {
 	span, stepText, hasStep := strings.Cut(item, "/")
@@ -208,7 +208,7 @@ func (f *field) span(text string, hasStep bool) (low, high int, bad *fault) {
 			return 0, 0, bad
 		}
 		if f.max == weekdayField.max && to == "SUN" {
-			high = 7 // FRI-SUN means what it says
+			high = 7 // as in FRI-SUN
 		}
 		if high < low {
 			return 0, 0, f.fault(
@@ -225,7 +225,7 @@ func (f *field) span(text string, hasStep bool) (low, high int, bad *fault) {
 	return low, high, nil
 }
 
-// value reads a number or a name.
+// value parses a number or a name.
 func (f *field) value(text string) (int, *fault) {
 	for i, name := range f.names {
 		if text == name {
@@ -253,7 +253,7 @@ func (f *field) fault(text, message, hint string) *fault {
 	return &fault{fmt.Sprintf("%s: %q: %s", f.name, text, message), hint}
 }
 
-// sundayIsZero moves a 7 to 0.
+// sundayIsZero maps 7 to 0.
 func sundayIsZero(set uint64) uint64 {
 	return set&^(1<<7) | set>>7&1
 }

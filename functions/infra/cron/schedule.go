@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// schedule is a parsed expression. The sets have one bit a value: bit 30 of
+// schedule is a parsed expression. The sets have one bit per value: bit 30 of
 // minutes is minute 30.
 type schedule struct {
 	expr  string
@@ -13,11 +13,11 @@ type schedule struct {
 
 	seconds, minutes, hours uint64
 	days, months, weekdays  uint64
-	fromLast                uint64    // bit n: the day n days before the month's last (L, L-n)
+	fromLast                uint64    // bit n: n days before the last day of the month (L, L-n)
 	nearest                 uint64    // bit n: the weekday (Monday to Friday) nearest day n (nW)
 	lastWorkday             bool      // LW
 	nth                     [7]uint64 // by weekday, bit n: its nth in the month (5#2)
-	lastOf                  uint64    // bit w: the month's last weekday w (5L)
+	lastOf                  uint64    // bit w: the last weekday w of the month (5L)
 
 	eitherDay    bool // neither day field starts with *: one of them is enough
 	followsClock bool // minute or hour starts with *
@@ -25,13 +25,13 @@ type schedule struct {
 
 const (
 	daySeconds = 24 * 60 * 60
-	// every7 has one bit a week; shifted to a weekday's first day it marks all
-	// of them.
+	// every7 has one bit per week; shifted to a weekday's first day it marks
+	// all of them.
 	every7 uint64 = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28
 )
 
 // nextCivil returns the first due second at or after from. Both count civil
-// (wall clock) time as if it were UTC. It is false if there is none at all.
+// (wall clock) time as if it were UTC. It returns false if there is none.
 func (s *schedule) nextCivil(from int64) (int64, bool) {
 	at := time.Unix(from, 0).UTC()
 	year, month, day := at.Date()
@@ -41,8 +41,8 @@ func (s *schedule) nextCivil(from int64) (int64, bool) {
 		}
 	}
 	first, _ := s.nextClock(0, 0, 0)
-	// The calendar repeats after 400 years: what does not come in one round
-	// never comes.
+	// The calendar repeats after 400 years: a date that does not occur in one
+	// cycle never occurs.
 	for range 400*12 + 1 {
 		if s.months&(1<<month) != 0 {
 			if later := s.daysOf(year, month) >> (day + 1) << (day + 1); later != 0 {
@@ -74,7 +74,7 @@ func (s *schedule) nextClock(hour, minute, second int) (int64, bool) {
 	return clock(next, bits.TrailingZeros64(s.minutes), bits.TrailingZeros64(s.seconds)), ok
 }
 
-// daysOf returns the due days of a month, one bit a day.
+// daysOf returns the due days of a month, one bit per day.
 func (s *schedule) daysOf(year int, month time.Month) uint64 {
 	first := int(time.Unix(civil(year, month, 1), 0).UTC().Weekday())
 	last := int((civil(year, month+1, 1) - civil(year, month, 1)) / daySeconds)
@@ -87,8 +87,8 @@ func (s *schedule) daysOf(year int, month time.Month) uint64 {
 	return byDay & byWeekday & valid
 }
 
-// byDayOfMonth takes the weekday of the month's first day, and the month's last
-// day.
+// byDayOfMonth expects the weekday of the month's first day, and the month's
+// last day.
 func (s *schedule) byDayOfMonth(first, last int) uint64 {
 	set := s.days
 	for n := 0; s.fromLast != 0 && n < last; n++ {
@@ -110,7 +110,7 @@ func (s *schedule) byDayOfMonth(first, last int) uint64 {
 func (s *schedule) byWeekday(first, last int) uint64 {
 	var set uint64
 	for weekday := range len(s.nth) {
-		start := 1 + (weekday-first+7)%7 // the first day of the month that is one
+		start := 1 + (weekday-first+7)%7 // the first such weekday of the month
 		if s.weekdays&(1<<weekday) != 0 {
 			set |= every7 << start
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	longestSleep = 15 * time.Second // timers don't count the time that a machine sleeps: look at the clock now and then
+	longestSleep = 15 * time.Second // timers stop while a machine sleeps: check the clock now and then
 	lateAfter    = time.Minute      // a run that starts later than this was missed; well above longestSleep
 	putBack      = 3 * time.Hour    // cron(8): a larger change of the clock is a correction, not summer time
 	cutOffGrace  = time.Second
@@ -25,7 +25,7 @@ type job struct {
 	CronJob
 	schedule  *schedule
 	scheduled time.Time // the next time of the schedule
-	due       time.Time // scheduled and the jitter
+	due       time.Time // scheduled plus the jitter
 	queued    *CronRun
 	last      CronRun
 
@@ -44,9 +44,9 @@ func newJob(c CronJob, now time.Time) (*job, error) {
 	}
 	switch {
 	case c.Name == "":
-		return bad("a job has no name", "", nil)
+		return bad("a job without a name", "", nil)
 	case c.Run == nil:
-		return bad("there is nothing to run", "set Run", nil)
+		return bad("Run is nil", "set Run", nil)
 	case c.Jitter < 0 || c.Timeout < 0:
 		return bad("jitter and timeout can't be negative", "", nil)
 	case !slices.Contains([]CronOverlap{"", CronOverlapSkip, CronOverlapQueue, CronOverlapAllow}, c.Overlap):
@@ -72,7 +72,7 @@ func newJob(c CronJob, now time.Time) (*job, error) {
 	return j, nil
 }
 
-// plan sets the next time after from.
+// plan sets the next due time after from.
 func (j *job) plan(from time.Time) error {
 	next, err := j.schedule.next(from.In(j.Location))
 	if err != nil {
@@ -114,7 +114,7 @@ func (h *CronServiceHandle) loop() {
 	}
 }
 
-// startDue starts what is due and returns how long nothing else will be.
+// startDue starts what is due and returns how long to wait for the next job.
 func (h *CronServiceHandle) startDue() time.Duration {
 	now := h.now()
 	sleep := longestSleep
@@ -148,15 +148,15 @@ func (h *CronServiceHandle) startDue() time.Duration {
 	return sleep
 }
 
-// replan sets the next time; a schedule that has none any more (the calendar
-// ends with year 9999) leaves the service.
+// replan sets the next time; a schedule without one (the calendar ends with
+// year 9999) leaves the service.
 func (h *CronServiceHandle) replan(j *job, now time.Time) {
 	if err := j.plan(now); err != nil {
 		delete(h.jobs, j.Name)
 	}
 }
 
-// dueRun makes the one run for all the times that have passed.
+// dueRun returns the one run that stands for all missed times.
 func (j *job) dueRun(now time.Time) *CronRun {
 	run := &CronRun{Job: j.Name, Scheduled: j.lastDue(now)}
 	if now.Sub(j.due) > lateAfter {
@@ -165,14 +165,13 @@ func (j *job) dueRun(now time.Time) *CronRun {
 	return run
 }
 
-// lastDue returns the last time of the schedule up to now, given that scheduled
-// is one. It halves the time between the two instead of counting: a month of
-// seconds would take a while.
+// lastDue returns the last due time up to now, given that scheduled is one. It
+// uses bisection, since counting a month of seconds would take long.
 func (j *job) lastDue(now time.Time) time.Time {
 	if every := j.schedule.every; every > 0 {
 		return j.scheduled.Add(now.Sub(j.scheduled).Truncate(every))
 	}
-	last, none := j.scheduled, now // no time comes after none, up to now
+	last, none := j.scheduled, now // no due time lies between none and now
 	for none.Sub(last) >= time.Second {
 		middle := last.Add(none.Sub(last) / 2)
 		if next, err := j.schedule.next(middle.In(j.Location)); err == nil && !next.After(now) {
@@ -184,7 +183,7 @@ func (j *job) lastDue(now time.Time) time.Time {
 	return last
 }
 
-// admit starts or queues a run, or returns why it is left out.
+// admit starts or queues a run, or returns why it is skipped.
 func (h *CronServiceHandle) admit(j *job, run *CronRun, now time.Time) CronOutcome {
 	switch {
 	case j.Missed == CronMissedSkip && now.Sub(run.Scheduled) > lateAfter+j.Jitter:
@@ -242,7 +241,7 @@ func (h *CronServiceHandle) start(j CronJob, run *CronRun) {
 	}()
 }
 
-// judge sets the outcome of a run that returned.
+// judge sets the outcome of a run that has returned.
 func (h *CronServiceHandle) judge(ctx context.Context, j CronJob, run *CronRun, err error) {
 	run.Outcome, run.Err = CronFailed, err
 	switch {
@@ -259,7 +258,7 @@ func (h *CronServiceHandle) judge(ctx context.Context, j CronJob, run *CronRun, 
 	}
 }
 
-// finish counts the run and starts the one that waited for its end.
+// finish counts the run and starts the one queued behind it.
 func (h *CronServiceHandle) finish(name string, run *CronRun) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -268,7 +267,7 @@ func (h *CronServiceHandle) finish(name string, run *CronRun) {
 	}
 	j := h.jobs[name]
 	if j == nil {
-		return // removed meanwhile
+		return // the job was removed
 	}
 	j.runs++
 	if run.Outcome != CronOK {

@@ -9,8 +9,8 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 )
 
-// nestedConverter is newConverter for the types that have details: the driver
-// checks what they hold as little as it does at the top.
+// nestedConverter is newConverter for nested types: the driver checks their
+// elements as little as top-level values.
 func nestedConverter(info driver.TypeInfo, waiting *int) (converter, error) {
 	switch d := info.Details().(type) {
 	case *driver.DecimalDetails:
@@ -38,8 +38,8 @@ func nestedConverter(info driver.TypeInfo, waiting *int) (converter, error) {
 	return nil, fmt.Errorf("the driver can't write this type")
 }
 
-// enumConverter checks a value's name. The driver writes nothing at all for an
-// ENUM of more than 255 values.
+// enumConverter checks that the value is one of the ENUM's. The driver writes
+// nothing at all for an ENUM of more than 255 values.
 func enumConverter(values []string) (converter, error) {
 	if len(values) > 255 {
 		return nil, fmt.Errorf("the driver can't write an ENUM of %d values, 255 at most", len(values))
@@ -51,17 +51,17 @@ func enumConverter(values []string) (converter, error) {
 	return func(value any) (any, error) {
 		name, ok := indirect(value).(string)
 		if !ok {
-			return orNil(value, "ENUM: give its text")
+			return orNil(value, "ENUM: use its name")
 		}
 		if !known[name] {
-			return nil, fmt.Errorf("no value of the ENUM")
+			return nil, fmt.Errorf("not a value of the ENUM")
 		}
 		return name, nil
 	}, nil
 }
 
-// listConverter takes slices and arrays; size is how many elements there must
-// be, negative for any number.
+// listConverter accepts slices and arrays; size is the required number of
+// elements, negative for any.
 func listConverter(element converter, size int) converter {
 	return func(value any) (any, error) {
 		v := reflect.ValueOf(indirect(value))
@@ -104,7 +104,7 @@ func structConverter(details *driver.StructDetails, waiting *int) (converter, er
 		given, ok := indirect(value).(map[string]any)
 		switch {
 		case !ok:
-			return orNil(value, "STRUCT: give a map[string]any")
+			return orNil(value, "STRUCT: use a map[string]any")
 		case given == nil:
 			return nil, nil
 		}
@@ -141,7 +141,7 @@ func mapConverter(key, value converter) converter {
 			if err != nil {
 				return nil, fmt.Errorf("a key: %w", err)
 			}
-			if k == nil || !reflect.TypeOf(k).Comparable() { // DuckDB has no NULL keys, Go none that are slices
+			if k == nil || !reflect.TypeOf(k).Comparable() { // DuckDB has no NULL keys, and Go no slices as keys
 				return nil, fmt.Errorf("a key that the driver can't write")
 			}
 			if converted[k], err = convertInner(value, each.Value().Interface()); err != nil {
@@ -164,7 +164,7 @@ func unionConverter(details *driver.UnionDetails, waiting *int) (converter, erro
 	return func(value any) (any, error) {
 		u, ok := indirect(value).(driver.Union)
 		if !ok {
-			return orNil(value, "UNION: give the driver's Union")
+			return orNil(value, "UNION: use the driver's Union")
 		}
 		convert, ok := members[u.Tag]
 		if !ok {

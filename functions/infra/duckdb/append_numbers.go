@@ -17,8 +17,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// indirect follows pointers; nil for a nil one. A *big.Int is a number, not a
-// pointer to one.
+// indirect follows pointers and returns nil for a nil one. A *big.Int counts as
+// a number, not as a pointer to one.
 func indirect(value any) any {
 	switch value.(type) {
 	case string, int, int64, float64, []byte, *big.Int:
@@ -48,8 +48,8 @@ func asArray16(value any) (bytes [16]byte, ok bool) {
 	return bytes, false
 }
 
-// limits is the range of an integer type. The driver would cut a larger number
-// down to its low bits.
+// limits is the range of an integer type. The driver would truncate a larger
+// number to its low bits.
 type limits struct {
 	min int64
 	max uint64
@@ -96,7 +96,7 @@ func (l limits) check(n int64) error {
 	return nil
 }
 
-// asInteger reads every kind of number that is whole; nil for a nil pointer.
+// asInteger converts whole numbers of every kind; nil for a nil pointer.
 func asInteger(value any) (*big.Int, error) {
 	n, err := exact[*big.Int](value, "integer")
 	if n == nil {
@@ -106,13 +106,13 @@ func asInteger(value any) (*big.Int, error) {
 }
 
 // exact converts a number without changing it; nil for a nil pointer. Its error
-// has the reason alone.
+// holds only the reason.
 func exact[T any](value any, want string) (any, error) {
 	v := indirect(value)
 	if v == nil {
 		return nil, nil
 	}
-	if _, ok := numberText(v); !ok || reflect.TypeOf(v) == reflect.TypeFor[string]() {
+	if _, ok := numberText(v); !ok {
 		return nil, mismatch(value, want)
 	}
 	n, err := core.NumberExact(v, reflect.TypeFor[T]())
@@ -141,9 +141,9 @@ func hugeConverter(low, high *big.Int) converter {
 	}
 }
 
-// decimalConverter brings numbers and decimal text to the column's scale,
-// rounded half away from zero as DuckDB's casts do. The driver would take the
-// bare digits: 1.5 would become 0.01 in a DECIMAL(5,2).
+// decimalConverter converts numbers and decimal text to the column's scale,
+// rounded half away from zero as DuckDB's casts do. The driver would use the
+// digits without the scale: 1.5 would become 0.01 in a DECIMAL(5,2).
 func decimalConverter(width, scale uint8) converter {
 	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(width)), nil)
 	return func(value any) (any, error) {
@@ -163,7 +163,7 @@ func decimalConverter(width, scale uint8) converter {
 	}
 }
 
-// numberText writes a number in digits.
+// numberText formats a number in decimal.
 func numberText(value any) (string, bool) {
 	switch v := value.(type) {
 	case string:
@@ -191,9 +191,9 @@ func numberText(value any) (string, bool) {
 	return "", false
 }
 
-// scaleDecimal reads -12.345 as -1235 for a scale of 2. An exponent is fine.
+// scaleDecimal reads -12.345 as -1235 for a scale of 2. Exponents are allowed.
 func scaleDecimal(text string, scale int) (*big.Int, error) {
-	bad := errors.New("text is no decimal number")
+	bad := errors.New("text is not a decimal number")
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
 	if exponent != "" {
 		e, err := strconv.Atoi(exponent)
@@ -221,7 +221,7 @@ func scaleDecimal(text string, scale int) (*big.Int, error) {
 	return shiftDecimal(n, scale-len(fraction)), nil
 }
 
-// shiftDecimal is n * 10^by, rounded half away from zero.
+// shiftDecimal returns n * 10^by, rounded half away from zero.
 func shiftDecimal(n *big.Int, by int) *big.Int {
 	if by >= 0 {
 		return n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(by)), nil))

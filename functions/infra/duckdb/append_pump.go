@@ -8,15 +8,15 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 )
 
-// pump hands rows to the driver's appender on a goroutine of its own, in
-// batches, so that the checking of values costs no time where a second CPU is
-// idle: the driver's part is the longer one.
+// pump passes rows to the driver's appender on another goroutine, in batches,
+// so that checking values costs no time if a second CPU is idle: the driver
+// takes longer.
 type pump struct {
-	width int // values a row
+	width int // values per row
 	batch *appendBatch
 	full  chan *appendBatch // to the appender
 	empty chan *appendBatch // and back
-	done  chan error        // the first error, when full is closed and worked off
+	done  chan error        // the first error, once full is closed and drained
 }
 
 type appendBatch struct {
@@ -24,13 +24,13 @@ type appendBatch struct {
 	first  int64 // the number of its first row, from 1
 	rows   int
 	bytes  int   // of text and blobs
-	err    error // why it could not be appended
+	err    error // why it failed
 }
 
 const (
-	batchRows = 2048 // fewer made the handing over cost more than the second CPU gains: 0.73 of by hand with 128, 0.9 with 512, 1.0 with this
-	// batchBytes bounds the text and blobs that wait in a batch and in the
-	// appender, which by itself keeps 2,048 rows, however large.
+	batchRows = 2048 // with fewer, the hand-over costs more than the second CPU gains: 0.73 of the speed by hand with 128, 0.9 with 512, 1.0 with this
+	// batchBytes bounds the text and blobs in a batch and in the appender,
+	// which keeps 2,048 rows of any size.
 	batchBytes = 16 << 20
 )
 
@@ -47,7 +47,7 @@ func startPump(appender *driver.Appender, width int) *pump {
 	return p
 }
 
-// run appends until full is closed. After an error it lets the rest pass.
+// run appends until full is closed. After an error it discards the rest.
 func (p *pump) run(appender *driver.Appender) {
 	var failed error
 	waiting := 0
@@ -73,12 +73,12 @@ func (p *pump) appendBatch(appender *driver.Appender, b *appendBatch) error {
 	return nil
 }
 
-// slot is where the values of the next row go.
+// slot returns the slice for the values of the next row.
 func (p *pump) slot() []sqldriver.Value {
 	return p.batch.values[p.batch.rows*p.width : (p.batch.rows+1)*p.width]
 }
 
-// push takes the row in slot. Its error may be that of a row before.
+// push hands over the row in slot. Its error may belong to an earlier row.
 func (p *pump) push() error {
 	p.batch.rows++
 	if p.batch.rows < batchRows && p.batch.bytes <= batchBytes {
@@ -91,8 +91,8 @@ func (p *pump) push() error {
 	return p.batch.err
 }
 
-// stop waits for what was handed over. Without an error so far, the last batch
-// is handed over first.
+// stop waits until everything handed over is appended. If there is no error so
+// far, it first hands over the last batch.
 func (p *pump) stop(err error) error {
 	if err == nil {
 		p.full <- p.batch

@@ -17,13 +17,13 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// converter turns a value that is not nil into one that the driver's appender
-// writes rightly into a column, or says why there is none. Its errors don't
+// converter turns a non-nil value into one that the driver's appender writes
+// correctly into a column, or reports why that is impossible. Its errors don't
 // quote the value.
 type converter func(value any) (any, error)
 
-// newConverter chooses by the column's type. waiting counts the bytes of text
-// and blobs.
+// newConverter picks the converter for the column's type. waiting counts the
+// bytes of text and blobs.
 func newConverter(info driver.TypeInfo, isJSON bool, waiting *int) (converter, error) {
 	if isJSON {
 		return jsonConverter(waiting), nil
@@ -32,7 +32,7 @@ func newConverter(info driver.TypeInfo, isJSON bool, waiting *int) (converter, e
 	return valued(convert), err
 }
 
-// valued lets values say their value themselves.
+// valued calls Valuers before conversion.
 func valued(convert converter) converter {
 	return func(value any) (any, error) {
 		switch v := value.(type) {
@@ -86,7 +86,7 @@ func typedConverter(info driver.TypeInfo, waiting *int) (converter, error) {
 }
 
 func mismatch(value any, want string) error {
-	return fmt.Errorf("a %T is no %s", value, want)
+	return fmt.Errorf("got a %T, want %s", value, want)
 }
 
 func convertBool(value any) (any, error) {
@@ -99,8 +99,8 @@ func convertBool(value any) (any, error) {
 	return orNil(value, "BOOLEAN")
 }
 
-// orNil is for values of a wrong type: a nil pointer is NULL, whatever it would
-// point to.
+// orNil handles values of a wrong type: a nil pointer is NULL, whatever its
+// type.
 func orNil(value any, want string) (any, error) {
 	if indirect(value) == nil {
 		return nil, nil
@@ -110,7 +110,7 @@ func orNil(value any, want string) (any, error) {
 
 func convertFloat64(value any) (any, error) {
 	if _, ok := value.(float64); ok {
-		return value, nil // as it came: to put it into an interface again would take memory
+		return value, nil // unchanged: boxing it again would allocate
 	}
 	return exact[float64](value, "DOUBLE")
 }
@@ -128,8 +128,8 @@ func convertFloat32(value any) (any, error) {
 	return f, err
 }
 
-// textConverter checks text. The driver ends a string at its first NUL byte,
-// but not a slice.
+// textConverter checks text. The driver cuts a string, but not a slice, at its
+// first NUL byte.
 func textConverter(waiting *int) converter {
 	return func(value any) (any, error) {
 		text, ok := value.(string)
@@ -156,7 +156,7 @@ func textConverter(waiting *int) converter {
 	}
 }
 
-// scanText looks for what is seldom in text: a byte that is not ASCII, and NUL.
+// scanText looks for bytes that are rare in text: non-ASCII bytes and NUL.
 func scanText(text string) (ascii, nul bool) {
 	var all byte
 	for i := range len(text) {
@@ -175,7 +175,7 @@ func blobConverter(waiting *int) converter {
 				return nil, nil
 			}
 			*waiting += len(v)
-			return bytes.Clone(v), nil // the appender comes to it when the iterator has gone on
+			return bytes.Clone(v), nil // the appender reads it after the iterator has moved on
 		case string:
 			*waiting += len(v)
 			return []byte(v), nil
@@ -195,12 +195,12 @@ func jsonConverter(waiting *int) converter {
 	}
 }
 
-// The driver takes a DATE from the seconds in UTC and rounds towards 1970. The
-// date meant is the one that the time shows.
+// The driver computes a DATE from the seconds in UTC, rounding towards 1970.
+// What is meant is the date in the time's own zone.
 func convertDate(value any) (any, error) {
 	t, ok := indirect(value).(time.Time)
 	if !ok {
-		return orNil(value, "DATE: give a time.Time")
+		return orNil(value, "DATE: use a time.Time")
 	}
 	if year := t.Year(); year < -5877640 || year > 5881579 { // DuckDB's DATE is an int32 of days
 		return nil, fmt.Errorf("the year %d is beyond the range of DATE", year)
@@ -215,14 +215,15 @@ var (
 	maxTimestamp = time.Date(294246, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
-// timeConverter takes times of a range, any when both ends are zero.
+// timeConverter accepts times within a range, or any time if both ends are
+// zero.
 func timeConverter(low, high time.Time) converter {
 	bounded := !low.IsZero()
 	return func(value any) (any, error) {
 		t, ok := value.(time.Time)
 		if !ok {
 			if t, ok = indirect(value).(time.Time); !ok {
-				return orNil(value, "point in time: give a time.Time")
+				return orNil(value, "point in time: use a time.Time")
 			}
 			value = t
 		}
@@ -240,7 +241,7 @@ func convertInterval(value any) (any, error) {
 	case time.Duration:
 		return driver.Interval{Micros: v.Microseconds()}, nil
 	}
-	return orNil(value, "INTERVAL: give a time.Duration or the driver's Interval")
+	return orNil(value, "INTERVAL: use a time.Duration or the driver's Interval")
 }
 
 func convertUUID(value any) (any, error) {
@@ -250,18 +251,18 @@ func convertUUID(value any) (any, error) {
 		return v, nil
 	case string:
 		if err := id.Scan(v); err != nil {
-			return nil, fmt.Errorf("text is no UUID")
+			return nil, fmt.Errorf("text is not a UUID")
 		}
 		return id, nil
 	case []byte:
 		if len(v) != len(id) {
-			return nil, fmt.Errorf("%d bytes are no UUID", len(v))
+			return nil, fmt.Errorf("%d bytes are not a UUID", len(v))
 		}
 		return driver.UUID(v), nil
 	case nil:
 		return nil, nil
 	default:
-		if id, ok := asArray16(v); ok { // uuid.UUID of any library
+		if id, ok := asArray16(v); ok { // a UUID type of any library
 			return driver.UUID(id), nil
 		}
 		return nil, mismatch(value, "UUID")

@@ -19,9 +19,9 @@ import (
 
 // DuckDBAppendConfig says where [DuckDBAppend] puts its rows.
 type DuckDBAppendConfig struct {
-	Table   string   // its bare name, unquoted; required
-	Schema  string   // default the connection's own, main
-	Columns []string // what each row holds, in this order; the others get their DEFAULT; default all columns
+	Table   string   // the bare name, unquoted; required
+	Schema  string   // default: the connection's, main
+	Columns []string // columns of each row, in this order; the others get their DEFAULT; default: all columns
 }
 
 const appendOp = "duckdb_append"
@@ -48,9 +48,9 @@ const appendOp = "duckdb_append"
 // with the row's number.
 //
 // More in duckdb_append.md:
-//   - Why not the driver's Appender: it silently turns 300 into 44 in a
-//     TINYINT, 0.01 of 1.5 in a DECIMAL(5,2), ends text at a NUL byte, writes
-//     an ENUM of more than 255 values as nothing, and shifts dates before 1970.
+//   - Why not the driver's Appender: it silently turns 300 into 44 in a TINYINT
+//     and 1.5 into 0.01 in a DECIMAL(5,2), cuts text at a NUL byte, writes an
+//     ENUM of more than 255 values as nothing, and shifts dates before 1970.
 //   - Whole numbers that a FLOAT or DOUBLE can't represent, and fractions that
 //     would become 0 in a FLOAT, are refused.
 func DuckDBAppend(
@@ -78,8 +78,7 @@ func DuckDBAppend(
 	return n, nil
 }
 
-// appendInTransaction works on the driver's connection, since the appender
-// does.
+// appendInTransaction works on the driver's connection, as the appender does.
 func appendInTransaction(
 	ctx context.Context,
 	conn *driver.Conn,
@@ -102,7 +101,7 @@ func appendInTransaction(
 	if n, err = appendAll(ctx, conn, cfg, rows); err != nil {
 		return 0, err
 	}
-	committing = true // a commit that fails has rolled back
+	committing = true // a failed commit has rolled back
 	return n, tx.Commit()
 }
 
@@ -121,7 +120,7 @@ func appendAll(
 	if err != nil {
 		return 0, err
 	}
-	defer func() { // it holds memory of DuckDB's
+	defer func() { // it holds memory of DuckDB
 		if closed := appender.Close(); err == nil {
 			err = closed
 		}
@@ -155,7 +154,8 @@ func appendAll(
 	return n, ctx.Err()
 }
 
-// errPanic stands for a panic of the iterator, on whose way up nobody sees it.
+// errPanic stands for a panic of the iterator; it is never returned, since the
+// panic continues.
 var errPanic = errors.New("the iterator panicked")
 
 func newAppender(conn *driver.Conn, cfg DuckDBAppendConfig) (*driver.Appender, error) {
@@ -165,8 +165,8 @@ func newAppender(conn *driver.Conn, cfg DuckDBAppendConfig) (*driver.Appender, e
 	return driver.NewAppenderWithColumns(conn, "", cfg.Schema, cfg.Table, cfg.Columns)
 }
 
-// rowError is for an error of the driver's on a value, which it quotes whole.
-// Others are those of rows before, or of the disk.
+// rowError wraps an error of the driver about a value, which quotes the whole
+// value. Other errors concern earlier rows, or the disk.
 func rowError(row int64, err error) error {
 	text, _, found := strings.Cut(err.Error(), ", val: ")
 	if !found {
@@ -209,14 +209,13 @@ func valueError(row int64, column string, err error) error {
 	return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d, column %q", row, column), Err: err}
 }
 
-// appendColumn is one column that is loaded.
+// appendColumn is one column being loaded.
 type appendColumn struct {
 	name    string
 	convert converter
 }
 
-// appendColumns asks for the types of the columns and chooses what checks their
-// values.
+// appendColumns queries the types of the columns and picks the converters.
 func appendColumns(conn *driver.Conn, cfg DuckDBAppendConfig, waiting *int) ([]appendColumn, error) {
 	var names []string
 	for i, name := range cfg.Columns {
@@ -267,8 +266,7 @@ func appendColumns(conn *driver.Conn, cfg DuckDBAppendConfig, waiting *int) ([]a
 	return columns, nil
 }
 
-// describeOn is describe on the driver's connection, which a transaction under
-// way needs.
+// describeOn is describe on the driver's connection, inside its transaction.
 func describeOn(conn *driver.Conn, query string) ([]queryColumn, error) {
 	rows, err := conn.QueryContext(context.Background(), "DESCRIBE "+query, nil)
 	if err != nil {
@@ -285,12 +283,12 @@ func describeOn(conn *driver.Conn, query string) ([]queryColumn, error) {
 	return columns, nil
 }
 
-// notFound gives a missing table or column its own code. In SQL that somebody
-// else wrote it would be a mistake like any other.
+// notFound gives a missing table or column its own code; in SQL written by
+// someone else it would be an ordinary mistake.
 func notFound(op string, err error) error {
 	text := err.Error()
 	if strings.Contains(text, "does not exist") || strings.Contains(text, "not found in FROM clause") {
-		first, _, _ := strings.Cut(text, "\n") // the query that follows is not the caller's
+		first, _, _ := strings.Cut(text, "\n") // the query that follows is internal
 		return &core.Error{Code: core.CodeNotFound, Op: op, Message: first}
 	}
 	return err

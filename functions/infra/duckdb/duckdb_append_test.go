@@ -21,6 +21,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func mustAppend(t testing.TB, db *sql.DB, cfg DuckDBAppendConfig, rows ...[]any) {
@@ -31,7 +32,7 @@ func mustAppend(t testing.TB, db *sql.DB, cfg DuckDBAppendConfig, rows ...[]any)
 	}
 }
 
-// Each value is read back as the text that DuckDB makes of it.
+// Each value is read back as DuckDB's text for it.
 func TestDuckDBAppend_Values(t *testing.T) {
 	t.Parallel()
 	east := time.FixedZone("", 2*3600)
@@ -60,6 +61,7 @@ func TestDuckDBAppend_Values(t *testing.T) {
 		{"BIGINT", int64(math.MinInt64), "-9223372036854775808"},
 		{"BIGINT", 3.0, "3"},
 		{"BIGINT", json.Number("12"), "12"},
+		{"BIGINT", "12", "12"},
 		{"BIGINT", big.NewInt(12), "12"},
 		{"UBIGINT", uint64(math.MaxUint64), "18446744073709551615"},
 		{"HUGEINT", big.NewInt(-5), "-5"},
@@ -129,8 +131,7 @@ func TestDuckDBAppend_Values(t *testing.T) {
 	}
 }
 
-// What the driver's appender would cut off, wrap around or write as something
-// else.
+// Values that the driver's appender would truncate, wrap or misread.
 func TestDuckDBAppend_Refused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -146,33 +147,34 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 		{"BIGINT", 1.5, "not whole"},
 		{"BIGINT", 1e30, "range"},
 		{"BIGINT", math.NaN(), "not whole"},
-		{"BIGINT", "12", "a string is no integer"},
+		{"BIGINT", "0x12", "no number"},
+		{"BIGINT", "12.5", "not whole"},
 		{"BIGINT", true, "a bool is no integer"},
 		{"HUGEINT", maxUHugeInt, "range"},
 		{"UHUGEINT", -1, "range"},
 		{"FLOAT", 1e300, "range of FLOAT"},
-		{"DOUBLE", "1.5", "no DOUBLE"},
+		{"DOUBLE", "1_5", "no number"},
 		{"DECIMAL(5,2)", 1000, "range of DECIMAL(5,2)"},
 		{"DECIMAL(5,2)", "999.995", "range of DECIMAL(5,2)"},
-		{"DECIMAL(5,2)", "secret", "no decimal number"},
-		{"DECIMAL(5,2)", "1e999999999", "no decimal number"},
-		{"DECIMAL(5,2)", math.NaN(), "no decimal number"},
-		{"DECIMAL(5,2)", true, "no number"},
-		{"BOOLEAN", 1, "no BOOLEAN"},
+		{"DECIMAL(5,2)", "secret", "not a decimal number"},
+		{"DECIMAL(5,2)", "1e999999999", "not a decimal number"},
+		{"DECIMAL(5,2)", math.NaN(), "not a decimal number"},
+		{"DECIMAL(5,2)", true, "want number"},
+		{"BOOLEAN", 1, "want BOOLEAN"},
 		{"VARCHAR", "\xff", "not UTF-8"},
-		{"VARCHAR", 1, "no text"},
-		{"BLOB", 1, "no BLOB"},
+		{"VARCHAR", 1, "want text"},
+		{"BLOB", 1, "want BLOB"},
 		{"DATE", "2024-02-29", "time.Time"},
 		{"DATE", time.Date(6000000, 1, 1, 0, 0, 0, 0, time.UTC), "range of DATE"},
 		{"TIMESTAMP", time.Date(300000, 1, 1, 0, 0, 0, 0, time.UTC), "range"},
 		{"TIMESTAMP_NS", time.Date(2262, 12, 1, 0, 0, 0, 0, time.UTC), "range"},
-		{"INTERVAL", 5, "no INTERVAL"},
-		{"UUID", "secret", "no UUID"},
+		{"INTERVAL", 5, "want INTERVAL"},
+		{"UUID", "secret", "not a UUID"},
 		{"UUID", []byte("secret"), "6 bytes"},
 		{"UUID", 7, "no UUID"},
 		{"ENUM('a')", "secret", "no value of the ENUM"},
 		{"INTEGER[]", 1, "no list"},
-		{"INTEGER[]", []any{1, "secret"}, "element 2: a string"},
+		{"INTEGER[]", []any{1, "secret"}, "element 2: the text is no number"},
 		{"INTEGER[2]", []int{1}, "ARRAY of 2"},
 		{"STRUCT(a INTEGER)", map[string]any{}, `no field "a"`},
 		{"STRUCT(a INTEGER)", map[string]any{"a": 1, "b": 1}, "2 fields"},
@@ -192,7 +194,7 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 			} else if err != nil && !strings.Contains(err.Error(), `row 2, column "v": `) {
 				t.Errorf("%v: doesn't say where", err)
 			}
-			wantError(t, err, code, c.want)
+			errtest.Want(t, err, code, c.want)
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("%v: shows the value", err)
 			}
@@ -207,10 +209,10 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 	}
 	db := open(t, "CREATE TABLE t (v ENUM("+strings.Join(values, ",")+"))")
 	_, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rowsOf(nil, []any{"7"}))
-	wantError(t, err, core.CodeUnsupported, "ENUM of 300")
+	errtest.Want(t, err, core.CodeUnsupported, "ENUM of 300")
 }
 
-// Rows enough for several of the appender's own flushes; what comes after them
+// Enough rows for several of the appender's own flushes; the error after them
 // undoes them all.
 func TestDuckDBAppend_Atomic(t *testing.T) {
 	t.Parallel()
@@ -246,12 +248,12 @@ func TestDuckDBAppend_Atomic(t *testing.T) {
 		{"cancelled", ctx, func() ([]any, error) { cancel(); return []any{-2, ""}, nil }, core.CodeCanceled, "canceled"},
 	} {
 		n, err := DuckDBAppend(c.ctx, db, DuckDBAppendConfig{Table: "t"}, numbers(c.end))
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 		if c.name == "source fails" && !errors.Is(err, errSource) {
 			t.Error("lost the source's error")
 		}
 		if in := one[int](t, db, "SELECT count(*) FROM t"); n != 0 || in != 1 {
-			t.Errorf("%s: says %d, %d rows are in", c.name, n, in)
+			t.Errorf("%s: returned %d, but %d rows were loaded", c.name, n, in)
 		}
 	}
 	func() {
@@ -277,13 +279,13 @@ func TestDuckDBAppend_Columns(t *testing.T) {
 		t.Error(got)
 	}
 	_, err := DuckDBAppend(t.Context(), db, cfg, rowsOf(nil, []any{nil, 1}))
-	wantError(t, err, core.CodeInvalid, "NOT NULL")
+	errtest.Want(t, err, core.CodeInvalid, "NOT NULL")
 	for _, c := range []struct {
 		cfg  DuckDBAppendConfig
 		code core.Code
 		want string
 	}{
-		{DuckDBAppendConfig{}, core.CodeInvalid, "no table"},
+		{DuckDBAppendConfig{}, core.CodeInvalid, "Table is empty"},
 		{DuckDBAppendConfig{Table: "nowhere"}, core.CodeNotFound, "nowhere does not exist"},
 		{DuckDBAppendConfig{Table: "t", Schema: "nowhere"}, core.CodeNotFound, "does not exist"},
 		{DuckDBAppendConfig{Table: "t", Schema: "s", Columns: []string{"x"}}, core.CodeNotFound, `"x" not found`},
@@ -292,7 +294,7 @@ func TestDuckDBAppend_Columns(t *testing.T) {
 		{DuckDBAppendConfig{Table: "t", Columns: []string{"a\x00"}}, core.CodeInvalid, "NUL"},
 	} {
 		_, err := DuckDBAppend(t.Context(), db, c.cfg, rowsOf(nil, []any{1}))
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 	}
 	if _, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "v"}, rowsOf(nil, []any{1})); err == nil {
 		t.Error("appended to a view")
@@ -315,7 +317,7 @@ func TestDuckDBAppend_Hostile(t *testing.T) {
 	one[int](t, db, "SELECT count(*) FROM keep")
 }
 
-// 24 values of 10 MB: the appender alone would keep them all. DuckDB itself
+// 24 values of 10 MB: the appender alone would keep all of them. DuckDB itself
 // needs them in memory for the commit.
 func TestDuckDBAppend_LargeValues(t *testing.T) {
 	t.Parallel()
@@ -339,12 +341,12 @@ func TestDuckDBAppend_LargeValues(t *testing.T) {
 	}
 }
 
-// benchTable has what tables mostly have.
+// benchTable has typical columns.
 const benchTable = "CREATE OR REPLACE TABLE t (id BIGINT, name VARCHAR, price DOUBLE, moment TIMESTAMP, n INTEGER, ok BOOLEAN)"
 
 var benchNames = func() (names []string) {
 	for i := range 1000 {
-		names = append(names, fmt.Sprintf("name of row %d, as names go", i))
+		names = append(names, fmt.Sprintf("name of row %d, of a typical length", i))
 	}
 	return names
 }()
@@ -352,7 +354,7 @@ var benchNames = func() (names []string) {
 const benchRows = 200_000
 
 // BenchmarkDuckDBAppend interleaves the unit with the driver's appender used by
-// hand, so that what else runs on the machine hits both.
+// hand, so that other load on the machine affects both.
 func BenchmarkDuckDBAppend(b *testing.B) {
 	db := open(b)
 	var unit, byHand time.Duration
@@ -441,5 +443,5 @@ func TestDuckDBAppend_PanickingValue(t *testing.T) {
 	t.Parallel()
 	db := open(t, "CREATE TABLE t (v JSON)")
 	_, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rowsOf(nil, []any{nil}, []any{panicking{}}))
-	wantError(t, err, core.CodeInvalid, `row 2, column "v": a duckdb.panicking panicked`)
+	errtest.Want(t, err, core.CodeInvalid, `row 2, column "v": a duckdb.panicking panicked`)
 }

@@ -4,11 +4,10 @@ package duckdb
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"strings"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/drivererr"
 )
 
 // DuckDBError turns an error of DuckDB's driver, of database/sql or of a
@@ -26,29 +25,16 @@ import (
 //   - UNIQUE, PRIMARY KEY and FOREIGN KEY violations are CodeConflict, too; NOT
 //     NULL and CHECK are CodeInvalid.
 func DuckDBError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*core.Error](err); ok {
-		return err
-	}
-	known := core.Error{}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		known.Code = core.CodeTimeout
-	case errors.Is(err, context.Canceled):
-		known.Code = core.CodeCanceled
-	case errors.Is(err, sql.ErrNoRows):
-		known.Code = core.CodeNotFound
-	default:
-		known = engineError(err.Error())
-	}
-	known.Op, known.Err = op, err
-	return &known
+	return drivererr.Coded(op, err, func(err error) core.Error {
+		if code, ok := drivererr.Common(err); ok {
+			return core.Error{Code: code}
+		}
+		return engineError(err.Error())
+	})
 }
 
-// queryError is DuckDBError for what ran under ctx: after its end DuckDB calls
-// the error an interrupt, or whatever the interrupted step makes of it.
+// queryError is DuckDBError for a statement run under ctx: once ctx has ended,
+// DuckDB reports an interrupt, or whatever the interrupted step turns it into.
 func queryError(ctx context.Context, op string, err error) error {
 	if ctxErr := ctx.Err(); err != nil && ctxErr != nil {
 		err = ctxErr
@@ -56,7 +42,7 @@ func queryError(ctx context.Context, op string, err error) error {
 	return DuckDBError(op, err)
 }
 
-// engineError is the code and the hint for an error of DuckDB itself.
+// engineError returns the code and the hint for an error of DuckDB itself.
 func engineError(text string) core.Error {
 	for _, c := range textErrors {
 		if strings.Contains(text, c.text) {
@@ -66,15 +52,15 @@ func engineError(text string) core.Error {
 	return kindErrors[errorKind(text)]
 }
 
-// textErrors are told by their text, for DuckDB has only some forty kinds of
-// error. The first that fits counts.
+// textErrors are recognised by their text, since DuckDB has only about forty
+// kinds of error. The first match counts.
 var textErrors = []struct {
 	text  string
 	known core.Error
 }{
-	{"No space left on device", core.Error{Code: core.CodeUnavailable, Hint: "the disk is full: make room"}},
+	{"No space left on device", core.Error{Code: core.CodeUnavailable, Hint: "the disk is full: free space"}},
 	{"Could not set lock on file", core.Error{Code: core.CodeUnavailable, Hint: "another process has the file open: one may write, or several may read"}},
-	{"Permission denied", core.Error{Code: core.CodeForbidden, Hint: "check the rights on the file and its folder"}},
+	{"Permission denied", core.Error{Code: core.CodeForbidden, Hint: "check the permissions of the file and its folder"}},
 	{"Read-only file system", core.Error{Code: core.CodeForbidden}},
 	{"read-only mode: database does not exist", core.Error{Code: core.CodeNotFound}},
 	{"No such file or directory", core.Error{Code: core.CodeNotFound}},
@@ -92,7 +78,7 @@ var textErrors = []struct {
 	},
 	{"file system operations are disabled", core.Error{Code: core.CodeForbidden}},
 	{"configuration has been locked", core.Error{Code: core.CodeForbidden}},
-	{"onflict on", core.Error{Code: core.CodeConflict, Hint: "another transaction changed the same: try again"}}, // Catalog write-write conflict on ..., Conflict on update
+	{"onflict on", core.Error{Code: core.CodeConflict, Hint: "another transaction changed the same data: try again"}}, // Catalog write-write conflict on ..., Conflict on update
 	{"Duplicate key", core.Error{Code: core.CodeConflict}},
 	{"duplicate key", core.Error{Code: core.CodeConflict}},
 	{"foreign key constraint", core.Error{Code: core.CodeConflict}},
@@ -103,12 +89,12 @@ var textErrors = []struct {
 
 var memoryError = core.Error{
 	Code: core.CodeTooLarge,
-	Hint: "give more memory, or a temporary folder with room, or ask for less at a time",
+	Hint: "raise the memory limit, free space in the temporary folder, or query less at a time",
 }
 
-// kindErrors are the codes by the words that DuckDB puts before " Error: ". The
-// driver's own *Error has its type from them, too, and where it wraps one
-// (appenders, opening) keeps the text alone.
+// kindErrors maps the words that DuckDB puts before " Error: " to codes. The
+// driver's own *Error gets its type from them, too, and where it wraps one
+// (appenders, opening) it keeps only the text.
 var kindErrors = map[string]core.Error{
 	"Out of Range":           {Code: core.CodeInvalid},
 	"Conversion":             {Code: core.CodeInvalid},
@@ -135,17 +121,17 @@ var kindErrors = map[string]core.Error{
 	"Extension Autoloading":  {Code: core.CodeUnsupported, Hint: "duckdb_open loads no extensions unless Extensions is set"},
 	"Permission":             {Code: core.CodeForbidden},
 	"INTERRUPT":              {Code: core.CodeCanceled},
-	"IO":                     {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: look at the disk"},
+	"IO":                     {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: check the disk"},
 	"Connection":             {Code: core.CodeUnavailable},
 	"Network":                {Code: core.CodeUnavailable},
 	"HTTP":                   {Code: core.CodeUnavailable},
 	"FATAL":                  {Code: core.CodeInternal, Hint: "close every handle on the database and open it again"},
-	"INTERNAL":               {Code: core.CodeInternal, Hint: "a defect of DuckDB: close every handle on the database and open it again"},
+	"INTERNAL":               {Code: core.CodeInternal, Hint: "a bug in DuckDB: close every handle on the database and open it again"},
 }
 
 const parserKind = "Parser"
 
-// errorKind is the first of these words in a text.
+// errorKind returns the first of these words in a text.
 func errorKind(text string) string {
 	for rest := text; ; {
 		before, after, found := strings.Cut(rest, " Error: ")

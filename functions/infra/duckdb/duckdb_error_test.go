@@ -9,6 +9,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestDuckDBError_Conformance(t *testing.T) {
@@ -66,5 +67,5 @@ func TestDuckDBError_WriteConflict(t *testing.T) {
 	if errs[0] != nil {
 		t.Error(errs[0])
 	}
-	wantError(t, DuckDBError("op", errs[1]), core.CodeConflict, "onflict")
+	errtest.Want(t, DuckDBError("op", errs[1]), core.CodeConflict, "onflict")
 }

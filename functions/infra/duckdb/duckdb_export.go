@@ -20,10 +20,10 @@ import (
 
 // DuckDBExportConfig says what [DuckDBExport] writes, and where.
 type DuckDBExportConfig struct {
-	Path        string         // the Parquet file; a file that is there is replaced; its folder must be there; required
+	Path        string         // the Parquet file; an existing file is replaced; its folder must exist; required
 	Table       string         // a table's or view's bare name, unquoted; this or Query is required
-	Schema      string         // of Table; default the connection's own, main
-	Query       string         // one SELECT; a ; behind it is fine
+	Schema      string         // of Table; default: the connection's, main
+	Query       string         // one SELECT; a trailing ; is fine
 	Args        []any          // for ? and $1 in Query, by position
 	Named       map[string]any // for $name in Query, without the prefix; a query uses Args or Named, not both
 	Compression string         // "zstd", "snappy", "gzip", "brotli", "lz4" or "uncompressed"; default zstd
@@ -50,7 +50,7 @@ var compressions = []string{"zstd", "snappy", "gzip", "brotli", "lz4", "uncompre
 //
 // More in duckdb_export.md:
 //   - The query runs in a read-only transaction, so nextval() fails.
-//   - There must be room for the old file and the new one.
+//   - The disk must have room for both the old file and the new one.
 func DuckDBExport(ctx context.Context, db *sql.DB, cfg DuckDBExportConfig) (int64, error) {
 	if err := checkExport(&cfg); err != nil {
 		return 0, err
@@ -65,7 +65,7 @@ func DuckDBExport(ctx context.Context, db *sql.DB, cfg DuckDBExportConfig) (int6
 	}
 	defer conn.Close()
 	temp := filepath.Join(filepath.Dir(target), ".duckdb_export-"+rand.Text())
-	defer os.Remove(temp) // after the rename there is none
+	defer os.Remove(temp) // after the rename it no longer exists
 	rows, err := copyTo(ctx, conn, cfg, temp)
 	if err != nil {
 		return 0, queryError(ctx, exportOp, err)
@@ -76,16 +76,16 @@ func DuckDBExport(ctx context.Context, db *sql.DB, cfg DuckDBExportConfig) (int6
 	return rows, nil
 }
 
-// fileError is for errors of the operating system.
+// fileError wraps errors of the operating system.
 func fileError(op string, err error) error {
 	coded := &core.Error{Op: op, Err: err}
 	if errors.Is(err, syscall.ENOSPC) {
-		coded.Code, coded.Hint = core.CodeUnavailable, "the disk is full: make room"
+		coded.Code, coded.Hint = core.CodeUnavailable, "the disk is full: free space"
 	}
 	return coded
 }
 
-// checkExport puts the defaults in place.
+// checkExport checks the config and applies the defaults.
 func checkExport(cfg *DuckDBExportConfig) error {
 	fail := func(message string) error {
 		return &core.Error{Code: core.CodeInvalid, Op: exportOp, Message: message}
@@ -95,7 +95,7 @@ func checkExport(cfg *DuckDBExportConfig) error {
 	}
 	switch {
 	case cfg.Path == "":
-		return fail("no file was named")
+		return fail("Path is empty")
 	case (cfg.Table == "") == (cfg.Query == ""):
 		return fail("give either Table or Query")
 	case cfg.Table == "" && cfg.Schema != "":
@@ -111,8 +111,8 @@ func checkExport(cfg *DuckDBExportConfig) error {
 	return errors.Join(checkText(exportOp, "the query", cfg.Query), checkText(exportOp, "the path", cfg.Path))
 }
 
-// exportTarget is the file that Path leads to, which is or may become a regular
-// one.
+// exportTarget returns the file that Path leads to, which is a regular file or
+// does not exist yet.
 func exportTarget(path string) (string, error) {
 	if err := checkText(exportOp, "the path", path); err != nil {
 		return "", err
@@ -127,15 +127,15 @@ func exportTarget(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return "", &core.Error{Code: core.CodeInvalid, Op: exportOp, Message: path + " is no regular file"}
+		return "", &core.Error{Code: core.CodeInvalid, Op: exportOp, Message: path + " is not a regular file"}
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return "", fileError(exportOp, err)
 	}
 	return path, findFolder(exportOp, filepath.Dir(path))
 }
 
-// copyTo lets DuckDB write the file. A query that is a single SELECT by itself
-// stays one inside the parentheses.
+// copyTo lets DuckDB write the file. The parentheses make sure that the query
+// is a single SELECT.
 func copyTo(ctx context.Context, conn *sql.Conn, cfg DuckDBExportConfig, path string) (int64, error) {
 	end, err := beginReadOnly(ctx, conn)
 	if err != nil {
@@ -153,7 +153,7 @@ func copyTo(ctx context.Context, conn *sql.Conn, cfg DuckDBExportConfig, path st
 	case err != nil:
 		return 0, err
 	case !s.selects:
-		return 0, &core.Error{Code: core.CodeInvalid, Op: exportOp, Message: "the query is no SELECT"}
+		return 0, &core.Error{Code: core.CodeInvalid, Op: exportOp, Message: "the query is not a SELECT"}
 	}
 	args, err := bindArgs(exportOp, s.params, cfg.Args, cfg.Named)
 	if err != nil {

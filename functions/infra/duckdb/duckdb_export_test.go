@@ -12,9 +12,10 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
-// files are the names in a folder, which must hold no temporary file.
+// files returns the names in a folder, which must hold no temporary file.
 func files(t testing.TB, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -82,7 +83,7 @@ func TestDuckDBExport_Refused(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{DuckDBExportConfig{Table: "keep"}, core.CodeInvalid, "no file"},
+		{DuckDBExportConfig{Table: "keep"}, core.CodeInvalid, "Path is empty"},
 		{DuckDBExportConfig{Path: path}, core.CodeInvalid, "either Table or Query"},
 		{DuckDBExportConfig{Path: path, Table: "keep", Query: "SELECT 1"}, core.CodeInvalid, "either Table or Query"},
 		{DuckDBExportConfig{Path: path, Table: "keep", Compression: "zip"}, core.CodeInvalid, `bad Compression "zip"`},
@@ -93,25 +94,25 @@ func TestDuckDBExport_Refused(t *testing.T) {
 		{DuckDBExportConfig{Path: path, Query: "SELECT * FROM nowhere"}, core.CodeInvalid, "nowhere does not exist"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT 1; DROP TABLE keep"}, core.CodeInvalid, "several statements"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT 1) TO '" + dir + "/y.csv'; DROP TABLE keep; --"}, core.CodeInvalid, ""},
-		{DuckDBExportConfig{Path: path, Query: "DELETE FROM keep RETURNING n"}, core.CodeInvalid, "no SELECT"},
-		{DuckDBExportConfig{Path: path, Query: "EXPORT DATABASE '" + dir + "/y'"}, core.CodeInvalid, "no SELECT"},
+		{DuckDBExportConfig{Path: path, Query: "DELETE FROM keep RETURNING n"}, core.CodeInvalid, "not a SELECT"},
+		{DuckDBExportConfig{Path: path, Query: "EXPORT DATABASE '" + dir + "/y'"}, core.CodeInvalid, "not a SELECT"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT nextval('seq')"}, core.CodeForbidden, "read-only"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT ?"}, core.CodeInvalid, "1 parameters"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT error('late') FROM range(10000)"}, core.CodeInvalid, "late"},
-		{DuckDBExportConfig{Path: dir, Table: "keep"}, core.CodeInvalid, "no regular file"},
-		{DuckDBExportConfig{Path: os.DevNull, Table: "keep"}, core.CodeInvalid, "no regular file"},
+		{DuckDBExportConfig{Path: dir, Table: "keep"}, core.CodeInvalid, "not a regular file"},
+		{DuckDBExportConfig{Path: os.DevNull, Table: "keep"}, core.CodeInvalid, "not a regular file"},
 		{DuckDBExportConfig{Path: "/nowhere/x.parquet", Table: "keep"}, core.CodeNotFound, "folder /nowhere does not exist"},
 		{DuckDBExportConfig{Path: path + "\x00", Table: "keep"}, core.CodeInvalid, "NUL"},
 		{DuckDBExportConfig{Path: path, Table: "a\x00"}, core.CodeInvalid, "NUL"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT 1\x00"}, core.CodeInvalid, "NUL"},
 	} {
 		_, err := DuckDBExport(t.Context(), db, c.cfg)
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := DuckDBExport(ctx, db, DuckDBExportConfig{Path: path, Query: "SELECT range FROM range(1000000000000)"})
-	wantError(t, err, core.CodeTimeout, "deadline")
+	errtest.Want(t, err, core.CodeTimeout, "deadline")
 	if old, err := os.ReadFile(path); err != nil || string(old) != "old" || files(t, dir) != "x.parquet" {
 		t.Errorf("%q, %v; the folder holds %s", old, err, files(t, dir))
 	}
@@ -159,7 +160,7 @@ func TestDuckDBExport_Sandbox(t *testing.T) {
 	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Sandbox: true}, "CREATE TABLE t AS SELECT 1 AS n")
 	dir := t.TempDir()
 	_, err := DuckDBExport(t.Context(), db, DuckDBExportConfig{Path: filepath.Join(dir, "x.parquet"), Table: "t"})
-	wantError(t, err, core.CodeForbidden, "disabled by configuration")
+	errtest.Want(t, err, core.CodeForbidden, "disabled by configuration")
 	if _, err := os.Stat(filepath.Join(dir, "x.parquet")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}

@@ -17,15 +17,15 @@ import (
 // DuckDBImportConfig says what [DuckDBImport] reads, and into which table.
 type DuckDBImportConfig struct {
 	Path      string            // the file; required
-	Glob      bool              // *, ?, [...] and ** in Path are wildcards; default: they stand for themselves
-	Format    string            // "csv", "ndjson" or "parquet"; default by the ending: .csv, .tsv, .ndjson, .jsonl, .parquet; .gz or .zst may follow the text formats
-	Table     string            // its bare name, unquoted; required
-	Schema    string            // default the connection's own, main
-	Append    bool              // into a table that is there, by the columns' names; default: the table is created and must not exist
-	NoHeader  bool              // CSV: the first line is a row; columns are column0, column1, ... or, with Append, those of the table in order
+	Glob      bool              // *, ?, [...] and ** in Path are wildcards; default: literal characters
+	Format    string            // "csv", "ndjson" or "parquet"; default by the extension: .csv, .tsv, .ndjson, .jsonl, .parquet; .gz or .zst may follow the text formats
+	Table     string            // the bare name, unquoted; required
+	Schema    string            // default: the connection's, main
+	Append    bool              // into an existing table, by column name; default: the table is created and must not exist
+	NoHeader  bool              // CSV: the first line is data; columns are column0, column1, ... or, with Append, those of the table in order
 	Delimiter string            // CSV: one character; default a comma, for .tsv a tab
-	Null      string            // CSV: the unquoted text that stands for NULL; default the empty one
-	Types     map[string]string // CSV and NDJSON, not with Append: types of columns by name, where the detected ones are wrong: price: DECIMAL(9,2)
+	Null      string            // CSV: the unquoted text that stands for NULL; default: the empty text
+	Types     map[string]string // CSV and NDJSON, not with Append: column types by name that override the detected ones, such as price: DECIMAL(9,2)
 
 	// DateFormat is for CSV: how dates are written, as strptime has it, such
 	// as %d/%m/%Y. Default ISO alone, 2006-01-02.
@@ -57,9 +57,9 @@ const importOp = "duckdb_import"
 //
 // More in duckdb_import.md:
 //   - CSV is RFC 4180 and nothing else.
-//   - A column of a new table is text unless all its values say otherwise
-//     without a loss, and t, yes, 01/02/2026, 007, +1 and numbers of more than
-//     19 digits (with a fraction 15) say nothing.
+//   - A column of a new table is text unless another type represents all its
+//     values without loss; t, yes, 01/02/2026, 007, +1 and numbers of more than
+//     19 digits (15 with a fraction) stay text.
 func DuckDBImport(ctx context.Context, db *sql.DB, cfg DuckDBImportConfig) (int64, error) {
 	if err := checkTable(importOp, cfg.Schema, cfg.Table); err != nil {
 		return 0, err
@@ -99,7 +99,7 @@ func countedExec(ctx context.Context, conn *sql.Conn, statement string, args ...
 	return n, err
 }
 
-// importSQL is the one statement that does it.
+// importSQL returns the one statement that imports the file.
 func importSQL(ctx context.Context, conn *sql.Conn, source *source, cfg DuckDBImportConfig) (string, error) {
 	table := quoteTable(cfg.Schema, cfg.Table)
 	if !cfg.Append {
@@ -125,8 +125,8 @@ func importSQL(ctx context.Context, conn *sql.Conn, source *source, cfg DuckDBIm
 	return "INSERT INTO " + table + " (" + names + ") SELECT * FROM " + source.sql(), nil
 }
 
-// settle finds the types that were not given, checks the text of those that
-// were, and reports them all.
+// settle determines the types that were not given, checks the text of those
+// that were, and reports them all.
 func (s *source) settle(ctx context.Context, conn *sql.Conn, cfg DuckDBImportConfig) error {
 	if err := s.detect(ctx, conn); err != nil {
 		return err
@@ -154,8 +154,7 @@ func tableColumns(conn *sql.Conn, table string) (columns []queryColumn, err erro
 	return columns, err
 }
 
-// setTypes finds the types of the file's columns, and puts those that were
-// asked for in their place.
+// setTypes describes the file's columns and applies the types that were given.
 func (s *source) setTypes(ctx context.Context, conn *sql.Conn, wanted map[string]string) error {
 	if err := s.describe(ctx, conn); err != nil {
 		return err
@@ -173,7 +172,7 @@ func (s *source) setTypes(ctx context.Context, conn *sql.Conn, wanted map[string
 	return nil
 }
 
-// matchTable takes the types of a table for the file's columns, and lists the
+// matchTable uses the table's types for the file's columns, and lists the
 // table's columns in the file's order.
 func (s *source) matchTable(ctx context.Context, conn *sql.Conn, table []queryColumn) (string, error) {
 	if err := s.describe(ctx, conn); err != nil {
@@ -191,13 +190,13 @@ func (s *source) matchTable(ctx context.Context, conn *sql.Conn, table []queryCo
 				return "", importInvalid(fmt.Sprintf("the table has no column %q", c.name))
 			}
 		}
-		c.typ, c.fixed = table[at].typ, true
+		c.own, c.typ, c.fixed = c.typ, table[at].typ, true
 		names = append(names, quoteName(table[at].name))
 	}
 	return strings.Join(names, ", "), nil
 }
 
-// findColumn finds a name as DuckDB does, whatever its case.
+// findColumn finds a column by name, ignoring case as DuckDB does.
 func findColumn(columns []queryColumn, name string) int {
 	for i, c := range columns {
 		if strings.EqualFold(c.name, name) {
@@ -211,8 +210,8 @@ func importInvalid(message string) error {
 	return &core.Error{Code: core.CodeInvalid, Op: importOp, Message: message}
 }
 
-// importError puts the line's number in front of what DuckDB says of a file.
-// Its own texts go on with the whole line and a list of settings.
+// importError puts the line number before DuckDB's message about a file.
+// DuckDB's own texts go on to print the whole line and a list of settings.
 func importError(ctx context.Context, s *source, err error) error {
 	err = queryError(ctx, importOp, err)
 	coded, ok := errors.AsType[*core.Error](err)

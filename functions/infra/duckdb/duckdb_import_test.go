@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func mustImport(t testing.TB, db *sql.DB, cfg DuckDBImportConfig, want int64) {
@@ -24,7 +25,7 @@ func mustImport(t testing.TB, db *sql.DB, cfg DuckDBImportConfig, want int64) {
 	}
 }
 
-// content is a table's rows as JSON.
+// content returns a table's rows as JSON.
 func content(t testing.TB, db *sql.DB, table string) string {
 	t.Helper()
 	out, _ := mustQuery(t, db, queryConfig{Query: "FROM " + table, NDJSON: true})
@@ -42,7 +43,7 @@ func TestDuckDBImport_Create(t *testing.T) {
 			"{\"id\":1,\"name\":\"é\",\"a \\\"b\\\"\":\"x,\\ny\"}\n{\"id\":2,\"name\":null,\"a \\\"b\\\"\":\"\"}\n"},
 		{"tsv", "x.TSV", "a\tb\n1\t2,5\n", DuckDBImportConfig{}, "{\"a\":1,\"b\":\"2,5\"}\n"},
 		{"crlf", "x.csv", "a,b\r\n1,2\r\n", DuckDBImportConfig{}, "{\"a\":1,\"b\":2}\n"},
-		{"no last line end", "x.csv", "a\n1\n2", DuckDBImportConfig{}, "{\"a\":1}\n{\"a\":2}\n"},
+		{"no line break at the end", "x.csv", "a\n1\n2", DuckDBImportConfig{}, "{\"a\":1}\n{\"a\":2}\n"},
 		{"delimiter", "x.txt", "a;b\n1;2\n", DuckDBImportConfig{Format: "CSV", Delimiter: ";"}, "{\"a\":1,\"b\":2}\n"},
 		{"no header", "x.csv", "1,a\n2,b\n", DuckDBImportConfig{NoHeader: true}, "{\"column0\":1,\"column1\":\"a\"}\n{\"column0\":2,\"column1\":\"b\"}\n"},
 		{"null", "x.csv", "a,b\nNA,\nx,NA\n", DuckDBImportConfig{Null: "NA"}, "{\"a\":null,\"b\":\"\"}\n{\"a\":\"x\",\"b\":null}\n"},
@@ -79,7 +80,7 @@ func TestDuckDBImport_Create(t *testing.T) {
 				}
 			}
 			_, err = DuckDBImport(t.Context(), db, c.cfg)
-			wantError(t, err, core.CodeConflict, "already exists")
+			errtest.Want(t, err, core.CodeConflict, "already exists")
 		})
 	}
 }
@@ -87,7 +88,7 @@ func TestDuckDBImport_Create(t *testing.T) {
 func TestDuckDBImport_Parquet(t *testing.T) {
 	t.Parallel()
 	db := open(t, "CREATE TABLE src AS SELECT range AS id, [range, NULL] AS l FROM range(1000)", "CREATE TABLE t (l INTEGER[], id VARCHAR, more INTEGER DEFAULT 7)")
-	path := filepath.Join(t.TempDir(), "day=1") // which DuckDB would take for a column
+	path := filepath.Join(t.TempDir(), "day=1") // which DuckDB would treat as a column
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,36 @@ func TestDuckDBImport_Parquet(t *testing.T) {
 	}
 	broken := write(t, "x.parquet", "PAR1 no more of it")
 	_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: broken, Table: "x"})
-	wantError(t, err, core.CodeInvalid, "magic bytes")
+	errtest.Want(t, err, core.CodeInvalid, "magic bytes")
+}
+
+// A Parquet file's values are stored as they are, or refused.
+func TestDuckDBImport_ParquetAppendKeeps(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ value, typ, want string }{
+		{"2.0::DOUBLE", "INTEGER", "2"}, {"1.5::DOUBLE", "INTEGER", ""}, {"-0.5::FLOAT", "BIGINT", ""}, {"2.50::DECIMAL(9,2)", "DECIMAL(9,1)", "2.5"},
+		{"2.55::DECIMAL(9,2)", "DECIMAL(9,1)", ""}, {"2.5::DECIMAL(9,2)", "INTEGER", ""}, {"2.5::DECIMAL(9,2)", "DOUBLE", "2.5"}, {"9007199254740993::BIGINT", "DOUBLE", ""},
+		{"7::BIGINT", "DOUBLE", "7.0"}, {"0.5::DOUBLE", "FLOAT", "0.5"}, {"16777217::DOUBLE", "FLOAT", ""}, {"7::BIGINT", "TINYINT", "7"},
+		{"'2026-01-02 03:04:05'::TIMESTAMP", "DATE", ""}, {"'2026-01-02'::TIMESTAMP", "DATE", "2026-01-02"}, {"7::INTEGER", "VARCHAR", "7"}, {"NULL::DOUBLE", "INTEGER", "NULL"},
+		{"'1.5'", "INTEGER", ""}, {"'7'", "INTEGER", "7"}, {"[1.5, 2]::DOUBLE[]", "INTEGER[]", ""}, {"[1.0, 2]::DOUBLE[]", "INTEGER[]", "[1, 2]"}, {"true", "INTEGER", "1"},
+	} {
+		db := open(t, "CREATE TABLE src AS SELECT "+c.value+" AS v", "CREATE TABLE t (v "+c.typ+")")
+		path := filepath.Join(t.TempDir(), "x.parquet")
+		if _, err := DuckDBExport(t.Context(), db, DuckDBExportConfig{Path: path, Table: "src"}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: path, Table: "t", Append: true})
+		if c.want == "" {
+			errtest.Want(t, err, core.CodeInvalid, "")
+			if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
+				t.Errorf("%s into %s: %d rows", c.value, c.typ, n)
+			}
+			continue
+		}
+		if got := one[string](t, db, "SELECT coalesce(v::VARCHAR, 'NULL') FROM t"); err != nil || got != c.want {
+			t.Errorf("%s into %s: %s, %v", c.value, c.typ, got, err)
+		}
+	}
 }
 
 func TestDuckDBImport_Append(t *testing.T) {
@@ -142,7 +172,7 @@ func TestDuckDBImport_Append(t *testing.T) {
 		{missing, core.CodeNotFound, "nowhere does not exist"},
 	} {
 		n, err := DuckDBImport(t.Context(), db, c.cfg)
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 		if n != 0 || len(err.Error()) > 600 {
 			t.Errorf("%d rows, %v", n, err)
 		}
@@ -152,8 +182,8 @@ func TestDuckDBImport_Append(t *testing.T) {
 	}
 }
 
-// Every fault is reported with its line; DuckDB's detection would leave most of
-// these lines out.
+// Every fault is reported with its line; DuckDB's detection would skip most of
+// these lines.
 func TestDuckDBImport_FaultyLines(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -176,7 +206,7 @@ func TestDuckDBImport_FaultyLines(t *testing.T) {
 			t.Parallel()
 			db := open(t)
 			_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: write(t, c.file, c.content), Table: "t"})
-			wantError(t, err, core.CodeInvalid, fmt.Sprintf("%s line %d: ", c.file, c.line))
+			errtest.Want(t, err, core.CodeInvalid, fmt.Sprintf("%s line %d: ", c.file, c.line))
 			t.Log(err)
 			if n := one[int](t, db, "SELECT count(*) FROM duckdb_tables()"); n != 0 {
 				t.Error("a table was made")
@@ -194,9 +224,9 @@ func TestDuckDBImport_Config(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{DuckDBImportConfig{Path: csv}, core.CodeInvalid, "no table"},
-		{DuckDBImportConfig{Table: "t"}, core.CodeInvalid, "no file"},
-		{DuckDBImportConfig{Table: "t", Path: csv + "x"}, core.CodeInvalid, "no format"},
+		{DuckDBImportConfig{Path: csv}, core.CodeInvalid, "Table is empty"},
+		{DuckDBImportConfig{Table: "t"}, core.CodeInvalid, "Path is empty"},
+		{DuckDBImportConfig{Table: "t", Path: csv + "x"}, core.CodeInvalid, "no known format"},
 		{DuckDBImportConfig{Table: "t", Path: csv, Format: "xml"}, core.CodeInvalid, `bad Format "xml"`},
 		{DuckDBImportConfig{Table: "t", Path: csv, Delimiter: "ab"}, core.CodeInvalid, "bad Delimiter"},
 		{DuckDBImportConfig{Table: "t", Path: csv, Delimiter: `"`}, core.CodeInvalid, "bad Delimiter"},
@@ -216,13 +246,13 @@ func TestDuckDBImport_Config(t *testing.T) {
 		{DuckDBImportConfig{Table: "t", Schema: "nowhere", Path: csv}, core.CodeInvalid, "does not exist"},
 	} {
 		_, err := DuckDBImport(t.Context(), db, c.cfg)
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 	}
 	one[int](t, db, "SELECT count(*) FROM keep")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := DuckDBImport(ctx, db, DuckDBImportConfig{Table: "t", Path: csv})
-	wantError(t, err, core.CodeCanceled, "canceled")
+	errtest.Want(t, err, core.CodeCanceled, "canceled")
 }
 
 func TestDuckDBImport_Hostile(t *testing.T) {
@@ -242,7 +272,7 @@ func TestDuckDBImport_Hostile(t *testing.T) {
 		}
 		exec(t, db, "CREATE SCHEMA "+quoteName(name))
 		if name == " " {
-			continue // DuckDB has no blank names of columns in CSV: it makes column0 of them
+			continue // DuckDB replaces blank CSV column names, by column0
 		}
 		cfg := DuckDBImportConfig{Path: path, Schema: name, Table: name, Types: map[string]string{name: "VARCHAR"}}
 		mustImport(t, db, cfg, 1)
@@ -282,7 +312,7 @@ func TestDuckDBImport_Compressed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: write(t, "x.csv.gz", zipped.String()), Table: "t"})
-	wantError(t, err, core.CodeInvalid, "line 3")
+	errtest.Want(t, err, core.CodeInvalid, "line 3")
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "y.csv.gz", gzipped(t, "a,b\n1,2\n")), Table: "t"}, 1)
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "y.ndjson.gz", gzipped(t, "{\"a\":1}\n")), Table: "u"}, 1)
 }
@@ -300,7 +330,7 @@ func gzipped(t *testing.T, text string) string {
 
 func TestDuckDBImport_LargeValues(t *testing.T) {
 	t.Parallel()
-	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}) // each takes its own buffers
+	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}) // each thread has its own buffers
 	large := strings.Repeat("é", 5<<20)                               // 10 MB, beyond DuckDB's default for CSV
 	larger := strings.Repeat("1", 17<<20)
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.csv", "a,b\n1,"+large+"\n2,x\n"), Table: "c"}, 2)
@@ -316,7 +346,7 @@ func TestDuckDBImport_LargeValues(t *testing.T) {
 	}
 }
 
-// What the largest line may take must not be taken for every file.
+// The memory that the largest line needs must not be used for every file.
 func TestDuckDBImport_LittleMemory(t *testing.T) {
 	t.Parallel()
 	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 2, MemoryLimit: 100 << 20})
@@ -331,14 +361,14 @@ func TestDuckDBImport_Cancel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := DuckDBImport(ctx, db, DuckDBImportConfig{Path: path, Table: "t", Append: true})
-	wantError(t, err, core.CodeTimeout, "deadline")
+	errtest.Want(t, err, core.CodeTimeout, "deadline")
 	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
 		t.Errorf("%d rows are in", n)
 	}
 }
 
-// Whatever a file holds, an import takes it whole or says why not, and leaves
-// the database usable.
+// Whatever a file holds, an import loads all of it or reports why not, and
+// leaves the database usable.
 func FuzzDuckDBImport(f *testing.F) {
 	for _, text := range []string{"a,b\n1,2\n", "a\n\"x\ny\"\n", "a,b\n1\n", "{\"a\":1}\n{\"b\":[1,{}]}\n", "\xff\n", "PAR1", "", "a\n\x00\n", "\"\n", "{\"a\":\n"} {
 		f.Add(text, true)
@@ -358,7 +388,7 @@ func FuzzDuckDBImport(f *testing.F) {
 	})
 }
 
-// What DuckDB's own detection changes without a word.
+// Changes that DuckDB's own detection makes silently.
 func TestDuckDBImport_StrictTypes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -432,7 +462,7 @@ func TestDuckDBImport_StrictTypes(t *testing.T) {
 	}
 }
 
-// What was given is no licence to guess or round either.
+// Given types are no licence to guess or round either.
 func TestDuckDBImport_StrictGiven(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ typ, value, want string }{
@@ -445,9 +475,9 @@ func TestDuckDBImport_StrictGiven(t *testing.T) {
 		file := write(t, "x.csv", "v\n"+c.value+"\n")
 		db := open(t, "CREATE TABLE t (v "+c.typ+")")
 		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: file, Table: "t", Append: true})
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		_, err = DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: file, Table: "new", Types: map[string]string{"v": c.typ}})
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 	}
 	db := open(t, "CREATE TABLE t (v DATE, n INTEGER)")
 	var columns []DuckDBImportColumn

@@ -21,16 +21,16 @@ import (
 
 // DuckDBOpenConfig says which database [DuckDBOpen] opens, and how.
 type DuckDBOpenConfig struct {
-	Path        string // a file, made when it is missing (its folder is not), or ":memory:"; required
+	Path        string // a file, created if missing (its folder is not), or ":memory:"; required
 	ReadOnly    bool   // never write: the file must exist; other processes may read it at the same time
 	Threads     int    // threads that one query may use; default the number of CPUs
 	MemoryLimit int64  // bytes that DuckDB's buffers may take, at least 1 MiB; default 80 % of the machine's memory
-	TempDir     string // an existing folder for what doesn't fit into memory; default next to a file, the system's for a database in memory
+	TempDir     string // an existing folder for data that doesn't fit into memory; default: next to the database file, or the system's for a database in memory
 	Extensions  bool   // let DuckDB download and load extensions by itself; json, parquet and icu are built in
-	Sandbox     bool   // for SQL from outside: no file but the database (no COPY, read_csv, ATTACH), no network, settings locked
+	Sandbox     bool   // for untrusted SQL: no file except the database (no COPY, read_csv, ATTACH), no network, settings locked
 }
 
-// minMemory is below what DuckDB needs for a single block and its bookkeeping.
+// minMemory is less than DuckDB needs for a single block and its bookkeeping.
 const minMemory = 1 << 20
 
 // DuckDBOpen opens a DuckDB database file, or a database in memory that lives
@@ -70,26 +70,26 @@ func DuckDBOpen(ctx context.Context, cfg DuckDBOpenConfig) (*sql.DB, error) {
 		err = lockUp(ctx, db)
 	}
 	if err != nil {
-		_ = db.Close() // the reason for it is the error that counts
+		_ = db.Close() // the error that caused it is returned
 		return nil, DuckDBError(op, err)
 	}
 	return db, nil
 }
 
-// lockUp makes a sandbox of the database, for good. Among the settings that the
-// driver hands over at the opening, in any order, it would keep the temporary
+// lockUp turns the database into a sandbox, permanently. These settings can't
+// go into the DSN, where the order is undefined: they would keep the temporary
 // folder from being set.
 func lockUp(ctx context.Context, db *sql.DB) error {
 	var locked, access bool
 	row := db.QueryRowContext(ctx, "SELECT current_setting('lock_configuration')::BOOLEAN, current_setting('enable_external_access')::BOOLEAN")
-	if err := row.Scan(&locked, &access); err != nil || locked && !access { // another handle of this process has done it
+	if err := row.Scan(&locked, &access); err != nil || locked && !access { // another handle of this process has locked it already
 		return err
 	}
 	_, err := db.ExecContext(ctx, "SET GLOBAL enable_external_access = false; SET GLOBAL lock_configuration = true")
 	return err
 }
 
-// openDSN checks the config and writes it as the driver reads it: a path, a ?
+// openDSN checks the config and formats it as the driver expects: a path, a ?
 // and settings.
 func openDSN(op string, cfg DuckDBOpenConfig) (string, error) {
 	fail := func(message, hint string) (string, error) {
@@ -139,9 +139,9 @@ func settings(cfg DuckDBOpenConfig, temp string) url.Values {
 	return s
 }
 
-// tempFolder is a folder of this handle's own, which DuckDB makes when it needs
-// it and removes on Close. The default for a database in memory would be .tmp
-// in the working directory.
+// tempFolder returns a folder of this handle's own, which DuckDB creates when
+// needed and removes on Close. The default for a database in memory would be
+// .tmp in the working directory.
 func tempFolder(op string, cfg DuckDBOpenConfig, memory bool) (string, error) {
 	parent := cfg.TempDir
 	if parent == "" {
@@ -163,16 +163,16 @@ func tempFolder(op string, cfg DuckDBOpenConfig, memory bool) (string, error) {
 	return filepath.Join(parent, "duckdb-"+rand.Text()), nil
 }
 
-// findFile checks what the driver would misread or DuckDB would only call
-// "cannot open file".
+// findFile catches what the driver would misread, and what DuckDB would only
+// report as "cannot open file".
 func findFile(op string, cfg DuckDBOpenConfig) (string, error) {
 	fail := func(code core.Code, message, hint string) (string, error) {
 		return "", &core.Error{Code: code, Op: op, Message: message, Hint: hint}
 	}
 	if cfg.Path == "" || strings.ContainsRune(cfg.Path, 0) {
-		return fail(core.CodeInvalid, "bad path", `give a file's path or ":memory:"`)
+		return fail(core.CodeInvalid, "bad path", `use a file's path or ":memory:"`)
 	}
-	path, err := filepath.Abs(cfg.Path) // no prefix of it can mean another kind of database, and a later chdir changes nothing
+	path, err := filepath.Abs(cfg.Path) // so that no prefix can select another kind of database, and a later chdir has no effect
 	if err != nil {
 		return "", &core.Error{Code: core.CodeInternal, Op: op, Err: err}
 	}
@@ -209,7 +209,7 @@ func findFolder(op, dir string) error {
 			Code:    core.CodeNotFound,
 			Op:      op,
 			Message: "folder " + dir + " does not exist",
-			Hint:    "make it first: mkdir -p " + dir,
+			Hint:    "create it first: mkdir -p " + dir,
 		}
 	case err != nil:
 		return &core.Error{Code: core.ErrorCode(err), Op: op, Err: err}

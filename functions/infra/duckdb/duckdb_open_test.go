@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestDuckDBOpen_Settings(t *testing.T) {
@@ -39,8 +40,8 @@ func TestDuckDBOpen_Settings(t *testing.T) {
 	}
 }
 
-// The bundled library has what the units need, so that nothing is loaded at run
-// time.
+// The bundled library includes the extensions that the units need, so that
+// nothing is loaded at run time.
 func TestDuckDBOpen_BuiltIn(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -52,7 +53,7 @@ func TestDuckDBOpen_BuiltIn(t *testing.T) {
 		}
 	}
 	_, err := db.ExecContext(t.Context(), "SELECT * FROM read_csv('https://localhost:1/x.csv')")
-	wantError(t, DuckDBError("op", err), core.CodeUnsupported, "httpfs")
+	errtest.Want(t, DuckDBError("op", err), core.CodeUnsupported, "httpfs")
 }
 
 // A query larger than the memory goes to the temporary folder, which is empty
@@ -113,7 +114,7 @@ func TestDuckDBOpen_ReadOnly(t *testing.T) {
 	}
 	exec(t, db, "CREATE TABLE t AS SELECT 7 AS n")
 	_, err = DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: path, ReadOnly: true})
-	wantError(t, err, core.CodeConflict, "different configuration")
+	errtest.Want(t, err, core.CodeConflict, "different configuration")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -122,9 +123,9 @@ func TestDuckDBOpen_ReadOnly(t *testing.T) {
 		t.Error(n)
 	}
 	_, err = db.ExecContext(t.Context(), "INSERT INTO t VALUES (8)")
-	wantError(t, DuckDBError("op", err), core.CodeForbidden, "read-only")
+	errtest.Want(t, DuckDBError("op", err), core.CodeForbidden, "read-only")
 	_, err = DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rowsOf(nil, []any{1}))
-	wantError(t, err, core.CodeForbidden, "readonly database")
+	errtest.Want(t, err, core.CodeForbidden, "readonly database")
 }
 
 func TestDuckDBOpen_Errors(t *testing.T) {
@@ -167,7 +168,7 @@ func TestDuckDBOpen_Errors(t *testing.T) {
 		{DuckDBOpenConfig{Path: filepath.Join(dir, "100%")}, core.CodeInvalid, "can't open such a path"},
 	} {
 		db, err := DuckDBOpen(t.Context(), c.cfg)
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 		if db != nil {
 			t.Errorf("%+v: a handle came", c.cfg)
 			db.Close()
@@ -176,11 +177,11 @@ func TestDuckDBOpen_Errors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: ":memory:"})
-	wantError(t, err, core.CodeCanceled, "canceled")
+	errtest.Want(t, err, core.CodeCanceled, "canceled")
 }
 
-// makeNewer makes a database file of a version to come, and a damaged one
-// next to it.
+// makeNewer creates a database file of a future version, and a damaged one next
+// to it.
 func makeNewer(t *testing.T, newer, damaged string) {
 	t.Helper()
 	db, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: newer})
@@ -194,7 +195,8 @@ func makeNewer(t *testing.T, newer, damaged string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The first 4,096 bytes are a checksum of 8, then DUCK and the version.
+	// The first 4,096 bytes are a checksum of 8 bytes, then DUCK and the
+	// version.
 	order := binary.LittleEndian
 	order.PutUint64(content[12:], 999)
 	if err := os.WriteFile(damaged, content, 0o600); err != nil {
@@ -252,7 +254,7 @@ func TestDuckDBOpen_Sandbox(t *testing.T) {
 	}
 }
 
-// Ten handles at once on a file that is not there yet.
+// Ten handles at once on a file that does not exist yet.
 func TestDuckDBOpen_OpenedAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
@@ -295,7 +297,7 @@ func TestDuckDBOpen_Close(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := files(t, dir); got != "x.db" { // the log is written back
+	if got := files(t, dir); got != "x.db" { // the log has been written back
 		t.Errorf("the folder holds %s", got)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -16,13 +16,13 @@ import (
 // DuckDBQueryJSONConfig is a query and how its rows are written by
 // [DuckDBQueryJSON].
 type DuckDBQueryJSONConfig struct {
-	Query    string         // one statement; a ; behind it is fine; required
+	Query    string         // one statement; a trailing ; is fine; required
 	Args     []any          // for ? and $1, by position
 	Named    map[string]any // for $name, without the prefix; a statement uses Args or Named, not both
 	ReadOnly bool           // refuse what could write: only SELECT, VALUES, WITH, SHOW, EXPLAIN of these and similar, in a read-only transaction
-	NDJSON   bool           // one object a line instead of one array
-	MaxRows  int            // rows written at most; default 10,000; negative: no limit
-	MaxBytes int64          // bytes written at most; default 64 MiB; negative: no limit
+	NDJSON   bool           // one object per line instead of one array
+	MaxRows  int            // maximum rows written; default 10,000; negative: no limit
+	MaxBytes int64          // maximum bytes written; default 64 MiB; negative: no limit
 	BigInts  bool           // write every integer and decimal as a number; default: those that JavaScript would round as strings
 }
 
@@ -93,14 +93,14 @@ func runQuery(
 		return none, err
 	}
 	if word, _ := firstWord(cfg.Query); cfg.ReadOnly && !statement.reads && !isSQL(word) {
-		return none, &core.Error{Code: core.CodeInvalid, Op: queryOp, Message: "not a statement of DuckDB",
+		return none, &core.Error{Code: core.CodeInvalid, Op: queryOp, Message: "not a DuckDB statement",
 			Hint: "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT read"}
 	}
 	if cfg.ReadOnly && !statement.reads {
 		return none, &core.Error{
 			Code:    core.CodeForbidden,
 			Op:      queryOp,
-			Message: "not a reading statement",
+			Message: "not a read-only statement",
 			Hint:    "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are",
 		}
 	}
@@ -115,7 +115,7 @@ func runQuery(
 		if err != nil {
 			return none, err
 		}
-		if ok { // else it is run as it is
+		if ok { // otherwise it is run unchanged
 			columns = described
 			query = wrapQuery(query, columns, cmp.Or(cfg.MaxRows, rowjson.DefaultMaxRows))
 		}
@@ -135,8 +135,8 @@ func runQuery(
 	})
 }
 
-// beginReadOnly puts the connection into a transaction that refuses writes, and
-// returns what ends it. A connection that can't be put back as it was leaves
+// beginReadOnly starts a transaction that refuses writes, and returns a
+// function that ends it. A connection that can't be restored is removed from
 // the pool.
 func beginReadOnly(ctx context.Context, conn *sql.Conn) (end func(), err error) {
 	if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {

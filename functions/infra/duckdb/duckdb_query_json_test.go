@@ -19,6 +19,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowjson"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 type queryConfig = DuckDBQueryJSONConfig
@@ -28,7 +29,7 @@ func query(t testing.TB, db *sql.DB, cfg queryConfig) (string, rowjson.RowsJSONR
 	var out bytes.Buffer
 	result, err := DuckDBQueryJSON(t.Context(), db, &out, cfg)
 	if result.Bytes != int64(out.Len()) {
-		t.Errorf("Bytes is %d, written were %d", result.Bytes, out.Len())
+		t.Errorf("Bytes is %d, but %d were written", result.Bytes, out.Len())
 	}
 	return out.String(), result, err
 }
@@ -40,7 +41,7 @@ func mustQuery(t testing.TB, db *sql.DB, cfg queryConfig) (string, rowjson.RowsJ
 		t.Fatalf("%s: %v", cfg.Query, err)
 	}
 	if !cfg.NDJSON && !json.Valid([]byte(out)) {
-		t.Errorf("no valid JSON: %s", out)
+		t.Errorf("not valid JSON: %s", out)
 	}
 	return out, result
 }
@@ -89,7 +90,7 @@ func TestDuckDBQueryJSON_Conformance(t *testing.T) {
 	})
 }
 
-// A deadline also ends what is no query.
+// A deadline also ends statements that are not queries.
 func TestDuckDBQueryJSON_DeadlineStopsInsert(t *testing.T) {
 	t.Parallel()
 	db := open(t, "CREATE TABLE t (n BIGINT)")
@@ -97,7 +98,7 @@ func TestDuckDBQueryJSON_DeadlineStopsInsert(t *testing.T) {
 	defer cancel()
 	_, err := DuckDBQueryJSON(ctx, db, io.Discard,
 		queryConfig{Query: "INSERT INTO t SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7"})
-	wantError(t, err, core.CodeTimeout, "deadline")
+	errtest.Want(t, err, core.CodeTimeout, "deadline")
 	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
 		t.Errorf("%d rows", n)
 	}
@@ -188,7 +189,7 @@ func TestDuckDBQueryJSON_Values(t *testing.T) {
 	}
 }
 
-// Statements that are no SELECT come as the driver gives them.
+// Statements that are not SELECTs are written as the driver returns them.
 func TestDuckDBQueryJSON_OtherStatements(t *testing.T) {
 	t.Parallel()
 	db := open(t, "CREATE TABLE t (id UUID, d DATE, clock TIME, l INTEGER[], m MAP(UUID, INTEGER), j JSON)")
@@ -217,9 +218,9 @@ func TestDuckDBQueryJSON_OtherStatements(t *testing.T) {
 		}
 	}
 	_, _, err := query(t, db, queryConfig{Query: "INSERT INTO t (m) VALUES (MAP {uuid(): 1}) RETURNING m"})
-	wantError(t, err, core.CodeUnsupported, "MAP(UUID")
+	errtest.Want(t, err, core.CodeUnsupported, "MAP(UUID")
 	_, _, err = query(t, db, queryConfig{Query: "PIVOT (SELECT 1 AS a, 2 AS b) ON a USING sum(b)"})
-	wantError(t, err, core.CodeInvalid, "several statements")
+	errtest.Want(t, err, core.CodeInvalid, "several statements")
 }
 
 func TestDuckDBQueryJSON_HostileColumns(t *testing.T) {
@@ -234,7 +235,7 @@ func TestDuckDBQueryJSON_HostileColumns(t *testing.T) {
 	}
 }
 
-// The driver would fetch all of it first, which no machine could hold.
+// The driver would fetch everything first, which no machine could hold.
 func TestDuckDBQueryJSON_LimitOfAnEndlessQuery(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -288,26 +289,26 @@ func TestDuckDBQueryJSON_Parameters(t *testing.T) {
 		{queryConfig{Query: "SELECT 1\x00"}, "NUL"},
 	} {
 		out, _, err := query(t, db, c.cfg)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if out != "" {
 			t.Errorf("wrote %q", out)
 		}
 	}
 }
 
-// The driver has seen the failing row before the first was written.
+// The driver hits the failing row before the first is written.
 func TestDuckDBQueryJSON_LateError(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	out, _, err := query(t, db, queryConfig{Query: "SELECT CASE WHEN range = 9000 THEN error('late') ELSE 'x' END FROM range(10000)"})
-	wantError(t, err, core.CodeInvalid, "late")
+	errtest.Want(t, err, core.CodeInvalid, "late")
 	if out != "" {
 		t.Errorf("wrote %d bytes", len(out))
 	}
 }
 
-// Whatever the text, with ReadOnly nothing is written, the connection is as it
-// was, and the output is JSON.
+// Whatever the text, with ReadOnly nothing is written, the connection is
+// unchanged, and the output is JSON.
 func FuzzDuckDBQueryJSON(f *testing.F) {
 	for _, sql := range []string{
 		"SELECT * FROM t", "EXPLAIN ANALYZE DELETE FROM t", "SELECT 1;COMMIT;DELETE FROM t", "WITH a AS (SELECT 1) SELECT * FROM a",
@@ -328,6 +329,6 @@ func FuzzDuckDBQueryJSON(f *testing.F) {
 		if n := one[int](t, db, "SELECT sum(n)::INTEGER FROM t"); n != 1 {
 			t.Errorf("the table holds %d", n)
 		}
-		exec(t, db, "INSERT INTO t VALUES (1)") // the connection writes
+		exec(t, db, "INSERT INTO t VALUES (1)") // the connection can write
 	})
 }

@@ -17,18 +17,18 @@ import (
 	"unicode/utf8"
 )
 
-// What DuckDB says of a faulty line. It goes on with the line itself and a list
-// of settings.
+// DuckDB's messages about a faulty line. They go on to print the line itself
+// and a list of settings.
 var (
 	csvFault  = regexp.MustCompile(`(?s)CSV Error on Line: (\d+)\n(?:Original Line: .*?\n)?((?:Error when|Expected Number|Value with|Invalid unicode|Maximum line|[A-Z])[^\n]*)`)
 	jsonFault = regexp.MustCompile(`JSON transform error in file ".*", in line (\d+): ([^\n]*)`)
-	// The next have no line, or one too many.
+	// The following have no line number, or a wrong one.
 	vagueFault = regexp.MustCompile(`Error when sniffing file|Malformed JSON in file|json_read expected records|Invalid unicode`)
 	faultFile  = regexp.MustCompile(`(?m)^  file = (.*)$|sniffing file "(.*)"\.|error in file "(.*)", in line|JSON in file "(.*)", at byte`)
 )
 
-// faultText is a short text on a faulty line; "" for a text of DuckDB's on
-// something else.
+// faultText returns a short text about a faulty line; "" if DuckDB's message is
+// about something else.
 func (s *source) faultText(text string) string {
 	file := s.path
 	if m := faultFile.FindStringSubmatch(text); m != nil {
@@ -49,7 +49,7 @@ func (s *source) faultText(text string) string {
 	return shorten(first)
 }
 
-// shorten cuts a text that may quote a whole value.
+// shorten truncates a text that may quote a whole value.
 func shorten(text string) string {
 	const most = 300
 	text = strings.TrimRight(text, ". ")
@@ -59,8 +59,8 @@ func shorten(text string) string {
 	return text
 }
 
-// findFault reads a file until its first fault. line is 0 when there is none to
-// be seen here, as in a .zst file.
+// findFault reads a file up to its first fault. line is 0 if it finds none, as
+// in a .zst file.
 func (s *source) findFault(path string) (line int, what string) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *source) findCSVFault(content io.Reader) (line int, what string) {
 	for {
 		record, err := records.Read()
 		if fault, ok := errors.AsType[*csv.ParseError](err); ok {
-			return fault.StartLine, fault.Err.Error() // where its record begins
+			return fault.StartLine, fault.Err.Error() // the start of its record
 		}
 		if err != nil {
 			return 0, ""
@@ -113,9 +113,9 @@ func findNDJSONFault(content io.Reader) (line int, what string) {
 			return n, errNotUTF8.Error()
 		case len(text) == 0:
 		case !json.Valid(text):
-			return n, "no valid JSON"
+			return n, "not valid JSON"
 		case text[0] != '{':
-			return n, "no JSON object"
+			return n, "not a JSON object"
 		}
 		if err != nil {
 			return 0, ""

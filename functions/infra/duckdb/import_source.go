@@ -16,7 +16,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// source is a file as a table function of DuckDB.
+// source is a file, read by a table function of DuckDB.
 type source struct {
 	path      string // absolute, so that no prefix can make it a URL
 	glob      bool
@@ -24,7 +24,7 @@ type source struct {
 	named     bool // the file names its columns
 	delimiter string
 	null      string
-	// dateFormat is strptime's; empty: ISO alone.
+	// dateFormat is in strptime format; empty means only ISO.
 	dateFormat string
 	wide       bool           // with room for lines of up to maxRecord
 	columns    []sourceColumn // once describe has run
@@ -32,15 +32,16 @@ type source struct {
 
 type sourceColumn struct {
 	name, typ string
-	fixed     bool // the type was given, not detected
+	fixed     bool   // the type was given, not detected
+	own       string // the file's own type, where it has one and the table's is typ
 }
 
-// maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16
-// MiB, were not enough. Its buffers are several times as large: too much for
-// every file where MemoryLimit is low.
+// maxRecord bounds a line of CSV or NDJSON if DuckDB's defaults, 2 MB and 16
+// MiB, are not enough. Its buffers are several times as large: too much for
+// every file if MemoryLimit is low.
 const maxRecord = 64 << 20
 
-// isTooLong tells an error by those defaults.
+// isTooLong recognises an error caused by those defaults.
 func isTooLong(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "Maximum line size of 2000000 bytes exceeded") || strings.Contains(text, `"maximum_object_size" of 16777216 bytes exceeded`)
@@ -49,7 +50,7 @@ func isTooLong(err error) bool {
 func newSource(cfg DuckDBImportConfig) (*source, error) {
 	s := &source{glob: cfg.Glob, named: true, null: cfg.Null, dateFormat: cfg.DateFormat}
 	if cfg.Path == "" {
-		return nil, importInvalid("no file was named")
+		return nil, importInvalid("Path is empty")
 	}
 	for what, text := range map[string]string{"the path": cfg.Path, "Null": cfg.Null, "Delimiter": cfg.Delimiter, "DateFormat": cfg.DateFormat} {
 		if err := checkText(importOp, what, text); err != nil {
@@ -72,8 +73,8 @@ func newSource(cfg DuckDBImportConfig) (*source, error) {
 		return nil, &core.Error{
 			Code:    core.CodeInvalid,
 			Op:      importOp,
-			Message: "the file's ending tells no format",
-			Hint:    "give Format: csv, ndjson or parquet",
+			Message: "the file's extension names no known format",
+			Hint:    "set Format: csv, ndjson or parquet",
 		}
 	case format != "csv" && format != "ndjson" && format != "parquet":
 		return nil, importInvalid(fmt.Sprintf("bad Format %q: csv, ndjson or parquet", cfg.Format))
@@ -88,7 +89,7 @@ func newSource(cfg DuckDBImportConfig) (*source, error) {
 	return s, s.find(cfg.Path)
 }
 
-// formatOf reads the format off a path's ending.
+// formatOf determines the format from the path's extension.
 func formatOf(path string) (format, ending string) {
 	path = strings.ToLower(path)
 	ending = filepath.Ext(path)
@@ -109,8 +110,8 @@ func formatOf(path string) (format, ending string) {
 	return "", ending
 }
 
-// find makes the path absolute, and a file's path one that DuckDB's wildcards
-// leave alone.
+// find makes the path absolute, and escapes DuckDB's wildcards in the path of a
+// single file.
 func (s *source) find(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -130,13 +131,13 @@ func (s *source) find(path string) error {
 	return nil
 }
 
-// sql is the table function with the columns' types, and with all that would
-// else be guessed.
+// sql returns the table function with the columns' types and every option that
+// DuckDB would otherwise guess.
 func (s *source) sql() string {
 	return s.table(s.columns)
 }
 
-// asText is the table function with text for all columns.
+// asText returns the table function with text for all columns.
 func (s *source) asText() string {
 	columns := slices.Clone(s.columns)
 	for i := range columns {
@@ -165,7 +166,7 @@ func (s *source) table(columns []sourceColumn) string {
 				fmt.Sprintf("buffer_size = %d", 2*maxRecord),
 			)
 		}
-		if len(columns) == 0 { // describe asks for the names
+		if len(columns) == 0 { // describe queries the names
 			options = append(options, "all_varchar = true")
 		}
 		if s.dateFormat != "" {
@@ -196,7 +197,7 @@ func typeOption(options []string, name string, columns []sourceColumn) []string 
 	return append(options, name+" = {"+strings.Join(types, ", ")+"}")
 }
 
-// describe finds the columns of the file and their types.
+// describe determines the columns of the file and their types.
 func (s *source) describe(ctx context.Context, conn *sql.Conn) error {
 	rows, err := conn.QueryContext(ctx, "DESCRIBE SELECT * FROM "+s.sql())
 	if err != nil {

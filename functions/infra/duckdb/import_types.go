@@ -12,16 +12,16 @@ import (
 // DuckDBImportColumn is what became of a column of the file.
 type DuckDBImportColumn struct {
 	Name string
-	Type string // as DuckDB writes it
+	Type string // as DuckDB spells it
 	// Given is true where the table or the config said the type, false where
 	// all values did.
 	Given bool
 }
 
-// detectable are the types that text becomes, in the order in which they are
-// tried: when each value of a column has the form, and can be written back
-// without loss. All else stays text: 007, numbers of more digits than the type
-// has, dates that are not ISO, t and f.
+// detectable lists the types that text may become, in the order in which they
+// are tried: a column gets the first type whose form each value has and which
+// can be converted back without loss. Everything else stays text: 007, numbers
+// of more digits than the type holds, dates that are not ISO, t and f.
 var detectable = []struct{ typ, form, and string }{
 	{"BIGINT", `0|-?[1-9][0-9]{0,18}`, "TRY_CAST(v AS BIGINT) IS NOT NULL"},
 	{"DOUBLE", `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`, doubleKeeps},
@@ -35,11 +35,11 @@ var detectable = []struct{ typ, form, and string }{
 const (
 	isoDate      = `[0-9]{4}-[0-9]{2}-[0-9]{2}`
 	isoTimestamp = isoDate + `[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?`
-	// A DOUBLE has 15 decimal digits for certain.
+	// A DOUBLE represents 15 decimal digits exactly.
 	doubleKeeps = `isfinite(TRY_CAST(v AS DOUBLE)) AND length(regexp_replace(regexp_replace(v, '[eE].*', ''), '[^0-9]', '', 'g')) <= 15`
 )
 
-// whole are the types into which a cast rounds text with a fraction.
+// whole lists the types to which a cast rounds text with a fraction.
 var whole = map[string]bool{
 	"TINYINT": true, "SMALLINT": true, "INTEGER": true, "BIGINT": true, "HUGEINT": true,
 	"UTINYINT": true, "USMALLINT": true, "UINTEGER": true, "UBIGINT": true, "UHUGEINT": true,
@@ -47,7 +47,7 @@ var whole = map[string]bool{
 
 // detect chooses a type for each column whose type was not given.
 func (s *source) detect(ctx context.Context, conn *sql.Conn) error {
-	if s.format == "parquet" { // it has types of its own
+	if s.format == "parquet" { // its columns have types
 		return nil
 	}
 	var checks []string
@@ -82,13 +82,14 @@ func (s *source) detect(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// guessedInJSON reports whether DuckDB may have changed values of a column of
-// NDJSON for its type: long numbers, and strings that it took for dates.
+// guessedInJSON reports whether DuckDB may have changed values of an NDJSON
+// column by choosing this type: long numbers, and strings that it read as
+// dates.
 func guessedInJSON(typ string) bool {
 	return typ == "BIGINT" || typ == "DOUBLE" || typ == "DATE" || typ == "TIME" || strings.HasPrefix(typ, "TIMESTAMP")
 }
 
-// detectable is the list with the config's format of dates.
+// detectable is the list with the configured date format.
 func (s *source) detectable() []struct{ typ, form, and string } {
 	if s.dateFormat == "" {
 		return detectable
@@ -102,7 +103,8 @@ func (s *source) detectable() []struct{ typ, form, and string } {
 	return all
 }
 
-// each is an expression that says whether all values of a column have a form.
+// each returns an expression that is true if all values of a column have a
+// form.
 func (s *source) each(column, form, and string) string {
 	name := quoteName(column)
 	return "bool_and(regexp_full_match(" + name + ", " + quoteText(form) + ") AND " + strings.ReplaceAll(and, "(v", "("+name) + ") FILTER (WHERE " + name + " IS NOT NULL)"
@@ -117,15 +119,19 @@ func (s *source) ask(ctx context.Context, conn *sql.Conn, checks []string, answe
 	return conn.QueryRowContext(ctx, "SELECT "+strings.Join(checks, ", ")+" FROM "+s.asText()).Scan(targets...)
 }
 
-// checkGiven refuses text that DuckDB would round, or read as a date by guess,
-// for types that the table or the config gave.
+// checkGiven refuses text that DuckDB would round, or parse as a date by
+// guessing, for types that the table or the config determined.
 func (s *source) checkGiven(ctx context.Context, conn *sql.Conn) error {
-	if s.format == "parquet" {
-		return nil
-	}
 	var checks, complaints []string
 	for _, c := range s.columns {
 		if !c.fixed {
+			continue
+		}
+		if s.format == "parquet" && c.own != "VARCHAR" {
+			if !castKeeps(c.own, c.typ) {
+				checks = append(checks, comesBack(c))
+				complaints = append(complaints, fmt.Sprintf("column %q has a %s that a %s would change", c.name, c.own, c.typ))
+			}
 			continue
 		}
 		switch typ := strings.ToUpper(c.typ); {
@@ -153,6 +159,23 @@ func (s *source) checkGiven(ctx context.Context, conn *sql.Conn) error {
 		}
 	}
 	return nil
+}
+
+// castKeeps reports whether a cast between two types needs no look at values:
+// to the same one, to text, and of a fraction to a float, which rounds it to
+// its precision as everywhere.
+func castKeeps(from, to string) bool {
+	fraction := from == "FLOAT" || from == "DOUBLE" || strings.HasPrefix(from, "DECIMAL")
+	return from == to || to == "VARCHAR" || to == "DOUBLE" && fraction
+}
+
+// comesBack is an expression that says whether all values of a column are the
+// same after a cast to the table's type and back. What can't be cast is left to
+// the cast itself, whose error says more.
+func comesBack(c sourceColumn) string {
+	name := quoteName(c.name)
+	cast := "TRY_CAST(" + name + " AS " + c.typ + ")"
+	return "bool_and(" + cast + " IS NULL OR TRY_CAST(" + cast + " AS " + c.own + ") IS NOT DISTINCT FROM " + name + ")"
 }
 
 // report lists what the columns become.

@@ -11,8 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// driverColumns are the columns as the driver knows them, of a statement that
-// was not described.
+// driverColumns returns the columns as the driver reports them, for a statement
+// that could not be described.
 func driverColumns(rows *sql.Rows) (columns []queryColumn, err error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {
@@ -45,8 +45,8 @@ func jsonColumns(columns []queryColumn, bigInts bool) []rowjson.RowsJSONWriteCol
 	return all
 }
 
-// appendColumn writes a value by its column's type, where the Go type of the
-// value doesn't say it all.
+// appendColumn writes a value by its column's type, if the Go type of the value
+// is not enough.
 func (w jsonValues) appendColumn(b []byte, column *queryColumn, value any) []byte {
 	switch {
 	case value == nil:
@@ -57,7 +57,7 @@ func (w jsonValues) appendColumn(b []byte, column *queryColumn, value any) []byt
 		return w.appendText(b, value)
 	case column.typ == "DATE":
 		return w.appendKind(b, driver.TYPE_DATE, value)
-	case column.typ == "UUID": // of a statement that was not wrapped, as are the next two
+	case column.typ == "UUID": // from a statement that was not wrapped, like the next two
 		return w.appendKind(b, driver.TYPE_UUID, value)
 	case column.typ == "TIME", column.typ == "TIMETZ":
 		return w.appendKind(b, driver.TYPE_TIME, value)

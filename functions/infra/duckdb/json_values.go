@@ -22,7 +22,7 @@ import (
 // jsonValues writes the driver's values as JSON.
 type jsonValues struct{ rowjson.RowJSON }
 
-// append writes a value by its Go type alone.
+// append writes a value by its Go type only.
 func (w jsonValues) append(b []byte, value any) []byte {
 	switch v := value.(type) {
 	case nil:
@@ -68,13 +68,13 @@ func (w jsonValues) append(b []byte, value any) []byte {
 }
 
 // maxSafeInt is JavaScript's Number.MAX_SAFE_INTEGER. A decimal of up to 15
-// digits comes back the same from a float64.
+// digits survives a float64.
 const (
 	maxSafeInt     = 1<<53 - 1
 	maxSafeDecimal = 1e15
 )
 
-// decimalText writes all digits that the type has: 1.50 in a DECIMAL(5,2).
+// decimalText writes all digits of the type: 1.50 in a DECIMAL(5,2).
 func decimalText(d driver.Decimal) string {
 	digits := new(big.Int).Abs(d.Value).String()
 	if scale := int(d.Scale); scale > 0 {
@@ -89,8 +89,8 @@ func decimalText(d driver.Decimal) string {
 	return digits
 }
 
-// appendTyped writes a value by DuckDB's type, which the elements of lists and
-// structs need.
+// appendTyped writes a value by its DuckDB type, which the elements of lists
+// and structs need.
 func (w jsonValues) appendTyped(b []byte, info driver.TypeInfo, value any) []byte {
 	if value == nil {
 		return append(b, "null"...)
@@ -133,8 +133,8 @@ func clockLayout(t time.Time) string {
 	return "15:04:05.999999"
 }
 
-// appendNested writes lists, structs, maps and unions. Without details, names
-// are sorted.
+// appendNested writes lists, structs, maps and unions. Without type details,
+// names are sorted.
 func (w jsonValues) appendNested(b []byte, details driver.TypeDetails, value any) []byte {
 	switch v := value.(type) {
 	case []any:
@@ -155,9 +155,9 @@ func (w jsonValues) appendNested(b []byte, details driver.TypeDetails, value any
 		return append(w.append(b, v.Value), '}')
 	}
 	if details == nil {
-		return w.AppendString(b, fmt.Sprint(value)) // the driver returns nothing else
+		return w.AppendString(b, fmt.Sprint(value)) // the driver returns no other type
 	}
-	return w.append(b, value) // a DECIMAL or an ENUM, which have details too
+	return w.append(b, value) // a DECIMAL or an ENUM, which have type details, too
 }
 
 func childType(details driver.TypeDetails) driver.TypeInfo {
@@ -210,8 +210,7 @@ func (w jsonValues) appendStruct(b []byte, details driver.TypeDetails, fields ma
 	return append(b, '}')
 }
 
-// appendMap writes an object. The driver's map has lost its order: keys are
-// sorted.
+// appendMap writes an object. The driver's map has no order: keys are sorted.
 func (w jsonValues) appendMap(b []byte, details driver.TypeDetails, m driver.Map) []byte {
 	var keyType, valueType driver.TypeInfo
 	if d, ok := details.(*driver.MapDetails); ok {
@@ -236,8 +235,8 @@ func (w jsonValues) appendMap(b []byte, details driver.TypeDetails, m driver.Map
 	return append(b, '}')
 }
 
-// appendJSONText puts a value of a JSON column in as it is. DuckDB takes NaN
-// and trailing commas for JSON: such text is written as a string.
+// appendJSONText writes a value of a JSON column unchanged. DuckDB accepts NaN
+// and trailing commas as JSON: such text is written as a string.
 func (w jsonValues) appendText(b []byte, value any) []byte {
 	text, ok := value.(string)
 	if !ok { // decoded by the driver, in a statement that was not wrapped
@@ -246,21 +245,21 @@ func (w jsonValues) appendText(b []byte, value any) []byte {
 		}
 	}
 	compact := bytes.NewBuffer(b)
-	if err := json.Compact(compact, []byte(text)); err != nil { // a line of NDJSON must have no line ends
+	if err := json.Compact(compact, []byte(text)); err != nil { // a line of NDJSON must not contain line breaks
 		return w.AppendString(b, text)
 	}
 	return compact.Bytes()
 }
 
-// DuckDB's infinite dates and timestamps are the ends of the range of their
-// integers, which the driver takes for times.
+// DuckDB's infinite dates and timestamps are the limits of their integers,
+// which the driver reads as times.
 var (
 	infiniteTimes      = []time.Time{time.UnixMicro(math.MaxInt64), time.Unix(0, math.MaxInt64), time.Unix(math.MaxInt32*86400, 0)}
 	minusInfiniteTimes = []time.Time{time.UnixMicro(-math.MaxInt64), time.Unix(0, -math.MaxInt64), time.Unix(-math.MaxInt32*86400, 0)}
 )
 
 func (w jsonValues) appendTime(b []byte, v time.Time, layout string) []byte {
-	if year := v.Year(); year > 2261 || year < 1678 && year != 1 { // the years of the infinities, less those of bare clock times
+	if year := v.Year(); year > 2261 || year < 1678 && year != 1 { // the years of the infinities, except those of bare clock times
 		if slices.ContainsFunc(infiniteTimes, v.Equal) {
 			return append(b, `"infinity"`...)
 		}

@@ -14,10 +14,11 @@ import (
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
-// fullDiskEnv names the folder that the process of FullDisk works in. It is no
+// fullDiskEnv names the folder that the FullDisk process works in. It is not a
 // role of killtest, since it needs a mount namespace.
 const fullDiskEnv = "DUCKDB_TEST_FULL_DISK"
 
@@ -26,7 +27,7 @@ func init() {
 	if dir == "" {
 		return
 	}
-	err := rights.MountSmallDisk(dir, "12m") // it goes with the process
+	err := rights.MountSmallDisk(dir, "12m") // it disappears with the process
 	if err == nil {
 		err = fillDisk(context.Background(), dir)
 	}
@@ -38,7 +39,7 @@ func init() {
 }
 
 // The full disk is a tmpfs of 12 MB in a mount namespace of another process. It
-// needs root, or a kernel that lets users have namespaces.
+// needs root, or a kernel that allows user namespaces.
 func TestDuckDBAppend_FullDisk(t *testing.T) {
 	t.Parallel()
 	cmd := osexec.CommandContext(t.Context(), os.Args[0])
@@ -48,7 +49,7 @@ func TestDuckDBAppend_FullDisk(t *testing.T) {
 	if denied := errors.Is(err, syscall.EPERM) || err != nil && strings.Contains(string(out), "operation not permitted"); denied && os.Getuid() != 0 {
 		t.Skip("this kernel lets only root mount a small disk, not users in namespaces of their own")
 	}
-	if err != nil || strings.Count(string(out), "as it should be") != 2 {
+	if err != nil || strings.Count(string(out), "as expected") != 2 {
 		t.Errorf("%v\n%s", err, out)
 	}
 	t.Logf("%s", out)
@@ -57,7 +58,7 @@ func TestDuckDBAppend_FullDisk(t *testing.T) {
 func TestDuckDBOpen_Rights(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	chmod(t, filepath.Dir(dir), 0o755) // TempDir's parent is the owner's alone
+	chmod(t, filepath.Dir(dir), 0o755) // only the owner may enter TempDir's parent
 	path := filepath.Join(dir, "x.db")
 	db, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: path})
 	if err != nil {
@@ -83,14 +84,14 @@ func TestDuckDBOpen_Rights(t *testing.T) {
 			defer chmod(t, dir, 0o777)
 			rights.AsNobody(t, func() {
 				_, err := DuckDBOpen(t.Context(), c.cfg)
-				wantError(t, err, core.CodeForbidden, "ermission denied")
+				errtest.Want(t, err, core.CodeForbidden, "ermission denied")
 			})
 		})
 	}
 }
 
-// The driver runs in the thread of its caller, so that rights.AsNobody holds
-// for it, but a query of DuckDB's may run in threads of its own.
+// The driver runs in its caller's thread, so that rights.AsNobody applies to
+// it, but a DuckDB query may run in threads of its own.
 func TestDuckDBExport_ReadOnlyFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -99,7 +100,7 @@ func TestDuckDBExport_ReadOnlyFolder(t *testing.T) {
 	rights.AsNobody(t, func() {
 		db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}, "CREATE TABLE t AS SELECT 1 AS n")
 		_, err := DuckDBExport(t.Context(), db, DuckDBExportConfig{Path: filepath.Join(dir, "x.parquet"), Table: "t"})
-		wantError(t, err, core.CodeForbidden, "ermission denied")
+		errtest.Want(t, err, core.CodeForbidden, "ermission denied")
 	})
 }
 
@@ -111,7 +112,7 @@ func TestDuckDBImport_Unreadable(t *testing.T) {
 	rights.AsNobody(t, func() {
 		db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1})
 		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: path, Table: "t"})
-		wantError(t, err, core.CodeForbidden, "ermission denied")
+		errtest.Want(t, err, core.CodeForbidden, "ermission denied")
 	})
 }
 

@@ -12,10 +12,11 @@ import (
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// roles are what the test binary does as another process, on a path.
+// roles are run by the test binary as another process, given a path.
 var roles = map[string]func(args []string) error{
 	"hold":   func(args []string) error { return roleHold(context.Background(), args[0]) },
 	"append": func(args []string) error { return roleAppend(context.Background(), args[0]) },
@@ -32,7 +33,7 @@ func roleHold(ctx context.Context, path string) error {
 	return killtest.AwaitInputEnd()
 }
 
-// roleAppend appends batch after batch and says so each time, until it is
+// roleAppend appends one batch after another and prints each, until it is
 // killed during the last batch, which never ends.
 func roleAppend(ctx context.Context, path string) error {
 	db, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: path})
@@ -48,7 +49,7 @@ func roleAppend(ctx context.Context, path string) error {
 				if !yield([]any{batch, i}, nil) {
 					return
 				}
-				if batch == 5 && i == 400_000 { // some are with DuckDB, which has written some
+				if batch == 5 && i == 400_000 { // DuckDB has some of them, and has written a part
 					killtest.Point("amid")
 				}
 			}
@@ -70,15 +71,15 @@ func TestDuckDBOpen_HeldByAnotherProcess(t *testing.T) {
 	holder.Expect("open")
 	for _, readOnly := range []bool{false, true} {
 		_, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: path, ReadOnly: readOnly})
-		wantError(t, err, core.CodeUnavailable, "Could not set lock")
+		errtest.Want(t, err, core.CodeUnavailable, "Could not set lock")
 	}
 	holder.CloseInput()
 	holder.Wait()
 	openWith(t, DuckDBOpenConfig{Path: path})
 }
 
-// A process is killed during an append: what it acknowledged is there, and
-// nothing of what it did not.
+// A process is killed during an append: everything it acknowledged is there,
+// and nothing else.
 func TestDuckDBAppend_KilledProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
@@ -87,7 +88,7 @@ func TestDuckDBAppend_KilledProcess(t *testing.T) {
 	for line, ok := appender.Line(); ok; line, ok = appender.Line() {
 		var batch, n int
 		if _, err := fmt.Sscanf(line, "acknowledged %d %d", &batch, &n); err != nil {
-			t.Fatalf("the other process says %q", line)
+			t.Fatalf("the other process printed %q", line)
 		}
 		acknowledged[batch] = n
 	}
@@ -100,17 +101,17 @@ func TestDuckDBAppend_KilledProcess(t *testing.T) {
 	db := openWith(t, DuckDBOpenConfig{Path: path})
 	for batch, n := range acknowledged {
 		if got := one[int](t, db, "SELECT count(DISTINCT n) FROM t WHERE batch = ?", batch); got != n || n != batchOf(batch) {
-			t.Errorf("batch %d: %d rows are in, %d acknowledged", batch, got, n)
+			t.Errorf("batch %d: %d rows in the table, %d acknowledged", batch, got, n)
 		}
 	}
 	if got := one[int](t, db, "SELECT count(*) FROM t WHERE batch > 4"); got != 0 {
-		t.Errorf("%d rows of the unfinished batch are in", got)
+		t.Errorf("%d rows of the unfinished batch are in the table", got)
 	}
 	mustAppend(t, db, DuckDBAppendConfig{Table: "t"}, []any{9, 9})
 }
 
-// fillDisk runs on a file system of its own of 12 MB: what the errors are, and
-// that the database is whole afterwards.
+// fillDisk runs on a file system of its own of 12 MB. It checks the errors, and
+// that the database is intact afterwards.
 func fillDisk(ctx context.Context, dir string) error {
 	path := filepath.Join(dir, "x.db")
 	db, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: path, Threads: 1})
@@ -130,7 +131,7 @@ func fillDisk(ctx context.Context, dir string) error {
 		}
 	}
 	if n, err := DuckDBAppend(ctx, db, DuckDBAppendConfig{Table: "t"}, rows(1000)); err != nil || n != 1000 {
-		return fmt.Errorf("while there is room: %d, %w", n, err)
+		return fmt.Errorf("before the disk is full: %d, %w", n, err)
 	}
 	if err := wantFull(DuckDBAppend(ctx, db, DuckDBAppendConfig{Table: "t"}, rows(5_000_000))); err != nil {
 		return fmt.Errorf("append: %w", err)
@@ -155,7 +156,7 @@ func fillDisk(ctx context.Context, dir string) error {
 	var n int
 	err = errors.Join(err, db.QueryRowContext(ctx, "SELECT count(*) FROM t").Scan(&n))
 	if n != 1000 {
-		err = errors.Join(err, fmt.Errorf("%d rows are in, 1000 were acknowledged", n))
+		err = errors.Join(err, fmt.Errorf("%d rows in the table, 1000 acknowledged", n))
 	}
 	if _, more := DuckDBAppend(ctx, db, DuckDBAppendConfig{Table: "t"}, rows(10)); more != nil {
 		err = errors.Join(err, fmt.Errorf("with room again: %w", more))
@@ -167,6 +168,6 @@ func wantFull(n int64, err error) error {
 	if n != 0 || core.ErrorCode(err) != core.CodeUnavailable || !strings.Contains(strings.ToLower(err.Error()), "no space left") {
 		return fmt.Errorf("got %d, %w (%s), want it to say that the disk is full", n, err, core.ErrorCode(err))
 	}
-	fmt.Println("as it should be:", err)
+	fmt.Println("as expected:", err)
 	return nil
 }

@@ -16,9 +16,9 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 )
 
-// convertArg turns a parameter into what the driver binds rightly. A
-// json.Number, as a decoder with UseNumber gives it, becomes an integer or a
-// real; database/sql would refuse the upper half of uint64.
+// convertArg turns a parameter into a value that the driver binds correctly. A
+// json.Number, as decoded with UseNumber, becomes an integer or a real;
+// database/sql would refuse the upper half of uint64.
 func convertArg(value any) (any, error) {
 	switch v := value.(type) {
 	case nil, bool, []byte, time.Time, driver.Interval, driver.UUID, *driver.UUID, *big.Int:
@@ -29,7 +29,7 @@ func convertArg(value any) (any, error) {
 		}
 		f, err := v.Float64()
 		if err != nil {
-			return nil, fmt.Errorf("%q is no number", string(v))
+			return nil, fmt.Errorf("%q is not a number", string(v))
 		}
 		return f, nil
 	case string:

@@ -16,18 +16,18 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// statement is what DuckDB says of a query before it runs.
+// statement is what DuckDB reports about a query before it runs.
 type statement struct {
-	text    string   // without what stands behind its ;
-	selects bool     // a SELECT, or what DuckDB makes one of: VALUES, DESCRIBE, SHOW, SUMMARIZE, some PRAGMAs
-	reads   bool     // selects, or EXPLAIN of what does
-	params  []string // their names, "1", "2", ... for those by position
+	text    string   // without its ; and what follows
+	selects bool     // a SELECT, or a statement that DuckDB turns into one: VALUES, DESCRIBE, SHOW, SUMMARIZE, some PRAGMAs
+	reads   bool     // selects, or EXPLAIN of such a statement
+	params  []string // their names, "1", "2", ... for positional ones
 }
 
-// prepare looks at a query without running any of it. More than one statement
-// is an error: the driver would run all but the last at once when it prepares
-// them. With readsOnly, what can't be a reading statement by its first word is
-// not even prepared, for EXPORT DATABASE makes its folder then.
+// prepare analyses a query without running any of it. More than one statement
+// is an error: the driver would run all but the last one while preparing. With
+// readsOnly, a statement whose first word shows that it may write is not even
+// prepared, since EXPORT DATABASE creates its folder then.
 func prepare(conn *sql.Conn, op, query string, readsOnly bool) (s statement, err error) {
 	if readsOnly && !mayRead(query) {
 		return s, nil
@@ -64,16 +64,16 @@ func prepareOn(conn *driver.Conn, op, query string) (statement, error) {
 	return s, nil
 }
 
-// cutSemicolon takes the ; off that ends a query, with the comments behind it:
-// behind it DuckDB's parser finds nothing. A text may hold any number of
-// semicolons in strings, so only the last few are tried.
+// cutSemicolon removes the ; that ends a query, and the comments after it,
+// where DuckDB's parser finds nothing. Strings may contain any number of
+// semicolons, so only the last few are tried.
 func cutSemicolon(conn *driver.Conn, query string) string {
 	at := len(query)
 	for range 8 {
 		if at = strings.LastIndexByte(query[:at], ';'); at < 0 {
 			break
 		}
-		if empty(query[at+1:]) && prepares(conn, query[:at]) { // it may stand in a name that goes on with --
+		if empty(query[at+1:]) && prepares(conn, query[:at]) { // it may be inside a name that continues with --
 			return cutSemicolon(conn, query[:at])
 		}
 	}
@@ -88,29 +88,29 @@ func prepares(conn *driver.Conn, query string) bool {
 	return err == nil
 }
 
-// empty reports whether a text holds nothing but blanks and comments. DuckDB is
-// not asked, for the text may be a statement.
+// empty reports whether a text holds nothing but blanks and comments. It does
+// not ask DuckDB, since the text may be a statement.
 func empty(text string) bool {
 	word, rest := firstWord(text)
 	return word == "" && rest == ""
 }
 
-const emptyQuery = "empty query" // the driver's text for it
+const emptyQuery = "empty query" // the driver's message for it
 
 func prepareError(op string, err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, "multi-statement query"):
-		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "the query holds several statements", Hint: "give one statement a call; PIVOT counts as several unless its values are listed: PIVOT t ON c IN ('a', 'b')"}
+		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "the query holds several statements", Hint: "pass one statement per call; PIVOT counts as several unless its values are listed: PIVOT t ON c IN ('a', 'b')"}
 	case text == emptyQuery:
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "the query is empty"}
 	}
 	return err
 }
 
-// explainsSelect reports whether what stands behind EXPLAIN is a SELECT.
-// EXPLAIN ANALYZE runs what it explains, and a read-only transaction lets COPY
-// TO write files, so ANALYZE and options are not taken: with them the rest is
-// no statement.
+// explainsSelect reports whether an EXPLAIN explains a SELECT. EXPLAIN ANALYZE
+// runs what it explains, and a read-only transaction lets COPY TO write files,
+// so ANALYZE and options are not skipped: with them the rest is not a
+// statement.
 func explainsSelect(conn *driver.Conn, op, query string) bool {
 	word, rest := firstWord(query)
 	if next, _ := firstWord(rest); word != "EXPLAIN" || !slices.Contains(selectWords, next) {
@@ -120,7 +120,7 @@ func explainsSelect(conn *driver.Conn, op, query string) bool {
 	return err == nil && s.selects
 }
 
-// selectWords begin what DuckDB makes a SELECT of.
+// selectWords begin the statements that DuckDB turns into a SELECT.
 var selectWords = []string{
 	"SELECT",
 	"VALUES",
@@ -141,15 +141,15 @@ func mayRead(query string) bool {
 	return word == "" || word == "EXPLAIN" || slices.Contains(selectWords, word)
 }
 
-// otherWords begin the statements that do more than read.
+// otherWords begin the statements that may write.
 var otherWords = []string{
 	"ABORT", "ALTER", "ANALYZE", "ATTACH", "BEGIN", "CALL", "CHECKPOINT", "COMMENT", "COMMIT", "COPY",
 	"CREATE", "DEALLOCATE", "DELETE", "DETACH", "DROP", "END", "EXECUTE", "EXPLAIN", "EXPORT", "FORCE", "IMPORT", "INSERT", "INSTALL", "LOAD", "MERGE", "PRAGMA", "PREPARE",
 	"REINDEX", "RESET", "ROLLBACK", "SET", "START", "TRUNCATE", "UPDATE", "USE", "VACUUM",
 }
 
-// isSQL reports whether a statement begins as one of DuckDB's: a mistyped word
-// is a mistake, not something forbidden.
+// isSQL reports whether a text begins like a DuckDB statement: a mistyped word
+// is invalid, not forbidden.
 func isSQL(word string) bool {
 	return !isName(word) || slices.Contains(selectWords, word) || slices.Contains(otherWords, word)
 }
@@ -158,7 +158,7 @@ func isName(word string) bool { return word != "" && word != "?" && word != "(" 
 
 // firstWord cuts off the first word of a statement, in upper case, or a
 // parenthesis, and the blanks and comments before it; comments nest. The word
-// is empty where there is none.
+// is empty if there is none.
 func firstWord(query string) (word, rest string) {
 	for {
 		query = strings.TrimLeft(query, " \t\r\n\f\v;\ufeff\u00a0")
@@ -177,13 +177,13 @@ func firstWord(query string) (word, rest string) {
 			end = len(query)
 		}
 		if end == 0 && query != "" {
-			return "?", query // what no statement begins with
+			return "?", query // no statement begins with it
 		}
 		return strings.ToUpper(query[:end]), query[end:]
 	}
 }
 
-// skipComment returns what follows a comment, which may hold others.
+// skipComment returns the text after a comment; comments nest.
 func skipComment(query string) string {
 	depth := 0
 	for {
@@ -206,13 +206,13 @@ func skipComment(query string) string {
 }
 
 // bindArgs lists the values for a statement's parameters. It refuses what the
-// driver passes over: a value that no parameter has, and a name that has no
-// value, for which it takes the one at its position.
+// driver ignores: a value without a parameter, and a name without a value, for
+// which the driver would use the value at its position.
 func bindArgs(op string, params []string, args []any, named map[string]any) ([]any, error) {
 	fail := func(format string, a ...any) ([]any, error) {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf(format, a...)}
 	}
-	byName := len(params) > 0 && (params[0][0] < '0' || params[0][0] > '9') // DuckDB doesn't let the two be mixed
+	byName := len(params) > 0 && (params[0][0] < '0' || params[0][0] > '9') // DuckDB doesn't allow mixing the two
 	switch {
 	case !byName && len(named) > 0:
 		return fail("the query has no parameter with a name, but Named has values")
@@ -263,12 +263,13 @@ func convertArgs(op string, params []string, args []any) ([]any, error) {
 // queryColumn is one column of a SELECT as DuckDB describes it.
 type queryColumn struct {
 	name, typ string
-	info      driver.TypeInfo // of a nested type that the driver reads; else nil
+	info      driver.TypeInfo // for a nested type that the driver reads; else nil
 }
 
-// describe asks DuckDB for the columns of a SELECT, with the values of its
-// parameters, for they may decide on types. It is not ok for what DuckDB
-// doesn't describe, though it makes a SELECT of it: SHOW, DESCRIBE, SUMMARIZE.
+// describe queries the columns of a SELECT with the values of its parameters,
+// because types may depend on them. ok is false for statements that DuckDB
+// doesn't describe though it turns them into a SELECT: SHOW, DESCRIBE,
+// SUMMARIZE.
 func describe(
 	ctx context.Context,
 	conn *sql.Conn,
@@ -310,8 +311,8 @@ func describeRows(ctx context.Context, conn *sql.Conn, query string, args []any)
 	return columns, errors.Join(rows.Err(), rows.Close())
 }
 
-// typeInfo is what a type is made of; nil where the driver doesn't know a part
-// of it.
+// typeInfo returns what a type is composed of; nil if the driver doesn't know a
+// part of it.
 func typeInfo(conn *driver.Conn, typ string) driver.TypeInfo {
 	prepared, err := conn.Prepare("SELECT CAST(NULL AS " + typ + ")")
 	if err != nil {
@@ -325,8 +326,8 @@ func typeInfo(conn *driver.Conn, typ string) driver.TypeInfo {
 	return info
 }
 
-// readable is false for a type with a MAP in it whose keys the driver refuses,
-// or makes a panic of: it takes them for keys of a Go map.
+// readable is false for a type containing a MAP whose keys the driver refuses
+// or panics on: it uses them as keys of a Go map.
 func readable(info driver.TypeInfo) bool {
 	switch d := info.Details().(type) {
 	case *driver.ListDetails:
@@ -351,14 +352,14 @@ func isNested(typ string) bool {
 	return strings.HasSuffix(typ, ")") && !strings.HasPrefix(typ, "DECIMAL(") && !strings.HasPrefix(typ, "ENUM(") || strings.HasSuffix(typ, "]")
 }
 
-// driverReads is readable by the type's name, where there is nothing else. Only
-// there do keys of the type JSON show.
+// driverReads is readable by the type's name, if that is all there is. Only the
+// name shows keys of type JSON.
 func driverReads(typ string) bool {
 	return !strings.Contains(typ, "MAP(BLOB,") && !strings.Contains(typ, "MAP(UUID,") && !strings.Contains(typ, "MAP(JSON,")
 }
 
-// wrapQuery bounds a SELECT by one row more than is wanted, since the driver
-// fetches all there is, and turns into text what it reads wrongly (TIME
+// wrapQuery limits a SELECT to one row more than wanted, since the driver
+// fetches everything, and casts to text what the driver reads wrongly (TIME
 // '24:00:00', numbers in JSON) or not at all (BIT, BIGNUM, TIME_NS).
 func wrapQuery(query string, columns []queryColumn, maxRows int) string {
 	var values, names strings.Builder
@@ -377,13 +378,13 @@ func wrapQuery(query string, columns []queryColumn, maxRows int) string {
 	return wrapped
 }
 
-// valueFormat is how a column is asked for.
+// valueFormat returns the expression that selects a column.
 func valueFormat(c queryColumn) string {
 	switch c.typ {
 	case "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT",
 		"FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS":
 		return "%s"
-	case "TIMESTAMP_S", "TIMESTAMP_MS": // their infinities are beyond what time.Time holds
+	case "TIMESTAMP_S", "TIMESTAMP_MS": // their infinities exceed the range of time.Time
 		return "CAST(%s AS TIMESTAMP)"
 	}
 	if c.info != nil || strings.HasPrefix(c.typ, "DECIMAL(") {

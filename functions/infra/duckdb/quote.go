@@ -8,18 +8,18 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// quoteName writes a name of a table, schema or column for SQL.
+// quoteName quotes the name of a table, schema or column.
 func quoteName(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
-// quoteText writes a string literal. In '...' DuckDB knows no escape but the
+// quoteText writes a string literal. In '...' the only escape of DuckDB is the
 // doubled quote.
 func quoteText(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }
 
-// quoteTable writes a table's name, with its schema when it has one.
+// quoteTable quotes a table's name, with its schema if it has one.
 func quoteTable(schema, table string) string {
 	if schema == "" {
 		return quoteName(table)
@@ -27,8 +27,8 @@ func quoteTable(schema, table string) string {
 	return quoteName(schema) + "." + quoteName(table)
 }
 
-// checkText refuses what would end a C string early: DuckDB would read another
-// name or path than the one that was given.
+// checkText refuses NUL bytes, which end a C string: DuckDB would read another
+// name or path than the given one.
 func checkText(op, what, text string) error {
 	if strings.ContainsRune(text, 0) {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: what + " holds a NUL byte"}
@@ -36,10 +36,10 @@ func checkText(op, what, text string) error {
 	return nil
 }
 
-// checkTable refuses an impossible name of a table.
+// checkTable refuses invalid table and schema names.
 func checkTable(op, schema, table string) error {
 	if table == "" {
-		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "no table was named"}
+		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "Table is empty"}
 	}
 	if err := checkText(op, "the schema's name", schema); err != nil {
 		return err

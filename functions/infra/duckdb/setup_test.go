@@ -5,16 +5,13 @@ package duckdb
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"iter"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
-	"fnregistry.dev/functions/core"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
@@ -53,24 +50,13 @@ func exec(t testing.TB, db *sql.DB, sql ...string) {
 	}
 }
 
-// one is the single value of a query.
+// one returns the single value of a query.
 func one[T any](t testing.TB, db *sql.DB, query string, args ...any) (value T) {
 	t.Helper()
 	if err := db.QueryRowContext(context.WithoutCancel(t.Context()), query, args...).Scan(&value); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
 	return value
-}
-
-// wantError checks the code and that the text holds want.
-func wantError(t testing.TB, err error, code core.Code, want string) {
-	t.Helper()
-	if err == nil || core.ErrorCode(err) != code || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
-	}
-	if coded, ok := errors.AsType[*core.Error](err); err != nil && (!ok || coded.Op == "") {
-		t.Errorf("%v: no *core.Error with an Op", err)
-	}
 }
 
 // rowsOf yields rows, and then err when it is not nil.

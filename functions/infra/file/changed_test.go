@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Each sign of a change counts by itself: the size, the time, another file.
+// Each sign of a change is enough by itself: the size, the time, another file.
 func TestChanged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -9,7 +9,7 @@ import (
 	"fnregistry.dev/functions/internal/childtest"
 )
 
-// children are what this test binary does as another process.
+// children are run by this test binary as another process.
 var children = map[string]func(args []string) string{}
 
 func TestMain(m *testing.M) {

@@ -26,7 +26,7 @@ type FileSettledConfig struct {
 // is complete.
 //
 // Errors are *core.Error: CodeNotFound if the file does not exist or is removed
-// meanwhile, CodeInvalid if it is no regular file or the config is negative,
+// meanwhile, CodeInvalid if it is not a regular file or the config is negative,
 // CodeTimeout and CodeCanceled when ctx ends first.
 //
 // More in file_settled.md:
@@ -49,7 +49,7 @@ func FileSettled(ctx context.Context, path string, cfg FileSettledConfig) (fs.Fi
 		case err != nil:
 			return nil, &core.Error{Op: op, Err: err}
 		case !info.Mode().IsRegular():
-			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "it is no regular file"}
+			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "it is not a regular file"}
 		case last == nil || changed(last, info):
 			last, since = info, time.Now()
 		case time.Since(since) >= cfg.Quiet:

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/functions/infra/file"
 )
 
-// A file that is written to all the time settles when that has ended, however
-// slow the writer and the machine are.
+// A file that is written continuously settles once that ends, however slow the
+// writer and the machine are.
 func TestFileSettled_WaitsForTheWriter(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "upload")
@@ -30,8 +30,8 @@ func TestFileSettled_WaitsForTheWriter(t *testing.T) {
 			written.Add(int64(n))
 		}
 	}()
-	// A pause of the writer beyond Quiet would be the machine's: Quiet is a
-	// hundred times the writer's own.
+	// A writer's pause longer than Quiet would be the machine's fault: Quiet is
+	// a hundred times the writer's own pause.
 	info, err := file.FileSettled(t.Context(), path, file.FileSettledConfig{Quiet: 2 * time.Second, Poll: 20 * time.Millisecond})
 	if err != nil || info.Size() != 150 || written.Load() != 150 {
 		t.Errorf("settled at %+v of %d bytes, %v", info, written.Load(), err)
@@ -51,7 +51,7 @@ func TestFileSettled_Resting(t *testing.T) {
 	}
 }
 
-// Another file in the place of the first begins the wait again.
+// Replacing the file by another restarts the wait.
 func TestFileSettled_Replaced(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -11,9 +11,9 @@ import (
 	"fnregistry.dev/functions/infra/file"
 )
 
-// Taking in 2,000 folders of 10 files, and watching them, next to a plain walk
-// that looks at each file; and what it keeps in memory for each file. A sweep
-// costs what the start costs, less the making of the watches.
+// Starting to watch 2,000 folders of 10 files, compared with a plain walk that
+// stats each file; and the memory kept per file. A sweep costs as much as the
+// start, less the creation of the watches.
 func BenchmarkFileWatch(b *testing.B) {
 	const folders, files = 2000, 10
 	root := b.TempDir()

@@ -17,7 +17,7 @@ import (
 	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
-// patience is how long a test waits for what must come; it fails after that.
+// patience is how long a test waits for an event before it fails.
 const patience = 20 * time.Second
 
 // tree is a watched folder.
@@ -28,7 +28,7 @@ type tree struct {
 	told  map[string]bool
 }
 
-// newTree makes the files, each with its folders, and watches the folder.
+// newTree creates the files, each with its folders, and watches the folder.
 func newTree(t *testing.T, cfg file.FileWatchConfig, files ...string) *tree {
 	t.Helper()
 	w := setup(t, files...)
@@ -46,7 +46,7 @@ func setup(t *testing.T, files ...string) *tree {
 }
 
 // start watches cfg.Roots below the tree's root, by default that root. Without
-// a SweepInterval there are no sweeps, so that what is told came from the
+// a SweepInterval there are no sweeps, so that every report comes from the
 // system.
 func (w *tree) start(cfg file.FileWatchConfig) {
 	w.Helper()
@@ -83,9 +83,9 @@ func (w *tree) put(name, content string) {
 	w.must(os.WriteFile(w.path(name), []byte(content), 0o644))
 }
 
-// rewrite gives a file other content that looks like the old one: of the same
-// length, and with the same time, as two writes within one tick of the file
-// system's clock have.
+// rewrite replaces a file's content by one that looks the same: of the same
+// length, and with the same time, as after two writes within one tick of the
+// file system's clock.
 func (w *tree) rewrite(name string) {
 	w.Helper()
 	before, err := os.Stat(w.path(name))
@@ -97,9 +97,9 @@ func (w *tree) rewrite(name string) {
 	w.must(os.Chtimes(w.path(name), time.Time{}, before.ModTime()))
 }
 
-// want waits until all of these were told, in one batch or several, and fails
-// if anything else was, but for what was wanted before: a file that is made and
-// then written may be told twice.
+// want waits until all of these are reported, in one or several batches, and
+// fails if anything else is, except what was wanted before: a file that is
+// created and then written may be reported twice.
 func (w *tree) want(names ...string) {
 	w.Helper()
 	missing := map[string]bool{}
@@ -179,11 +179,11 @@ func TestFileWatch_Files(t *testing.T) {
 	}
 }
 
-// The files beside one that changed are not told.
+// Files beside a changed one are not reported.
 func TestFileWatch_OnlyWhatChanged(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "a", "b", "c")
-	for _, name := range []string{"a", "b", "c"} { // none is so young that it is looked at twice
+	for _, name := range []string{"a", "b", "c"} { // none is so young that it is checked twice
 		old := time.Now().Add(-time.Hour)
 		w.must(os.Chtimes(w.path(name), old, old))
 	}
@@ -199,7 +199,7 @@ func TestFileWatch_OnlyWhatChanged(t *testing.T) {
 func TestFileWatch_Subfolders(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{}, "a")
-	for i := range 20 { // files that are there before the new folder can be watched
+	for i := range 20 { // files created before the new folder can be watched
 		deep := fmt.Sprintf("new%d/deeper/still", i)
 		w.put(deep+"/x", "x")
 		w.want(deep + "/x")
@@ -210,7 +210,7 @@ func TestFileWatch_Subfolders(t *testing.T) {
 	w.want("new0/deeper/still/x", "new0/deeper/still/y")
 	w.put("new0/again", "x")
 	w.want("new0/again")
-	w.must(os.Mkdir(w.path("empty"), 0o755)) // is not told
+	w.must(os.Mkdir(w.path("empty"), 0o755)) // is not reported
 	w.put("empty/x", "x")
 	w.want("empty/x")
 }
@@ -219,7 +219,7 @@ func TestFileWatch_MovedFolder(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{}, "from/deep/x", "sub/y")
 	outside := t.TempDir()
-	for i := range 10 { // and is watched under each new name, and under that alone
+	for i := range 10 { // it is watched under each new name, and only under that
 		a, b := fmt.Sprintf("at%d", i), fmt.Sprintf("sub/at%d", i)
 		if i == 0 {
 			w.must(os.Rename(w.path("from"), w.path(a)))
@@ -235,7 +235,7 @@ func TestFileWatch_MovedFolder(t *testing.T) {
 	}
 	w.must(os.Rename(w.path("at10"), filepath.Join(outside, "gone")))
 	w.want("at10/deep/x")
-	w.must(os.WriteFile(filepath.Join(outside, "gone/deep/x"), nil, 0o644)) // this is not watched any more
+	w.must(os.WriteFile(filepath.Join(outside, "gone/deep/x"), nil, 0o644)) // no longer watched
 	w.must(os.Rename(filepath.Join(outside, "gone"), w.path("back")))
 	w.want("back/deep/x")
 	w.put("back/deep/x", "once more")
@@ -273,7 +273,7 @@ func TestFileWatch_Ignores(t *testing.T) {
 }
 
 // However many events a burst has, a batch comes only after a pause, or after
-// ten times as long.
+// ten times the debounce.
 func TestFileWatch_Debounce(t *testing.T) {
 	t.Parallel()
 	const debounce = 100 * time.Millisecond
@@ -299,7 +299,7 @@ func TestFileWatch_Debounce(t *testing.T) {
 	}
 }
 
-// A file that changes all the time is reported all the same.
+// A file that changes all the time is still reported.
 func TestFileWatch_EndlessBurst(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{Debounce: 200 * time.Millisecond})
@@ -317,7 +317,7 @@ func TestFileWatch_EndlessBurst(t *testing.T) {
 }
 
 // A receiver that does not receive costs a bounded amount of memory, and is
-// told that it missed what it missed.
+// notified that it missed changes.
 func TestFileWatch_SlowReceiver(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{MaxPaths: 20})
@@ -332,7 +332,7 @@ func TestFileWatch_SlowReceiver(t *testing.T) {
 	if batch := <-w.watch.Events; !batch.All || batch.Paths != nil {
 		t.Errorf("got %+v, want All", batch)
 	}
-	for { // the system may still have more to tell of those files, which gives another All
+	for { // the system may still report more about those files, which sets All again
 		w.put("later", "x")
 		if batch := <-w.watch.Events; !batch.All {
 			if !slices.Equal(batch.Paths, []string{w.path("later")}) {
@@ -373,13 +373,13 @@ func TestFileWatch_RootGoesAndComesBack(t *testing.T) {
 	}
 	select {
 	case err := <-w.watch.Errors:
-		t.Errorf("told more than once: %v", err)
+		t.Errorf("reported more than once: %v", err)
 	default:
 	}
 }
 
-// A change through a hard link in a folder that is not watched is one that the
-// system does not tell of; so are those of other machines on a network mount.
+// The system does not report a change through a hard link in a folder that is
+// not watched, nor one by another machine on a network mount.
 func TestFileWatch_SweepFindsTheRest(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "in/a", "out/x")
@@ -437,7 +437,7 @@ func TestFileWatch_Conformance(t *testing.T) {
 func TestFileWatch_StopTwice(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{}, "a")
-	w.put("a", "not received by anybody")
+	w.put("a", "never received")
 	done := make(chan struct{})
 	for range 3 {
 		go func() { stop(t, w.watch); done <- struct{}{} }()
@@ -480,13 +480,13 @@ func (w *tree) wantClosed() {
 	}
 }
 
-// TestFileWatch_NeverSweeps: with a negative interval there is no sweep, the
-// one after the start neither. Of an edit by way of another name of the file
-// the system tells nothing, so a sweep is all that could tell of it.
+// TestFileWatch_NeverSweeps: with a negative interval there is no sweep, not
+// even the one after the start. The system reports nothing for an edit through
+// another name of the file, so only a sweep could report it.
 func TestFileWatch_NeverSweeps(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	for i := range 1000 { // so that a sweep, which waits for four times as long as the first look took, comes after the edit
+	for i := range 1000 { // so that a sweep, which waits four times as long as the first scan took, comes after the edit
 		w.put(fmt.Sprintf("many/%d", i), "old")
 	}
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
@@ -494,7 +494,7 @@ func TestFileWatch_NeverSweeps(t *testing.T) {
 	w.must(os.Link(elsewhere, w.path("link")))
 	w.start(file.FileWatchConfig{Debounce: 100 * time.Millisecond})
 	w.must(os.WriteFile(elsewhere, []byte("other"), 0o644))
-	for range 3 { // each waits for longer than a sweep would
+	for range 3 { // each longer than the wait for a sweep
 		w.put("mark", "x")
 		w.want("mark")
 		w.must(os.Remove(w.path("mark")))

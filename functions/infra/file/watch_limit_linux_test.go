@@ -11,8 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/file"
 )
 
-// ownLimits puts a process into a user namespace of its own, whose inotify
-// limits it may set.
+// ownLimits puts a process into a user namespace of its own, where it may set
+// inotify limits.
 func ownLimits() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER,
@@ -21,8 +21,8 @@ func ownLimits() *syscall.SysProcAttr {
 	}
 }
 
-// With fewer watches than folders the upper ones are watched, it is said, and
-// the others are swept; and when the limit is raised, all are watched.
+// With fewer watches than folders, the upper folders are watched, the others
+// are swept, and that is reported; when the limit is raised, all are watched.
 func TestFileWatch_WatchLimit(t *testing.T) {
 	t.Parallel()
 	var files []string
@@ -38,7 +38,7 @@ func TestFileWatch_WatchLimit(t *testing.T) {
 	}
 	child := startWatcher(t, order, ownLimits())
 	child.want("ready 101 60")
-	if line := child.want("error"); !strings.Contains(line, "unavailable file_watch: the system watches 60 of 101 folders; the others are looked at every ") {
+	if line := child.want("error"); !strings.Contains(line, "unavailable file_watch: the system watches 60 of 101 folders; the others are checked every ") {
 		t.Errorf("got %q", line)
 	}
 	for _, name := range []string{"top00/deep/x", "top49/deep/x", "top49/new"} {
@@ -51,7 +51,7 @@ func TestFileWatch_WatchLimit(t *testing.T) {
 	child.want("status 11 11")
 }
 
-// Without any watcher at all it is the sweep alone.
+// Without any watcher, only the sweep is left.
 func TestFileWatch_InstanceLimit(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "a/x", "b/x")
@@ -70,6 +70,6 @@ func TestFileWatch_InstanceLimit(t *testing.T) {
 	child.want("changed " + w.path("c/d/e"))
 	w.must(os.RemoveAll(w.path("a")))
 	child.want("changed " + w.path("a/x"))
-	w.rewrite("c/d/e") // seen once it is old enough to tell one write from the next
+	w.rewrite("c/d/e") // detected once it is old enough to distinguish two writes
 	child.want("changed " + w.path("c/d/e"))
 }

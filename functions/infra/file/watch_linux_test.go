@@ -21,16 +21,16 @@ import (
 
 func init() { children["watch"] = childWatch }
 
-// watchOrder tells childWatch what to do before it watches.
+// watchOrder configures childWatch.
 type watchOrder struct {
 	file.FileWatchConfig
-	Nobody bool              // as a user without rights
+	Nobody bool              // as a user without privileges
 	Sysctl map[string]string // files below /proc/sys to write
 }
 
-// childWatch watches and prints its results: "ready FOLDERS WATCHED",
-// "changed PATH", "all", "error CODE TEXT", "status FOLDERS WATCHED" when that
-// has changed. It ends when it is killed.
+// childWatch watches and prints results: "ready FOLDERS WATCHED", "changed
+// PATH", "all", "error CODE TEXT", and "status FOLDERS WATCHED" after a change.
+// It runs until it is killed.
 func childWatch(args []string) string {
 	var order watchOrder
 	err := json.Unmarshal([]byte(args[0]), &order)
@@ -90,7 +90,7 @@ func startWatcher(t *testing.T, order watchOrder, attributes *syscall.SysProcAtt
 	}
 	switch err := cmd.Start(); {
 	case errors.Is(err, syscall.EPERM) && attributes != nil:
-		t.Skip("this kernel lets users have no namespace, in which they could set the limits of inotify")
+		t.Skip("this kernel has no user namespaces, which setting the inotify limits needs")
 	case err != nil:
 		t.Fatal(err)
 	}
@@ -105,12 +105,12 @@ func startWatcher(t *testing.T, order watchOrder, attributes *syscall.SysProcAtt
 		_ = cmd.Process.Kill()
 		for range w.lines {
 		}
-		_ = cmd.Wait() // says that it was killed
+		_ = cmd.Wait() // returns an error, since it was killed
 	})
 	return w
 }
 
-// want waits for a line that begins so, and returns it.
+// want waits for a line with that prefix, and returns it.
 func (w *childWatcher) want(prefix string) string {
 	w.Helper()
 	deadline := time.After(patience)
@@ -130,7 +130,7 @@ func (w *childWatcher) want(prefix string) string {
 	}
 }
 
-// stop halts the process, and returns once it stands still.
+// stop stops the process and returns once it is stopped.
 func (w *childWatcher) stop() {
 	w.Helper()
 	if err := w.process.Signal(syscall.SIGSTOP); err != nil {
@@ -147,8 +147,8 @@ func (w *childWatcher) stop() {
 	}
 }
 
-// A folder that can't be read is told once, loses nothing that is known of it,
-// and is watched again when it can.
+// A folder that can't be read is reported once, keeps its known state, and is
+// watched again when it can be read.
 func TestFileWatch_UnreadableFolder(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "open/x", "shut/x")
@@ -160,7 +160,7 @@ func TestFileWatch_UnreadableFolder(t *testing.T) {
 	child.want("ready 3 3")
 	w.must(os.Chmod(w.path("shut"), 0o000))
 	t.Cleanup(func() { _ = os.Chmod(w.path("shut"), 0o755) })
-	told := []string{child.want(""), child.want("")} // it stays known, without a watch; in any order
+	told := []string{child.want(""), child.want("")} // its state is kept, without a watch; in any order
 	slices.Sort(told)
 	if !strings.HasPrefix(told[0], "error forbidden") || !strings.Contains(told[0], w.path("shut")) || told[1] != "status 3 2" {
 		t.Errorf("got %q", told)
@@ -175,8 +175,8 @@ func TestFileWatch_UnreadableFolder(t *testing.T) {
 	child.want("changed " + w.path("shut/x"))
 }
 
-// The kernel's queue of events runs over while the watcher can't read it. The
-// change that comes after that is found.
+// The kernel's event queue overflows while the watcher can't read it. Changes
+// made after that are found.
 func TestFileWatch_QueueOverflow(t *testing.T) {
 	t.Parallel()
 	limit, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events")
@@ -188,18 +188,18 @@ func TestFileWatch_QueueOverflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := setup(t, "a", "b", "last")
-	soon := time.Now().Add(1900 * time.Millisecond) // a file so young that its time is not trusted, for a while
+	soon := time.Now().Add(1900 * time.Millisecond) // for this long the file is too young for its time to be trusted
 	w.must(os.Chtimes(w.path("last"), soon, soon))
 	order := watchOrder{FileWatchConfig: file.FileWatchConfig{Roots: []string{w.root}, Debounce: 20 * time.Millisecond, SweepInterval: -1}}
 	child := startWatcher(t, order, nil)
 	child.want("ready")
 	child.stop()
-	for range most/2 + 1 { // an event each; in turns, since equal ones in a row count as one
+	for range most/2 + 1 { // one event each; alternating, since equal consecutive events are merged
 		w.must(os.Chmod(w.path("a"), 0o644))
 		w.must(os.Chmod(w.path("b"), 0o644))
 	}
 	w.rewrite("last")
 	w.must(child.process.Signal(syscall.SIGCONT))
-	child.want("error unavailable file_watch: changes were missed, and are looked for now: fsnotify: queue or buffer overflow")
+	child.want("error unavailable file_watch: changes were missed, and are being searched for: fsnotify: queue or buffer overflow")
 	child.want("changed " + filepath.Join(w.root, "last"))
 }

@@ -15,37 +15,38 @@ import (
 )
 
 // watch is the state of a running FileWatch. Once it runs, one goroutine owns
-// it, but for status.
+// everything except status.
 type watch struct {
 	cfg    FileWatchConfig
 	events chan FileWatchBatch
 	errors chan error
 	status atomic.Pointer[FileWatchStatus]
 
-	notify  *fsnotify.Watcher // nil while the system has none to give
-	limited error             // why the system refuses to watch more; tried again by the next sweep
+	notify  *fsnotify.Watcher // nil while the system provides none
+	limited error             // why the system refuses to watch more; the next sweep retries
 
 	folders        map[string]*watchFolder // by absolute path
 	files, watched int
 
-	dirty    map[string]bool // paths that the system named; true: more than their attributes changed
-	distrust bool            // events were lost, so the next sweep trusts no time stamp that is young
+	dirty    map[string]bool // paths that the system reported; true: more than attributes changed
+	distrust bool            // events were lost, so the next sweep distrusts recent time stamps
 
-	silent  bool // the first look: everything is new, and nothing is told
+	silent  bool // the first scan: everything is new, and nothing is reported
 	pending map[string]struct{}
 	all     bool
 	ready   *FileWatchBatch  // pending and all, as a batch
-	told    map[string]error // what was said on errors and still is so, by path or topic
+	told    map[string]error // reported errors that are not resolved, by path or topic
 
 	lastSweep time.Time
 	sweepTook time.Duration
 }
 
-// Keys of watch.told beside paths; no absolute path equals them or begins so.
+// Keys of watch.told other than paths; no absolute path equals them or begins
+// with them.
 const (
 	topicLimit = "limit"
 	topicLost  = "lost"
-	topicWatch = "watch " // and a path
+	topicWatch = "watch " // followed by a path
 )
 
 func newWatch(cfg FileWatchConfig) *watch {
@@ -55,7 +56,7 @@ func newWatch(cfg FileWatchConfig) *watch {
 	}
 }
 
-// start takes in what is there.
+// start scans the existing tree.
 func (w *watch) start(ctx context.Context) error {
 	w.silent = true
 	w.sweep(ctx)
@@ -88,7 +89,7 @@ func (w *watch) run(ctx context.Context) error {
 	defer w.close()
 	debounce := time.NewTimer(time.Hour)
 	debounce.Stop()
-	var first time.Time // when the oldest of dirty came; zero: there is none
+	var first time.Time // time of the oldest entry of dirty; zero: none
 	sweep := time.NewTimer(w.pause())
 	if w.cfg.SweepInterval < 0 {
 		sweep.Stop()
@@ -108,11 +109,10 @@ func (w *watch) run(ctx context.Context) error {
 			if first.IsZero() {
 				first = time.Now()
 			}
-			// Negative once the burst goes on for too long, which fires at
-			// once.
+			// Negative once the burst lasts too long, which fires at once.
 			debounce.Reset(min(w.cfg.Debounce, time.Until(first.Add(10*w.cfg.Debounce))))
 		case err := <-problems:
-			if !w.distrust { // else a sweep is due already, and must not be put off by each further loss
+			if !w.distrust { // otherwise a sweep is due already, and further losses must not postpone it
 				sweep.Reset(w.cfg.Debounce)
 			}
 			w.lost(err)
@@ -131,7 +131,7 @@ func (w *watch) run(ctx context.Context) error {
 	}
 }
 
-// pause is how long to wait until the next sweep.
+// pause returns how long to wait until the next sweep.
 func (w *watch) pause() time.Duration { return max(w.cfg.SweepInterval, 4*w.sweepTook) }
 
 func (w *watch) notifications() (<-chan fsnotify.Event, <-chan error) {
@@ -141,26 +141,27 @@ func (w *watch) notifications() (<-chan fsnotify.Event, <-chan error) {
 	return w.notify.Events, w.notify.Errors
 }
 
-// mark notes what the system named. It is looked at once nothing more comes.
+// mark records a path that the system reported. It is checked once no more
+// events come.
 func (w *watch) mark(event fsnotify.Event) {
 	path := filepath.Clean(event.Name)
 	if _, noted := w.dirty[path]; !noted && len(w.dirty) >= w.cfg.MaxPaths {
-		w.distrust = true // too much to note: flush looks at everything instead
+		w.distrust = true // too many to record: flush checks everything instead
 		return
 	}
 	w.dirty[path] = w.dirty[path] || event.Op&^fsnotify.Chmod != 0
 }
 
-// lost reports a failure of the system's events. A sweep finds what they would
-// have said.
+// lost reports that the system's events failed. A sweep finds the changes they
+// would have reported.
 func (w *watch) lost(err error) {
 	w.distrust = true
-	w.tellOnce(topicLost, &core.Error{Code: core.CodeUnavailable, Op: "file_watch", Message: "changes were missed, and are looked for now", Err: err})
+	w.tellOnce(topicLost, &core.Error{Code: core.CodeUnavailable, Op: "file_watch", Message: "changes were missed, and are being searched for", Err: err})
 }
 
-// flush looks at all that was marked. What is gone goes first, since a folder
-// that was moved has one inode, and so one watch, which must be given up under
-// its old name before it is taken under the new one.
+// flush checks all marked paths. Removed ones come first: a moved folder keeps
+// its inode and so has one watch, which must be removed under the old name
+// before it is added under the new one.
 func (w *watch) flush(ctx context.Context) {
 	var there []string
 	for _, path := range slices.Sorted(maps.Keys(w.dirty)) {
@@ -186,8 +187,8 @@ func (w *watch) flush(ctx context.Context) {
 	w.publish()
 }
 
-// sweep compares the whole tree with what is known, and tries again what the
-// system refused before.
+// sweep compares the whole tree with the known state, and retries watches that
+// the system refused before.
 func (w *watch) sweep(ctx context.Context) {
 	start := time.Now()
 	w.limited = nil
@@ -209,7 +210,7 @@ func (w *watch) tellLimit() {
 	}
 	rest := "changes in the others are not seen"
 	if w.cfg.SweepInterval > 0 {
-		rest = fmt.Sprintf("the others are looked at every %v", w.pause())
+		rest = fmt.Sprintf("the others are checked every %v", w.pause())
 	}
 	w.tellOnce(topicLimit, &core.Error{
 		Code: core.CodeUnavailable, Op: "file_watch", Err: w.limited,
@@ -227,11 +228,11 @@ func (w *watch) tellOnce(key string, err error) {
 	w.told[key] = err
 	select {
 	case w.errors <- err:
-	default: // nobody listens; FileWatchHandle.Errors says so
+	default: // dropped, as documented at FileWatchHandle.Errors
 	}
 }
 
-// note puts a file into the next batch.
+// note adds a file to the next batch.
 func (w *watch) note(path string) {
 	if w.silent || w.all {
 		return
@@ -243,7 +244,7 @@ func (w *watch) note(path string) {
 	}
 }
 
-// publish makes the batch that waits to be received, and the status.
+// publish prepares the pending batch for its receiver, and the status.
 func (w *watch) publish() {
 	if w.all || len(w.pending) > 0 {
 		w.ready = &FileWatchBatch{All: w.all, Paths: slices.Sorted(maps.Keys(w.pending))}

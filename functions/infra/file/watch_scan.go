@@ -20,18 +20,17 @@ type watchFolder struct {
 	watched bool
 }
 
-// watchedFile has what tells one state of a file from the next without reading
-// it.
+// watchedFile holds what distinguishes two states of a file without reading it.
 type watchedFile struct {
 	name        string
 	size, nanos int64 // nanos: time of the last modification
 	id          uint64
 	mode        fs.FileMode
-	young       bool // modified so shortly before it was looked at that the next change may have got the same time
+	young       bool // modified so shortly before the check that the next change may have the same time
 }
 
 func fileOf(name string, info fs.FileInfo) watchedFile {
-	const coarsest = 2 * time.Second // step of a file system's clock: FAT's
+	const coarsest = 2 * time.Second // coarsest file system time stamps: FAT's
 	modified := info.ModTime()
 	return watchedFile{
 		name: name, size: info.Size(), nanos: modified.UnixNano(), id: fileID(info), mode: info.Mode(),
@@ -44,9 +43,10 @@ func (f watchedFile) sameAs(other watchedFile) bool {
 	return f == other
 }
 
-// differs reports whether a file may have another content than before. One that
-// was young then may, even if it looks the same: where the system would have
-// told it, only if events were lost, and else once, when it is young no more.
+// differs reports whether a file's content may have changed. A file that was
+// young then may have changed even if it looks the same: if the system would
+// have reported that, only after lost events, and otherwise once, when it is no
+// longer young.
 func (w *watch) differs(folder *watchFolder, before, now watchedFile) bool {
 	if !now.sameAs(before) {
 		return true
@@ -60,14 +60,14 @@ func (w *watch) isRoot(path string) bool { return slices.Contains(w.cfg.Roots, p
 
 func (w *watch) ignored(name string) bool {
 	return slices.ContainsFunc(w.cfg.IgnoreFolders, func(pattern string) bool {
-		match, _ := filepath.Match(pattern, name) // withDefaults has looked for bad patterns
+		match, _ := filepath.Match(pattern, name) // withDefaults has checked the patterns
 		return match
 	})
 }
 
-// scan compares folders and all below them with what is known: first all known
-// ones, which finds what is gone, then the fresh ones (see flush), level by
-// level, so that the upper ones get the watches if these run out.
+// scan compares folders and everything below them with the known state: first
+// all known ones, which finds what was removed, then the new ones (see flush),
+// level by level, so that the upper ones get watches first if those run out.
 func (w *watch) scan(ctx context.Context, known, fresh []string) {
 	for len(known)+len(fresh) > 0 && ctx.Err() == nil {
 		if len(known) == 0 {
@@ -80,7 +80,7 @@ func (w *watch) scan(ctx context.Context, known, fresh []string) {
 			folder = &watchFolder{}
 			w.folders[path] = folder
 		}
-		w.watchFolder(path, folder) // before it is read, or a change between the two would be missed
+		w.watchFolder(path, folder) // before reading it, or a change in between would be missed
 		entries, err := os.ReadDir(path)
 		if err != nil {
 			w.unreadable(path, err)
@@ -98,9 +98,9 @@ func (w *watch) scan(ctx context.Context, known, fresh []string) {
 	}
 }
 
-// watchFolder asks the system to report changes in a folder. It is asked again
-// in every sweep, which costs nothing where it does already, and helps where it
-// stopped doing so.
+// watchFolder asks the system to report changes in a folder. Every sweep asks
+// again, which costs nothing if the folder is watched, and helps if the system
+// stopped watching it.
 func (w *watch) watchFolder(path string, folder *watchFolder) {
 	if w.notify == nil || (w.limited != nil && !folder.watched) {
 		return
@@ -112,7 +112,7 @@ func (w *watch) watchFolder(path string, folder *watchFolder) {
 		delete(w.told, topicWatch+path)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		w.limited = err
-	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission): // of these, reading will tell
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission): // reading the folder reports these
 		w.tellOnce(topicWatch+path, &core.Error{Code: core.CodeUnavailable, Op: "file_watch path=" + path, Err: err})
 	}
 }
@@ -129,7 +129,7 @@ func (w *watch) setWatched(folder *watchFolder, watched bool) {
 	}
 }
 
-// unreadable keeps what is known of a folder that is there but can't be read.
+// unreadable keeps the known state of a folder that exists but can't be read.
 func (w *watch) unreadable(path string, err error) {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		w.forget(path)
@@ -140,23 +140,23 @@ func (w *watch) unreadable(path string, err error) {
 	w.tellOnce(path, &core.Error{Op: "file_watch", Err: err})
 }
 
-// compareFiles notes the differences between the files that are known of a
-// folder and those that are there.
+// compareFiles notes the differences between a folder's known files and its
+// current ones.
 func (w *watch) compareFiles(path string, folder *watchFolder, entries []fs.DirEntry) {
 	old := folder.files
 	next := make([]watchedFile, 0, len(old))
 	for _, entry := range entries {
 		for len(old) > 0 && old[0].name < entry.Name() {
-			w.note(filepath.Join(path, old[0].name)) // gone
+			w.note(filepath.Join(path, old[0].name)) // removed
 			old = old[1:]
 		}
 		known := len(old) > 0 && old[0].name == entry.Name()
 		if entry.IsDir() {
-			continue // a file that was there before is gone in the next round
+			continue // a file known before counts as removed in the next round
 		}
 		info, err := entry.Info()
 		if err != nil {
-			continue // gone since, or it comes to the same
+			continue // removed meanwhile, or unchanged
 		}
 		file := fileOf(entry.Name(), info)
 		if !known || w.differs(folder, old[0], file) {
@@ -174,8 +174,8 @@ func (w *watch) compareFiles(path string, folder *watchFolder, entries []fs.DirE
 	folder.files = next
 }
 
-// compareSubs forgets the subfolders that are gone and returns the paths of
-// those that are there.
+// compareSubs forgets the subfolders that were removed and returns the paths of
+// the current ones.
 func (w *watch) compareSubs(path string, folder *watchFolder, entries []fs.DirEntry) []string {
 	var names, paths []string
 	for _, entry := range entries {
@@ -193,8 +193,8 @@ func (w *watch) compareSubs(path string, folder *watchFolder, entries []fs.DirEn
 	return paths
 }
 
-// forget notes all files of a folder and of those below it as gone, and gives
-// up their watches.
+// forget notes all files of a folder and of those below it as removed, and
+// removes their watches.
 func (w *watch) forget(path string) {
 	stack := []string{path}
 	for len(stack) > 0 {
@@ -211,7 +211,7 @@ func (w *watch) forget(path string) {
 			stack = append(stack, filepath.Join(path, name))
 		}
 		if folder.watched {
-			_ = w.notify.Remove(path) // the system may have given it up itself
+			_ = w.notify.Remove(path) // the system may have removed it already
 		}
 		w.setWatched(folder, false)
 		w.files -= len(folder.files)
@@ -223,11 +223,11 @@ func (w *watch) forget(path string) {
 	}
 }
 
-// forgetIfGone reports whether nothing is at path any more, and if so notes
+// forgetIfGone reports whether nothing exists at path any more, and if so notes
 // what was there.
 func (w *watch) forgetIfGone(path string) bool {
 	if w.isRoot(path) {
-		return false // scan looks at roots
+		return false // scan checks roots
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return false
@@ -255,13 +255,14 @@ func (w *watch) dropFile(parent *watchFolder, path string) {
 type found int
 
 const (
-	otherThing found = iota // a file, which is dealt with, or nothing that is watched
+	otherThing found = iota // a file, already handled, or something not watched
 	knownFolder
 	freshFolder
 )
 
-// look takes in the file at path, or says which kind of folder is there, for
-// scan. modified: its content may have changed even if its time has not.
+// look checks the file at path, or returns which kind of folder is there, for
+// scan. modified means that its content may have changed even if its time has
+// not.
 func (w *watch) look(path string, modified bool) found {
 	if w.isRoot(path) {
 		return knownFolder
@@ -274,7 +275,7 @@ func (w *watch) look(path string, modified bool) found {
 	if info.IsDir() {
 		return w.lookAtFolder(parent, path)
 	}
-	if i, known := slices.BinarySearch(parent.subs, name); known { // a file where a folder was
+	if i, known := slices.BinarySearch(parent.subs, name); known { // a file replaced a folder
 		w.forget(path)
 		parent.subs = slices.Delete(parent.subs, i, i+1)
 	}
@@ -294,7 +295,7 @@ func (w *watch) look(path string, modified bool) found {
 
 func (w *watch) lookAtFolder(parent *watchFolder, path string) found {
 	name := filepath.Base(path)
-	w.dropFile(parent, path) // a folder where a file was
+	w.dropFile(parent, path) // a folder replaced a file
 	if w.ignored(name) {
 		return otherThing
 	}

@@ -12,36 +12,36 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// failedBodyBytes is as much of a failed answer as is read before it is given
+// failedBodyBytes is as much of a failed response as is read before it is given
 // back or dropped: enough for its retry_after_ms, and for the connection to be
 // used again.
 const failedBodyBytes = 64 << 10
 
-// tryAnswer is the answer to one try. Its body gives what is held, then what is
-// still to come.
-type tryAnswer struct {
+// tryResponse is the response to one try. Its body gives what is held, then
+// what is still to come.
+type tryResponse struct {
 	*http.Response
 	held []byte
 }
 
 // drain reads a little of what is left, so that the connection can be used
 // again, and closes the body.
-func (a *tryAnswer) drain() {
+func (a *tryResponse) drain() {
 	io.CopyN(io.Discard, a.Body, int64(len(a.held))+failedBodyBytes)
 	a.Body.Close()
 }
 
 // try sends req once, within TryTimeout, and reads as much of the body as the
 // config says.
-func (t *retryTransport) try(req *http.Request, number int) (*tryAnswer, error) {
+func (t *retryTransport) try(req *http.Request, number int) (*tryResponse, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	stop := func() bool { return true }
 	if t.cfg.TryTimeout > 0 {
 		stop = time.AfterFunc(t.cfg.TryTimeout, func() {
-			cancel(&core.Error{Code: core.CodeTimeout, Message: "no whole answer within " + t.cfg.TryTimeout.String()})
+			cancel(&core.Error{Code: core.CodeTimeout, Message: "no whole response within " + t.cfg.TryTimeout.String()})
 		}).Stop
 	}
-	fail := func(err error) (*tryAnswer, error) {
+	fail := func(err error) (*tryResponse, error) {
 		stop()
 		if cause := context.Cause(ctx); cause != nil && req.Context().Err() == nil {
 			err = cause // net/http only says that the context was cancelled
@@ -63,11 +63,11 @@ func (t *retryTransport) try(req *http.Request, number int) (*tryAnswer, error) 
 	}
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		stop()
-		return &tryAnswer{Response: response}, nil // its body is the connection; ctx ends with the caller's
+		return &tryResponse{Response: response}, nil // its body is the connection; ctx ends with the caller's
 	}
-	answer := &tryAnswer{Response: response}
+	tried := &tryResponse{Response: response}
 	body := response.Body
-	whole, err := answer.hold(t.holdBytes(response))
+	whole, err := tried.hold(t.holdBytes(response))
 	if err != nil {
 		body.Close()
 		if !retryableStatus(response.StatusCode) || req.Context().Err() != nil {
@@ -75,8 +75,8 @@ func (t *retryTransport) try(req *http.Request, number int) (*tryAnswer, error) 
 		}
 		// Status and Retry-After have come, and say more than a cut body.
 		_, err = fail(err)
-		response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(answer.held), brokenReader{err}))
-		return answer, nil
+		response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(tried.held), brokenReader{err}))
+		return tried, nil
 	}
 	if inTime := stop(); !whole && !inTime {
 		body.Close()
@@ -85,14 +85,14 @@ func (t *retryTransport) try(req *http.Request, number int) (*tryAnswer, error) 
 	if whole {
 		body.Close()
 		cancel(nil)
-		response.Body = io.NopCloser(bytes.NewReader(answer.held))
-		return answer, nil
+		response.Body = io.NopCloser(bytes.NewReader(tried.held))
+		return tried, nil
 	}
-	response.Body = &restOfBody{Reader: io.MultiReader(bytes.NewReader(answer.held), body), body: body, cancel: cancel}
-	return answer, nil
+	response.Body = &restOfBody{Reader: io.MultiReader(bytes.NewReader(tried.held), body), body: body, cancel: cancel}
+	return tried, nil
 }
 
-// holdBytes is how much of this answer's body belongs to the try.
+// holdBytes is how much of this response's body belongs to the try.
 func (t *retryTransport) holdBytes(response *http.Response) int64 {
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
@@ -105,7 +105,7 @@ func (t *retryTransport) holdBytes(response *http.Response) int64 {
 }
 
 // hold reads up to limit bytes, and reports whether that was all.
-func (a *tryAnswer) hold(limit int64) (whole bool, err error) {
+func (a *tryResponse) hold(limit int64) (whole bool, err error) {
 	if limit == 0 {
 		return a.Body == http.NoBody, nil
 	}

@@ -1,5 +1,5 @@
 // Package http holds units for HTTP servers and clients, on top of net/http:
-// serving, middleware, JSON in and out, problem answers, and a retrying
+// serving, middleware, JSON in and out, problem responses, and a retrying
 // transport.
 //
 // A program that needs both packages imports this one under another name,

@@ -14,7 +14,7 @@ import (
 // the header is missing, can't be read, or takes none of them: to answer what
 // was not asked for is more use than 406. Without offers it returns "".
 //
-// The caller adds Vary: Accept to the answer.
+// The caller adds Vary: Accept to the response.
 //
 // More in http_accept.md:
 //   - Programs that send no Accept, or */* alone, get the first offer.

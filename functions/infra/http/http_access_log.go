@@ -6,11 +6,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
+	"unicode/utf8"
 )
 
 // HTTPAccessLogConfig says where [HTTPAccessLog] writes. The zero value logs to
@@ -36,11 +38,12 @@ type HTTPAccessLogRecord struct {
 
 // HTTPAccessLog logs each request that next has answered, one line of level
 // info, or error for a 5xx and a panic. Neither query strings nor headers nor
-// bodies are logged: they carry secrets.
+// bodies are logged: they carry secrets. A path is cut after 1000 bytes, an
+// error after 4000.
 //
 // A request keeps the X-Request-Id it came with if that is up to 64 letters,
 // digits, '-', '_' and '.'; otherwise it gets a random one. The ID is set on
-// the answer before next runs. A panic is logged as a 500 and passed on.
+// the response before next runs. A panic is logged as a 500 and passed on.
 //
 // More in http_access_log.md:
 //   - The route is known only if no middleware between here and the mux copies
@@ -91,14 +94,27 @@ func logAccess(ctx context.Context, logger *slog.Logger, record HTTPAccessLogRec
 		level = slog.LevelError
 	}
 	attrs := make([]slog.Attr, 0, 9)
-	attrs = append(attrs, slog.String("method", record.Method), slog.String("route", record.Pattern),
-		slog.String("path", record.Path), slog.Int("status", record.Status), slog.Int64("bytes", record.Bytes),
+	attrs = append(attrs, slog.String("method", clipLog(record.Method, 32)), slog.String("route", record.Pattern),
+		slog.String("path", clipLog(record.Path, 1000)), slog.Int("status", record.Status), slog.Int64("bytes", record.Bytes),
 		slog.Duration("duration", record.Duration), slog.String("remote", record.Remote),
 		slog.String("request_id", record.RequestID))
 	if record.Err != nil {
-		attrs = append(attrs, slog.String("error", record.Err.Error()))
+		attrs = append(attrs, slog.String("error", clipLog(record.Err.Error(), 4000)))
 	}
 	logger.LogAttrs(ctx, level, "http request", attrs...)
+}
+
+// clipLog shortens what comes from outside to so many bytes: a request of 64 kB
+// could make a line of several times that, once it is escaped.
+func clipLog(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s... (%d bytes)", text[:end], len(text))
 }
 
 func validRequestID(id string) bool {
@@ -141,7 +157,7 @@ func (a *accessRecorder) result(returned bool) int {
 }
 
 func (a *accessRecorder) WriteHeader(status int) {
-	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) { // other 1xx are not the answer yet
+	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) { // other 1xx are not the response yet
 		a.status = status
 	}
 	a.ResponseWriter.WriteHeader(status)

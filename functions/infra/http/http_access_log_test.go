@@ -124,6 +124,22 @@ func TestHTTPAccessLog_LineHasWhatWeNeedAndNoSecrets(t *testing.T) {
 	}
 }
 
+// What a request can make the log write is bounded, though escaping makes it
+// longer.
+func TestHTTPAccessLog_LongPath(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	handler := fnhttp.HTTPAccessLog(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fnhttp.HTTPProblem(w, r, &core.Error{Code: core.CodeNotFound, Message: "no file " + r.URL.Path})
+	}), fnhttp.HTTPAccessLogConfig{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	r := httptest.NewRequest("GET", "/x", nil)
+	r.URL.Path, r.Method = "/é"+strings.Repeat("\x00", 60_000), strings.Repeat("M", 60_000)
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	if text := log.String(); len(text) > 30_000 || !strings.Contains(text, "/é") || !strings.Contains(text, "(60003 bytes)") {
+		t.Errorf("%d bytes: %.200s", len(text), text)
+	}
+}
+
 func TestHTTPAccessLog_RequestID(t *testing.T) {
 	t.Parallel()
 	for given, kept := range map[string]bool{"abc-1_2.3": true, strings.Repeat("x", 64): true, strings.Repeat("x", 65): false,
@@ -192,7 +208,7 @@ func TestHTTPAccessLog_FilesAndStreams(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
 	mux.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusEarlyHints) // not the answer yet
+		w.WriteHeader(http.StatusEarlyHints) // not the response yet
 		w.(http.Flusher).Flush()
 		<-continued
 		io.WriteString(w, "later")

@@ -32,7 +32,7 @@ type HTTPClientRetryConfig struct {
 type HTTPClientRetryAttempt struct {
 	Request  *http.Request // what was asked; not to be changed
 	Number   int           // 1 is the first
-	Status   int           // 0 where there was no whole answer
+	Status   int           // 0 where there was no whole response
 	Err      error         // nil where there was one
 	Duration time.Duration // of this try
 	Again    bool          // whether another one follows, after Wait
@@ -52,7 +52,7 @@ type HTTPClientRetryAttempt struct {
 // as in net/http), and its body is none or has GetBody, which http.NewRequest
 // sets for bytes and strings. Any other gets one try.
 //
-// When tries run out, the last answer is returned as it came, whatever its
+// When tries run out, the last response is returned as it came, whatever its
 // status; without one, a *core.Error: CodeTimeout, CodeCanceled,
 // CodeUnavailable, or CodeInvalid for what no try can mend: a request that
 // can't be sent (URL, method, headers), a certificate that is not trusted, TLS
@@ -61,7 +61,7 @@ type HTTPClientRetryAttempt struct {
 // More in http_client_retry.md:
 //   - A POST without Idempotency-Key gets one try, after a 429 too.
 //   - Up to BufferBytes of each body are read before the client sees the
-//     answer.
+//     response.
 func HTTPClientRetry(cfg HTTPClientRetryConfig) http.RoundTripper {
 	cfg.Base = cmp.Or(cfg.Base, http.DefaultTransport)
 	cfg.MaxAttempts = cmp.Or(cfg.MaxAttempts, 4)
@@ -90,13 +90,13 @@ func (t *retryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	for number := 1; ; number++ {
 		tryStart := time.Now()
-		answer, err := t.try(req, number)
+		tried, err := t.try(req, number)
 		attempt := HTTPClientRetryAttempt{Request: req, Number: number, Err: err, Duration: time.Since(tryStart)}
 		if err == nil {
-			attempt.Status = answer.StatusCode
+			attempt.Status = tried.StatusCode
 		}
-		if number < left && worthRetrying(req, answer, err) {
-			attempt.Wait, attempt.Again = t.wait(req.Context(), start, number, answer)
+		if number < left && worthRetrying(req, tried, err) {
+			attempt.Wait, attempt.Again = t.wait(req.Context(), start, number, tried)
 		}
 		if t.cfg.OnAttempt != nil {
 			t.cfg.OnAttempt(attempt)
@@ -105,10 +105,10 @@ func (t *retryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 			if err != nil {
 				return nil, gaveUp(req, err, number, time.Since(start))
 			}
-			return answer.Response, nil
+			return tried.Response, nil
 		}
 		if err == nil {
-			answer.drain()
+			tried.drain()
 		}
 		if err := work.SleepContext(req.Context(), attempt.Wait); err != nil {
 			return nil, gaveUp(req, err, number, time.Since(start))
@@ -118,11 +118,11 @@ func (t *retryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // wait says how long to wait before the next try, and false where that try
 // would come too late.
-func (t *retryTransport) wait(ctx context.Context, start time.Time, number int, answer *tryAnswer) (time.Duration, bool) {
+func (t *retryTransport) wait(ctx context.Context, start time.Time, number int, tried *tryResponse) (time.Duration, bool) {
 	backoff := t.cfg.Backoff
 	now := time.Now()
-	if answer != nil {
-		asked, _ := core.RetryAfterParse(answer.Header.Get("Retry-After"), answer.held, now, 0)
+	if tried != nil {
+		asked, _ := core.RetryAfterParse(tried.Header.Get("Retry-After"), tried.held, now, 0)
 		backoff.Floor = max(backoff.Floor, asked)
 	}
 	delay := core.BackoffDelay(backoff, number-1, rand.Float64())
@@ -189,12 +189,12 @@ func isPermanent(err error) bool {
 	return noTLS || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-func worthRetrying(req *http.Request, answer *tryAnswer, err error) bool {
+func worthRetrying(req *http.Request, tried *tryResponse, err error) bool {
 	if req.Context().Err() != nil {
 		return false
 	}
 	if err == nil {
-		return retryableStatus(answer.StatusCode)
+		return retryableStatus(tried.StatusCode)
 	}
 	if isPermanent(err) {
 		return false

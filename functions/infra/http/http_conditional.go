@@ -13,12 +13,12 @@ import (
 
 // HTTPConditionalConfig changes [HTTPConditional]. The zero value is usable.
 type HTTPConditionalConfig struct {
-	// ETag returns the tag that the answer to a request will have, in quotes,
+	// ETag returns the tag that the response to a request will have, in quotes,
 	// W/ before them for a weak one, or "" to have it computed. It runs before
 	// the handler, which is then not called at all for a 304. A handler's own
 	// ETag wins. nil: all are computed.
 	ETag func(*http.Request) string
-	// Weak makes computed tags weak, for handlers whose equal answers may
+	// Weak makes computed tags weak, for handlers whose equal responses may
 	// differ in bytes later on the way.
 	Weak bool
 	// MaxBytes is the longest body that is held in memory to compute its tag;
@@ -26,7 +26,7 @@ type HTTPConditionalConfig struct {
 	MaxBytes int
 }
 
-// HTTPConditional gives the answers of next to GET and HEAD an ETag, and
+// HTTPConditional gives the responses of next to GET and HEAD an ETag, and
 // answers 304, 412 or a byte range where the request's If-None-Match,
 // If-Modified-Since, If-Match or Range ask for it (by http.ServeContent). A
 // computed tag is the content's SHA-256, and a strong one.
@@ -35,9 +35,9 @@ type HTTPConditionalConfig struct {
 // event stream, or marked Cache-Control: no-store is passed on as it comes.
 //
 // More in http_conditional.md:
-//   - A tag from ETag must differ between all answers of one URL: if they vary
-//     by Accept or by user, put that into the tag, and a process' start too if
-//     revisions start over.
+//   - A tag from ETag must differ between all responses of one URL: if they
+//     vary by Accept or by user, put that into the tag, and a process' start
+//     too if revisions start over.
 //   - ETag runs before the handler, for paths that don't exist too.
 func HTTPConditional(next http.Handler, cfg HTTPConditionalConfig) http.Handler {
 	maxBytes := cmp.Or(cfg.MaxBytes, 4<<20)
@@ -156,7 +156,7 @@ func (c *conditionalResponse) finish(r *http.Request, weak bool) {
 	if c.passing {
 		return
 	}
-	if c.body.Len() == 0 { // an answer to HEAD without its body, an empty 200, or a hijacked connection
+	if c.body.Len() == 0 { // a response to HEAD without its body, an empty 200, or a hijacked connection
 		if c.status != 0 {
 			c.pass()
 		}
@@ -170,14 +170,20 @@ func (c *conditionalResponse) finish(r *http.Request, weak bool) {
 		}
 		header.Set("Etag", tag)
 	}
+	header.Del("Content-Length")                               // of the whole: a 412, a 304 or a part has another one
 	modified, _ := http.ParseTime(header.Get("Last-Modified")) // zero, which ServeContent leaves out, if there is none
-	http.ServeContent(c.ResponseWriter, readableRange(r, c.body.Len()), "", modified, bytes.NewReader(c.body.Bytes()))
+	http.ServeContent(c.ResponseWriter, readableRange(r, int64(c.body.Len())), "", modified, bytes.NewReader(c.body.Bytes()))
 }
+
+// maxRanges is more than what viewers of documents ask for at once.
+const maxRanges = 32
 
 // readableRange takes out of a request what net/http reads otherwise than RFC
 // 9110, 14: a unit other than bytes is to be ignored, and no 416; the last 0
-// bytes are not satisfiable, and no 206 without content.
-func readableRange(r *http.Request, size int) *http.Request {
+// bytes are not satisfiable, and no 206 without content. More than maxRanges
+// are ignored, too: each gets a header of its own, so that a request of 60 kB
+// would be worth a megabyte.
+func readableRange(r *http.Request, size int64) *http.Request {
 	asked := r.Header.Get("Range")
 	if asked == "" {
 		return r
@@ -189,10 +195,14 @@ func readableRange(r *http.Request, size int) *http.Request {
 		return r
 	}
 	ranges := strings.Split(list, ",")
+	if len(ranges) > maxRanges {
+		r.Header.Del("Range")
+		return r
+	}
 	for i, one := range ranges {
 		last, ok := strings.CutPrefix(strings.TrimSpace(one), "-")
 		if ok && last != "" && strings.Trim(last, "0") == "" {
-			ranges[i] = strconv.Itoa(size) + "-" // behind the end, which net/http leaves out
+			ranges[i] = strconv.FormatInt(size, 10) + "-" // behind the end, which net/http leaves out
 		}
 	}
 	r.Header.Set("Range", "bytes="+strings.Join(ranges, ","))

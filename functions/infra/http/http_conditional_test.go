@@ -53,6 +53,47 @@ func TestHTTPConditional_ComputedTag(t *testing.T) {
 	}
 }
 
+// A length that the handler announced is that of the whole, and no client waits
+// for it where something else is sent.
+func TestHTTPConditional_AnnouncedLength(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(fnhttp.HTTPConditional(respond(0, []string{"hello"}, "Content-Length", "5"), fnhttp.HTTPConditionalConfig{}))
+	t.Cleanup(server.Close)
+	for header, want := range map[[2]string]string{
+		{"If-Match", `"other"`}: "412 ", {"Range", "bytes=1-2"}: "206 el", {"If-None-Match", "*"}: "304 ", {"X", "y"}: "200 hello",
+		{"If-Unmodified-Since", "Sun, 01 Mar 2026 12:00:00 GMT"}: "200 hello",
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set(header[0], header[1])
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if got := strings.TrimSpace(response.Status[:4]) + " " + string(body); err != nil || got != want {
+			t.Errorf("%v: %q, %v, want %q", header, got, err, want)
+		}
+	}
+}
+
+// Thousands of small ranges would each get a header: the whole is sent instead.
+func TestHTTPConditional_ManyRanges(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("0123456789", 10)
+	handler := fnhttp.HTTPConditional(respond(0, []string{body}), fnhttp.HTTPConditionalConfig{})
+	for count, want := range map[int]int{32: 206, 33: 200, 5000: 200} {
+		ranges := strings.TrimSuffix(strings.Repeat("1-1,", count), ",")
+		response, got := answerTo(t, handler, "GET", "Range", "bytes="+ranges)
+		if response.StatusCode != want || want == 200 && string(got) != body {
+			t.Errorf("%d ranges: %d, %d bytes", count, response.StatusCode, len(got))
+		}
+	}
+}
+
 func TestHTTPConditional_Weak(t *testing.T) {
 	t.Parallel()
 	response, _ := answerTo(t, fnhttp.HTTPConditional(respond(0, []string{"x"}), fnhttp.HTTPConditionalConfig{Weak: true}), "GET")

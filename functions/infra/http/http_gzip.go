@@ -23,24 +23,25 @@ type HTTPGzipConfig struct {
 	MinBytes int // shorter bodies go out as they are; zero: 1024; negative: none is too short
 }
 
-// HTTPGzip compresses the answers of next with gzip for clients that accept it.
-// It leaves alone what is short, already encoded, a byte range, of a type that
-// does not shrink (images, archives), an event stream, or marked Cache-Control:
-// no-transform. A streamed answer stays one: each flush sends what is there.
+// HTTPGzip compresses the responses of next with gzip for clients that accept
+// it. It leaves alone what is short, already encoded, a byte range, of a type
+// that does not shrink (images, archives), an event stream, or marked
+// Cache-Control: no-transform. A streamed response stays one: each flush sends
+// what is there.
 //
-// All answers get Vary: Accept-Encoding. A compressed one loses Content-Length
-// and Accept-Ranges, and its ETag becomes a weak one (RFC 9110, section
-// 8.8.3.3), which If-None-Match still matches.
+// All responses get Vary: Accept-Encoding. A compressed one loses
+// Content-Length and Accept-Ranges, and its ETag becomes a weak one (RFC 9110,
+// section 8.8.3.3), which If-None-Match still matches.
 //
 // More in http_gzip.md:
-//   - BREACH: where one answer holds a secret and also text that an attacker
+//   - BREACH: where one response holds a secret and also text that an attacker
 //     chose, its compressed length leaks the secret step by step.
-//   - A compressed answer's ETag is weak.
+//   - A compressed response's ETag is weak.
 func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 	minBytes := max(cmp.Or(cfg.MinBytes, 1024), 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept-Encoding")
-		if !acceptsGzip(r.Header.Values("Accept-Encoding")) {
+		if !acceptsCoding(r.Header.Values("Accept-Encoding"), "gzip") {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -50,9 +51,9 @@ func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 	})
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3): gzip by name,
-// else by "*", with a weight above zero.
-func acceptsGzip(headers []string) bool {
+// acceptsCoding reads Accept-Encoding (RFC 9110, section 12.5.3): a coding by
+// its name, else by "*", with a weight above zero.
+func acceptsCoding(headers []string, wanted string) bool {
 	any := false
 	for _, header := range headers {
 		for entry := range strings.SplitSeq(header, ",") {
@@ -62,8 +63,8 @@ func acceptsGzip(headers []string) bool {
 			if strings.EqualFold(strings.TrimSpace(name), "q") {
 				weight, _ = strconv.ParseFloat(strings.TrimSpace(value), 64) // one that does not parse refuses
 			}
-			switch strings.ToLower(strings.TrimSpace(coding)) {
-			case "gzip", "x-gzip":
+			switch strings.TrimPrefix(strings.ToLower(strings.TrimSpace(coding)), "x-") { // x-gzip is gzip (RFC 9110, section 8.4.1.3)
+			case wanted:
 				return weight > 0
 			case "*":
 				any = weight > 0
@@ -82,7 +83,7 @@ type gzipResponse struct {
 	status   int    // what the handler chose; 0: nothing yet
 	held     []byte // the body so far, while undecided
 	decided  bool
-	gz       *gzip.Writer // set once the answer is compressed
+	gz       *gzip.Writer // set once the response is compressed
 }
 
 func (g *gzipResponse) Unwrap() http.ResponseWriter { return g.ResponseWriter }

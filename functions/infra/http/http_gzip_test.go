@@ -211,7 +211,7 @@ func TestHTTPGzip_PanicIsNoWholeAnswer(t *testing.T) {
 		t.Fatalf("%v in %q", err, answer)
 	}
 	if plain, err := io.ReadAll(reader); err == nil || len(plain) != 5000 {
-		t.Errorf("the client takes %d bytes for a whole answer", len(plain))
+		t.Errorf("the client takes %d bytes for a whole response", len(plain))
 	}
 }
 

@@ -35,7 +35,7 @@ type HTTPHealthHandle struct {
 	checks  []*healthCheck
 }
 
-// HTTPHealthReport is the answer of /healthz and /readyz.
+// HTTPHealthReport is the response of /healthz and /readyz.
 type HTTPHealthReport struct {
 	Status string             `json:"status" enum:"ok,ready" doc:"ok: it runs; ready: it can answer."`
 	Checks []HTTPHealthResult `json:"checks" doc:"What it needs; empty for /healthz."`
@@ -47,9 +47,10 @@ type HTTPHealthResult struct {
 	Status string `json:"status" enum:"ok,failed,timeout" doc:"What it found; the server's log has the reason of a failure."`
 }
 
-// HTTPHealth makes the answers of /healthz, /readyz and /metrics. /healthz says
-// that the program runs, and looks at nothing: a supervisor restarts a program
-// when /healthz fails, which does not fix a database. /readyz runs the checks.
+// HTTPHealth makes the responses of /healthz, /readyz and /metrics. /healthz
+// says that the program runs, and looks at nothing: a supervisor restarts a
+// program when /healthz fails, which does not fix a database. /readyz runs the
+// checks.
 //
 // However many ask, each check runs once at a time: those that come while it
 // runs share its result, and those that come within a second after it was good,
@@ -92,7 +93,7 @@ func (h *HTTPHealthHandle) Mount(mux *http.ServeMux) {
 // Metrics is the config's.
 func (h *HTTPHealthHandle) Metrics() http.Handler { return h.metrics }
 
-// Live is the answer of /healthz. It never fails.
+// Live is the response of /healthz. It never fails.
 func (h *HTTPHealthHandle) Live(context.Context) (*HTTPHealthReport, error) {
 	return &HTTPHealthReport{Status: "ok", Checks: []HTTPHealthResult{}}, nil
 }

@@ -151,7 +151,7 @@ func TestHTTPHealth_SharedRun(t *testing.T) {
 		synctest.Wait()
 		leave()
 		if err := <-results; err == nil {
-			t.Error("who left got an answer")
+			t.Error("who left got a response")
 		}
 		for range 100 {
 			if err := <-results; err != nil {

@@ -11,7 +11,7 @@ import (
 // HTTPJSONConfig bounds the bodies that [HTTPJSON] reads and says what success
 // is. The zero value is usable.
 type HTTPJSONConfig struct {
-	Status   int   // of an answer without error; zero: 200, or 204 where Out is struct{}
+	Status   int   // of a response without error; zero: 200, or 204 where Out is struct{}
 	MaxBytes int64 // longest body; zero: 1 MiB
 	MaxDepth int   // deepest nesting of the body; zero: 64
 }

@@ -65,7 +65,7 @@ func TestHTTPJSONRead_Refuses(t *testing.T) {
 	for body, want := range map[string]string{
 		``:                                  "the body is empty",
 		" \n":                               "the body is empty",
-		`{"name":"x"} {}`:                   "there is more after the JSON value (line 1, column 14)",
+		`{"name":"x"} {}`:                   "there is data after the JSON value (line 1, column 14)",
 		"{\n  \"name\": \"é\",,\n}":         "the body is not JSON: invalid character ',' looking for beginning of object key string (line 2, column 15)",
 		`{"name":`:                          "the JSON ends too early (line 1, column 9)",
 		`{"name":7}`:                        `field "name" is a number, want a string (line 1, column 9)`,

@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// jsonBuffers keeps buffers up to maxPooledBuffer: one huge answer must not
+// jsonBuffers keeps buffers up to maxPooledBuffer: one huge response must not
 // stay in memory.
 var jsonBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
@@ -48,7 +48,7 @@ func HTTPJSONWrite(w http.ResponseWriter, status int, v any) error {
 	encoder := json.NewEncoder(buffer) // ends the text with a line break, which terminals like
 	encoder.SetEscapeHTML(false)       // nosniff and the type keep browsers from reading it as HTML
 	if err := encoder.Encode(v); err != nil {
-		return &core.Error{Code: core.CodeInternal, Op: "http_json_write", Message: "the answer can't be written as JSON", Err: err}
+		return &core.Error{Code: core.CodeInternal, Op: "http_json_write", Message: "the response can't be written as JSON", Err: err}
 	}
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(buffer.Len()))

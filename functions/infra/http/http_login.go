@@ -27,7 +27,7 @@ const (
 
 // HTTPLoginForm is what a page to log in shows, and what its form sends.
 type HTTPLoginForm struct {
-	Status  int    // of the answer: 401, or 429 after too many wrong tokens
+	Status  int    // of the response: 401, or 429 after too many wrong tokens
 	Action  string // where the form is sent to, by POST, with the field token
 	Next    string // value of its hidden field next: where it leads
 	Problem string // why the last try was refused; empty: there was none

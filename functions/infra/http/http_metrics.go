@@ -27,7 +27,7 @@ import (
 //     empty one.
 func HTTPMetrics(page *metrics.MetricsTextRegistry) func(HTTPAccessLogRecord) {
 	requests := page.Counter("http_requests_total", "Requests answered.", "method", "route", "status")
-	latency := page.Histogram("http_request_duration_seconds", "Time from a request's header to the end of its answer.",
+	latency := page.Histogram("http_request_duration_seconds", "Time from a request's header to the end of its response.",
 		[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}, "method", "route")
 	return func(r HTTPAccessLogRecord) {
 		method := r.Method

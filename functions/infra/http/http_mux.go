@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/candidate"
 )
 
 // HTTPMuxConfig changes [HTTPMux]. The zero value is usable.
@@ -64,5 +65,5 @@ func methodNotAllowed(w http.ResponseWriter, r *http.Request, allow string) {
 	}
 	w.Header().Set("Allow", allow)
 	HTTPProblem(w, r, &HTTPProblemError{Status: http.StatusMethodNotAllowed, Err: &core.Error{Code: core.CodeUnsupported,
-		Message: "this path does not have the method " + strconv.QuoteToASCII(clipName(r.Method)), Hint: "use " + allow}})
+		Message: "this path does not have the method " + strconv.QuoteToASCII(candidate.Clip(r.Method)), Hint: "use " + allow}})
 }

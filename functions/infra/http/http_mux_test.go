@@ -62,7 +62,7 @@ func TestHTTPMux_Answers(t *testing.T) {
 			t.Errorf("%.20s %s: %v", c.method, c.path, problem)
 		}
 		if len(recorder.Body.String()) > 500 {
-			t.Errorf("%.20s %s: the answer repeats %d bytes of the request", c.method, c.path, len(recorder.Body.String()))
+			t.Errorf("%.20s %s: the response repeats %d bytes of the request", c.method, c.path, len(recorder.Body.String()))
 		}
 		// A client that goes by the status alone reads the same code.
 		if got := core.ErrorCode(core.HTTPStatusError("", c.status)); string(got) != c.code {

@@ -11,7 +11,7 @@ import (
 )
 
 // HTTPProblem reports err by [HTTPReport] and answers the request with what
-// that shows of it, as problem JSON (RFC 9457). It must be the only answer:
+// that shows of it, as problem JSON (RFC 9457). It must be the only response:
 // nothing may have been written before.
 //
 // The members are type, title, status, detail, instance (the request's path),
@@ -20,7 +20,7 @@ import (
 //
 // More in http_problem.md:
 //   - Message and Hint are sent to clients, Op and Err never are.
-//   - It must be the whole answer: after a first Write the status is out, and
+//   - It must be the whole response: after a first Write the status is out, and
 //     net/http logs a superfluous WriteHeader.
 func HTTPProblem(w http.ResponseWriter, r *http.Request, err error) {
 	reported := HTTPReport(w, r, err)

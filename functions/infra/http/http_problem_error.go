@@ -13,7 +13,7 @@ type HTTPProblemError struct {
 	Status  int            // HTTP status, 400 to 599; zero: the one of Err's code
 	Type    string         // URI reference that names the kind of problem; empty: about:blank, which the status explains
 	Title   string         // short text for Type, the same for each occurrence; empty: the status' text
-	Members map[string]any // further members of the answer, such as candidates; the standard ones win over equal names
+	Members map[string]any // further members of the response, such as candidates; the standard ones win over equal names
 }
 
 // Error returns the text of Err.

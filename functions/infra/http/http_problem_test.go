@@ -17,8 +17,8 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// problem is the answer to a GET /units/a%20b?token=s3cret that fails with err,
-// with its body decoded.
+// problem is the response to a GET /units/a%20b?token=s3cret that fails with
+// err, with its body decoded.
 func problem(t *testing.T, err error) (*http.Response, map[string]any) {
 	t.Helper()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fnhttp.HTTPProblem(w, r, err) })

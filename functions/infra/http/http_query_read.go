@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/candidate"
 )
 
 const queryReadOp = "http_query_read"
@@ -65,7 +66,7 @@ func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if !slices.Contains(plan.queryNames, name) {
-			return withCandidates(invalid("unknown parameter %q", clipName(name)), "parameter", name, plan.queryNames)
+			return withCandidates(invalid("unknown parameter %q", candidate.Clip(name)), "parameter", name, plan.queryNames)
 		}
 	}
 	for _, field := range plan.fields {

@@ -21,18 +21,18 @@ type HTTPRecoverConfig struct {
 
 // HTTPRecover answers a request whose handler panics with a 500 problem, and
 // logs the panic with its stack. Headers that the handler set are dropped: they
-// were meant for another answer.
+// were meant for another response.
 //
-// An answer that has begun can't be taken back: its connection is aborted, so
-// that the client sees an answer cut short and not one that looks whole. A
+// A response that has begun can't be taken back: its connection is aborted, so
+// that the client sees a response cut short and not one that looks whole. A
 // connection that the handler took over is closed. http.ErrAbortHandler passes:
-// that is how a handler itself aborts its answer.
+// that is how a handler itself aborts its response.
 //
 // Put it right inside [HTTPAccessLog], whose line then has the panic's text.
 //
 // More in http_recover.md:
 //   - It recovers only panics of the handler's own goroutine.
-//   - An answer that gzip or an ETag still buffers counts as not begun: the
+//   - A response that gzip or an ETag still buffers counts as not begun: the
 //     client gets the 500.
 func HTTPRecover(next http.Handler, cfg HTTPRecoverConfig) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +52,7 @@ func HTTPRecover(next http.Handler, cfg HTTPRecoverConfig) http.Handler {
 			}
 			err := &core.Error{Code: core.CodeInternal, Op: "http_recover", Err: fmt.Errorf("%w: %v", errHandlerPanicked, value)}
 			cmp.Or(cfg.Logger, slog.Default()).LogAttrs(r.Context(), slog.LevelError, "http handler panicked",
-				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("error", err.Error()),
+				slog.String("method", clipLog(r.Method, 32)), slog.String("path", clipLog(r.URL.Path, 1000)), slog.String("error", clipLog(err.Error(), 4000)),
 				slog.String("request_id", w.Header().Get(RequestIDHeader)), slog.String("stack", string(debug.Stack())))
 			if recorder.status != 0 {
 				recorder.abort(err)
@@ -79,7 +79,7 @@ func recorderOf(w http.ResponseWriter) *accessRecorder {
 	}
 }
 
-// abort ends an answer that has begun, for the reason err.
+// abort ends a response that has begun, for the reason err.
 func (a *accessRecorder) abort(err error) {
 	a.noteError(err)
 	if a.hijacked != nil {

@@ -62,7 +62,7 @@ func TestHTTPRecover_Answers500(t *testing.T) {
 					"type": "about:blank", "status": 500.0, "code": "internal", "title": "Internal Server Error", "instance": "/x",
 				})
 				if response.Header.Get("Set-Cookie") != "" || response.Header.Get("Cache-Control") != "no-store" {
-					t.Errorf("headers of the answer that was not: %v", response.Header)
+					t.Errorf("headers of the response that was not: %v", response.Header)
 				}
 				s.Close()
 				log := s.log.String()
@@ -99,7 +99,7 @@ func TestHTTPRecover_AbortsWhatHasBegun(t *testing.T) {
 					response.Body.Close()
 				}
 				if err == nil {
-					t.Errorf("got a whole answer: %q", body)
+					t.Errorf("got a whole response: %q", body)
 				}
 				s.Close()
 				if log := s.log.String(); !strings.Contains(log, "the handler panicked: too late") || accessLog && !strings.Contains(log, `"msg":"http request"`) || strings.Contains(log, `"level":"INFO"`) {

@@ -28,7 +28,7 @@ type HTTPReportResult struct {
 
 // HTTPReport reports err to the access log, or to slog's default logger where
 // [HTTPAccessLog] is not in the chain and the status is 5xx, and returns what
-// an answer may show of it. It does not answer: [HTTPProblem] does so with
+// a response may show of it. It does not answer: [HTTPProblem] does so with
 // problem JSON, a page with what is returned. A nil err is reported as a
 // failure of the server.
 //
@@ -37,10 +37,10 @@ type HTTPReportResult struct {
 // than an Op: Op and cause stay inside. An internal error, and any error that
 // has no code, says nothing but its status.
 //
-// It sets the headers of an answer that failed: Cache-Control to no-store,
+// It sets the headers of a response that failed: Cache-Control to no-store,
 // Retry-After, in whole seconds rounded up, where RetryAfter is known, and it
-// removes those that were meant for another answer (ETag, Content-Encoding,
-// Last-Modified).
+// removes those that were meant for another response (ETag, Content-Encoding,
+// Content-Length, Last-Modified).
 //
 // More in http_report.md:
 //   - It must come before the status is written.
@@ -65,8 +65,8 @@ func HTTPReport(w http.ResponseWriter, r *http.Request, err error) HTTPReportRes
 		reported.Detail, reported.Hint, reported.RetryAfter = spoken.Message, spoken.Hint, max(0, spoken.RetryAfter)
 	}
 	header := w.Header()
-	for _, name := range []string{"Content-Encoding", "Etag", "Last-Modified"} {
-		header.Del(name) // they were meant for the answer that failed
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Last-Modified"} {
+		header.Del(name) // they were meant for the response that failed
 	}
 	header.Set("Cache-Control", "no-store")
 	if reported.RetryAfter > 0 {
@@ -106,8 +106,8 @@ func reportError(w http.ResponseWriter, r *http.Request, status int, err error) 
 		inner = wrapped.Unwrap()
 	}
 	if status >= 500 {
-		slog.LogAttrs(r.Context(), slog.LevelError, "http problem", slog.String("method", r.Method),
-			slog.String("path", r.URL.Path), slog.Int("status", status), slog.String("error", err.Error()))
+		slog.LogAttrs(r.Context(), slog.LevelError, "http problem", slog.String("method", clipLog(r.Method, 32)),
+			slog.String("path", clipLog(r.URL.Path, 1000)), slog.Int("status", status), slog.String("error", clipLog(err.Error(), 4000)))
 	}
 }
 

@@ -39,7 +39,7 @@ func TestHTTPReport_ShowsAndLogs(t *testing.T) {
 			t.Parallel()
 			var logged string
 			handler := fnhttp.HTTPAccessLog(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				for _, name := range []string{"Etag", "Last-Modified", "Content-Encoding"} {
+				for _, name := range []string{"Etag", "Last-Modified", "Content-Encoding", "Content-Length"} {
 					w.Header().Set(name, "x")
 				}
 				got := fnhttp.HTTPReport(w, r, c.err)
@@ -61,8 +61,8 @@ func TestHTTPReport_ShowsAndLogs(t *testing.T) {
 			if header.Get("Retry-After") != c.after || header.Get("Cache-Control") != "no-store" {
 				t.Errorf("header %v", header)
 			}
-			if header.Get("Etag")+header.Get("Last-Modified")+header.Get("Content-Encoding") != "" {
-				t.Errorf("headers of the answer that failed: %v", header)
+			if header.Get("Etag")+header.Get("Last-Modified")+header.Get("Content-Encoding")+header.Get("Content-Length") != "" {
+				t.Errorf("headers of the response that failed: %v", header)
 			}
 			if logged == "" || c.err != nil && logged != c.err.Error() {
 				t.Errorf("logged %q", logged)

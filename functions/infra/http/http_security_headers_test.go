@@ -54,9 +54,9 @@ func TestHTTPSecurityHeaders_HandlerMayChangeItsOwn(t *testing.T) {
 	handler.ServeHTTP(one, httptest.NewRequest("GET", "/", nil))
 	handler.ServeHTTP(two, httptest.NewRequest("GET", "/", nil))
 	if len(one.Header()["Content-Security-Policy"]) != 2 || one.Header().Get("X-Frame-Options") != "" {
-		t.Errorf("first answer: %v", one.Header())
+		t.Errorf("first response: %v", one.Header())
 	}
 	if len(two.Header()["Content-Security-Policy"]) != 1 || two.Header().Get("X-Frame-Options") != "DENY" {
-		t.Errorf("the first answer's changes reached the second: %v", two.Header())
+		t.Errorf("the first response's changes reached the second: %v", two.Header())
 	}
 }

@@ -34,7 +34,7 @@ type HTTPServerConfig struct {
 
 	ReadHeaderTimeout time.Duration // zero: 5 s
 	ReadTimeout       time.Duration // for a whole request with its body; zero: 30 s
-	WriteTimeout      time.Duration // from the end of the request's header to the end of the answer; zero: 60 s
+	WriteTimeout      time.Duration // from the end of the request's header to the end of the response; zero: 60 s
 	IdleTimeout       time.Duration // between two requests of a connection; zero: 120 s
 	// ShutdownTimeout is how long running requests may take to end once the
 	// server stops. Zero: 5 s, half of what service_run has for all services.
@@ -76,8 +76,8 @@ var _ service.Service = (*HTTPServerHandle)(nil)
 // a listener that broke.
 //
 // More in http_server.md:
-//   - A handler that takes longer than WriteTimeout loses its answer without an
-//     error: net/http closes the connection.
+//   - A handler that takes longer than WriteTimeout loses its response without
+//     an error: net/http closes the connection.
 //   - ReadTimeout is for reading the request.
 func HTTPServer(ctx context.Context, cfg HTTPServerConfig) (*HTTPServerHandle, error) {
 	op := "http_server listen addr=" + cmp.Or(cfg.Addr, "127.0.0.1:0")

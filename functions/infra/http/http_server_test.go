@@ -163,7 +163,7 @@ func TestHTTPServer_CutsOffAfterTheShutdownTimeout(t *testing.T) {
 	}
 	<-ended
 	if err := <-failed; err == nil {
-		t.Error("the client got a whole answer")
+		t.Error("the client got a whole response")
 	}
 }
 
@@ -274,7 +274,7 @@ func TestHTTPServer_Timeouts(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg  fnhttp.HTTPServerConfig
 		send string
-		want string // what the answer starts with
+		want string // what the response starts with
 	}{
 		"header too slow": {fnhttp.HTTPServerConfig{ReadHeaderTimeout: brief}, "GET / HTTP/1.1\r\nHost:", ""},
 		"body too slow":   {fnhttp.HTTPServerConfig{ReadTimeout: brief}, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nx", "HTTP/1.1 418"},

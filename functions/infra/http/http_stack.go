@@ -36,19 +36,25 @@ type HTTPStackConfig struct {
 	Access HTTPStackAccess // zero: HTTPStackLocal
 	Tokens []string        // as HTTPBearerAuth takes them; none: other machines are refused
 	Realm  string          // named in WWW-Authenticate; empty: api
-	// Open are patterns of http.ServeMux, each with its method, of requests
+	// Public are patterns of http.ServeMux, each with its method, of requests
 	// that need no token, as "GET /files/{id}". GET /healthz and GET /readyz
-	// never need one. A path that is not in its shortest form is never open.
-	Open []string
+	// never need one. A path that is not in its shortest form always does. The
+	// endpoints of an API say so themselves; see httpapi.HTTPAPIHandle.Stack.
+	Public []string
 	// Login is a way in for people on other machines; what its page loads,
-	// such as "GET /assets/", belongs into Open. nil: there is none.
+	// such as "GET /assets/", belongs into Public. nil: there is none.
 	Login *HTTPLoginHandle
 
-	Hosts          []string      // names that requests may use for this server, besides loopback ones; see HTTPSameOrigin
-	TrustedOrigins []string      // origins whose pages may change state here
-	CSP            string        // Content-Security-Policy; empty: that of HTTPSecurityHeaders
-	HSTS           time.Duration // zero: no Strict-Transport-Security
-	MaxBodyBytes   int64         // longest body of a request; zero: 1 MiB; negative: no limit
+	Hosts          []string       // names that requests may use for this server, besides loopback ones; see HTTPSameOrigin
+	TrustedOrigins []string       // origins whose pages may change state here
+	CORS           HTTPCORSConfig // origins whose pages may also read responses; they count as trusted; zero: none
+	CSP            string         // Content-Security-Policy; empty: that of HTTPSecurityHeaders
+	HSTS           time.Duration  // zero: no Strict-Transport-Security
+	MaxBodyBytes   int64          // longest body of a request; zero: 1 MiB; negative: no limit
+	// Limits are put outside of the tokens, so that they also bound guessing,
+	// the first one outermost: HTTPRateLimit and HTTPConcurrencyLimit. They
+	// don't count /healthz, /readyz and /metrics.
+	Limits []func(next http.Handler) (http.Handler, error)
 
 	Logger  *slog.Logger              // for requests and panics; nil: slog.Default()
 	Observe func(HTTPAccessLogRecord) // called once after each request, for metrics; nil: none
@@ -63,6 +69,8 @@ type HTTPStackConfig struct {
 //   - [HTTPRecover], so that the log shows what a panic became
 //   - [HTTPSameOrigin], which refuses foreign hosts (DNS rebinding) and foreign
 //     pages before anything else looks at the request
+//   - [HTTPCORS] for the origins of CORS
+//   - Limits
 //   - [HTTPBearerAuth] with the rule of Access
 //   - the limit of bodies, which only those who may come in get to
 //   - [HTTPGzip]
@@ -91,7 +99,17 @@ func HTTPStack(next http.Handler, cfg HTTPStackConfig) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err = HTTPSameOrigin(handler, HTTPSameOriginConfig{Hosts: cfg.Hosts, TrustedOrigins: cfg.TrustedOrigins})
+	for _, limit := range slices.Backward(cfg.Limits) {
+		if handler, err = unlessProbe(handler, limit); err != nil {
+			return nil, err
+		}
+	}
+	handler, err = HTTPCORS(handler, cfg.CORS)
+	if err != nil {
+		return nil, err
+	}
+	trusted := slices.Concat(cfg.TrustedOrigins, cfg.CORS.Origins)
+	handler, err = HTTPSameOrigin(handler, HTTPSameOriginConfig{Hosts: cfg.Hosts, TrustedOrigins: trusted})
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +121,22 @@ func HTTPStack(next http.Handler, cfg HTTPStackConfig) (http.Handler, error) {
 // isProbe holds for requests that come every few seconds.
 func isProbe(r *http.Request) bool {
 	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics"
+}
+
+// unlessProbe puts a limit around next that probes don't count for: an
+// overloaded server is not a broken one.
+func unlessProbe(next http.Handler, limit func(http.Handler) (http.Handler, error)) (http.Handler, error) {
+	limited, err := limit(next)
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isProbe(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		limited.ServeHTTP(w, r)
+	}), nil
 }
 
 func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error) {
@@ -119,12 +153,12 @@ func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	open, err := openRequests(cfg.Open)
+	public, err := publicRequests(cfg.Public)
 	if err != nil {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if open(r) {
+		if public(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -132,9 +166,9 @@ func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error
 	}), nil
 }
 
-// openRequests returns what tells the requests that need no token, by the
-// patterns of a config.
-func openRequests(patterns []string) (open func(*http.Request) bool, err error) {
+// publicRequests returns a function that reports whether a request needs no
+// token, by the patterns of a config.
+func publicRequests(patterns []string) (public func(*http.Request) bool, err error) {
 	mux := http.NewServeMux()
 	add := func(pattern string) (err error) {
 		defer func() {
@@ -151,12 +185,12 @@ func openRequests(patterns []string) (open func(*http.Request) bool, err error) 
 		method, route, ok := strings.Cut(pattern, " ")
 		if !ok || method == "" || !strings.HasPrefix(route, "/") {
 			return nil, &core.Error{
-				Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("open pattern %q is not a method and a path", pattern),
+				Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("public pattern %q is not a method and a path", pattern),
 				Hint: "write it as GET /files/{id}",
 			}
 		}
 		if err := add(pattern); err != nil {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("open pattern %q", pattern), Err: err}
+			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("public pattern %q", pattern), Err: err}
 		}
 	}
 	return func(r *http.Request) bool {
@@ -176,7 +210,7 @@ func limitBody(next http.Handler, limit int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > limit {
 			w.Header().Set("Connection", "close") // rather than read on
-			HTTPProblem(w, r, bodyTooLarge(limit, nil))
+			HTTPProblem(w, r, bodyTooLarge("http_stack", limit, nil))
 			return
 		}
 		if r.Body != nil && r.Body != http.NoBody {
@@ -186,8 +220,8 @@ func limitBody(next http.Handler, limit int64) http.Handler {
 	})
 }
 
-func bodyTooLarge(limit int64, cause error) *core.Error {
-	return &core.Error{Code: core.CodeTooLarge, Op: "http_stack", Message: fmt.Sprintf("the body is longer than %d bytes", limit), Err: cause}
+func bodyTooLarge(op string, limit int64, cause error) *core.Error {
+	return &core.Error{Code: core.CodeTooLarge, Op: op, Message: fmt.Sprintf("the body is longer than %d bytes", limit), Err: cause}
 }
 
 // limitedBody says in the errors of a body that they are the client's fault.
@@ -199,7 +233,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return n, bodyTooLarge(tooLarge.Limit, err)
+		return n, bodyTooLarge("http_stack", tooLarge.Limit, err)
 	}
 	if core.ErrorCode(err) == core.CodeTimeout { // not the 504 of CodeTimeout elsewhere
 		failed := &core.Error{Code: core.CodeTimeout, Op: "http_stack", Message: "the body came too slowly", Err: err}

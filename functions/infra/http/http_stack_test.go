@@ -175,7 +175,7 @@ func TestHTTPStack_Hostile(t *testing.T) {
 	}
 }
 
-// A client must not take half an answer for a whole one.
+// A client must not take half a response for a whole one.
 func TestHTTPStack_PanicAfterTheFirstByte(t *testing.T) {
 	t.Parallel()
 	s := newStacked(t, fnhttp.HTTPStackConfig{})
@@ -283,7 +283,7 @@ func TestHTTPStack_Access(t *testing.T) {
 		{fnhttp.HTTPStackPublic, nil, nil, []string{"127.0.0.1:1", "evil.example"}, "/", "", 403},
 	} {
 		handler, err := fnhttp.HTTPStack(text("in"), fnhttp.HTTPStackConfig{
-			Access: c.access, Tokens: c.tokens, Open: c.open, Hosts: []string{"units.example"}, Logger: slog.New(slog.DiscardHandler),
+			Access: c.access, Tokens: c.tokens, Public: c.open, Hosts: []string{"units.example"}, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -302,10 +302,10 @@ func TestHTTPStack_Access(t *testing.T) {
 }
 
 // An open request is open by its method alone.
-func TestHTTPStack_OpenByMethod(t *testing.T) {
+func TestHTTPStack_PublicByMethod(t *testing.T) {
 	t.Parallel()
 	handler, err := fnhttp.HTTPStack(text("in"), fnhttp.HTTPStackConfig{
-		Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Open: []string{"GET /notes"}, Logger: slog.New(slog.DiscardHandler),
+		Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Public: []string{"GET /notes"}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -319,10 +319,10 @@ func TestHTTPStack_OpenByMethod(t *testing.T) {
 	}
 }
 
-func TestHTTPStack_BadOpen(t *testing.T) {
+func TestHTTPStack_BadPublic(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"/notes", "", "GET", "GET notes", "GET /a/{", " /notes"} {
-		if _, err := fnhttp.HTTPStack(text("in"), fnhttp.HTTPStackConfig{Open: []string{pattern}}); core.ErrorCode(err) != core.CodeInvalid {
+		if _, err := fnhttp.HTTPStack(text("in"), fnhttp.HTTPStackConfig{Public: []string{pattern}}); core.ErrorCode(err) != core.CodeInvalid {
 			t.Errorf("%q: %v", pattern, err)
 		}
 	}
@@ -374,7 +374,7 @@ func TestHTTPStack_BadConfig(t *testing.T) {
 // People on another machine log in by a form, with what a browser keeps.
 func TestHTTPStack_Login(t *testing.T) {
 	t.Parallel()
-	s := newStacked(t, fnhttp.HTTPStackConfig{Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Login: fnhttp.HTTPLogin(loginPage), Open: []string{"GET /events"}})
+	s := newStacked(t, fnhttp.HTTPStackConfig{Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Login: fnhttp.HTTPLogin(loginPage), Public: []string{"GET /events"}})
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)

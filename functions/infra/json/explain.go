@@ -16,9 +16,9 @@ import (
 	"fnregistry.dev/functions/internal/typename"
 )
 
-// check refuses what encoding/json would take: text that is not UTF-8, which it
-// mends, and deep nesting, which costs it stack. It counts brackets outside of
-// strings; whether they match is the decoder's business.
+// check refuses what encoding/json would accept: text that is not UTF-8, which
+// it replaces, and deep nesting, which costs stack. It counts brackets outside
+// of strings; whether they match is left to the decoder.
 func (d decoding) check(text []byte) error {
 	if len(bytes.TrimLeft(text, " \t\r\n")) == 0 {
 		return &core.Error{
@@ -37,7 +37,7 @@ func (d decoding) check(text []byte) error {
 		case inString && c == '\\':
 			length, ok := escapeLength(text[i:])
 			if !ok {
-				return d.invalid("the JSON has half of a surrogate pair, which is no character", i, text)
+				return d.invalid("the JSON has half a surrogate pair, which is not a character", i, text)
 			}
 			i += length - 1
 		case c == '"':
@@ -54,8 +54,8 @@ func (d decoding) check(text []byte) error {
 	return nil
 }
 
-// escapeLength is the length of the escape that text begins with, and of both
-// where two \u make a pair. ok is false for half of one, which encoding/json
+// escapeLength returns the length of the escape at the start of text, or of
+// both if two \u form a pair. ok is false for half a pair, which encoding/json
 // reads as U+FFFD.
 func escapeLength(text []byte) (length int, ok bool) {
 	first := escapedUnit(text)
@@ -66,7 +66,7 @@ func escapeLength(text []byte) (length int, ok bool) {
 	return len(`\uD800\uDC00`), utf16.DecodeRune(first, second) != utf8.RuneError
 }
 
-// escapedUnit is the number in \u1234, or -1.
+// escapedUnit returns the number in \u1234, or -1.
 func escapedUnit(text []byte) rune {
 	if len(text) < len(`\u1234`) || text[0] != '\\' || text[1] != 'u' {
 		return -1
@@ -78,7 +78,7 @@ func escapedUnit(text []byte) rune {
 	return rune(n)
 }
 
-// explain says in words of JSON, not of Go, what encoding/json found.
+// explain describes in JSON terms, not Go's, what encoding/json found.
 func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return d.invalid(d.Name+" is not JSON: "+syntax.Error(), int(syntax.Offset)-1, text)
@@ -87,7 +87,7 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 		return d.invalid("the JSON ends too early", len(text), text)
 	}
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		// Of a number, Value has all digits.
+		// For a number, Value holds all digits.
 		is := fmt.Sprintf(" is %s, want %s", valueName(clip(mismatch.Value)), typename.InJSON(mismatch.Type))
 		field := fieldPath(mismatch.Field, in)
 		if field == "" {
@@ -96,7 +96,7 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 		message := fmt.Sprintf("field %q%s (%s)", clip(field), is, place(int(mismatch.Offset)-1, text))
 		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Err: &JSONFieldError{Field: clip(field), Message: message}}
 	}
-	// encoding/json has no error type for this one.
+	// encoding/json has no error type for an unknown field.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name = strings.Trim(name, `"`)
 		unknown := &JSONFieldError{
@@ -108,15 +108,24 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 	}
 	// What a type's own UnmarshalJSON or UnmarshalText says is about the
 	// caller's value.
-	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: strings.TrimPrefix(err.Error(), "json: ")}
+	message := strings.TrimPrefix(err.Error(), "json: ")
+	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: message, Err: &ownError{err}}
 }
+
+// ownError is a cause whose text the message has already: the message is what
+// an HTTP client sees.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return "" }
+
+func (e *ownError) Unwrap() error { return e.err }
 
 // invalid says where in the text something is wrong.
 func (d decoding) invalid(message string, offset int, text []byte) error {
 	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: fmt.Sprintf("%s (%s)", message, place(offset, text))}
 }
 
-// place is a byte's line and column.
+// place returns a byte's line and column.
 func place(offset int, text []byte) string {
 	before := text[:min(max(offset, 0), len(text))]
 	line := bytes.Count(before, []byte("\n")) + 1
@@ -124,7 +133,7 @@ func place(offset int, text []byte) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-// valueName adds the article to encoding/json's word for a value, such as
+// valueName adds an article to encoding/json's word for a value, such as
 // "number 300".
 func valueName(value string) string {
 	switch value {

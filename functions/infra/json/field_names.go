@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// fieldNames lists the names of t's fields in JSON, with those of the structs
-// inside, sorted: encoding/json doesn't say in which object it met an unknown
-// one.
+// fieldNames lists the JSON names of the fields of t and of the structs inside
+// it, sorted: encoding/json doesn't say in which object it met an unknown one.
 func fieldNames(t reflect.Type) []string {
 	names := map[string]bool{}
 	collectNames(t, names, map[reflect.Type]bool{})
@@ -22,6 +21,10 @@ func fieldNames(t reflect.Type) []string {
 }
 
 func collectNames(t reflect.Type, names map[string]bool, seen map[reflect.Type]bool) {
+	if seen[t] { // a type may hold itself without a struct: type tree []tree
+		return
+	}
+	seen[t] = true
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		collectNames(t.Elem(), names, seen)
@@ -30,10 +33,6 @@ func collectNames(t reflect.Type, names map[string]bool, seen map[reflect.Type]b
 	default:
 		return
 	}
-	if seen[t] {
-		return
-	}
-	seen[t] = true
 	for i := range t.NumField() {
 		field := t.Field(i)
 		tag := field.Tag.Get("json")
@@ -51,14 +50,12 @@ func collectNames(t reflect.Type, names map[string]bool, seen map[reflect.Type]b
 	}
 }
 
-// fieldPath takes the names of embedded structs, which JSON does not know, out
-// of the path of a field.
+// fieldPath removes the names of embedded structs, which JSON does not have,
+// from the path of a field.
 func fieldPath(path string, in reflect.Type) string {
 	var known []string
 	for name := range strings.SplitSeq(path, ".") {
-		for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map}, in.Kind()) {
-			in = in.Elem()
-		}
+		in = element(in)
 		var field reflect.StructField
 		if in.Kind() == reflect.Struct {
 			for f := range in.Fields() {
@@ -76,4 +73,15 @@ func fieldPath(path string, in reflect.Type) string {
 		}
 	}
 	return strings.Join(known, ".")
+}
+
+// element is what pointers, lists and maps hold in the end. A type that holds
+// nothing but itself is its own.
+func element(t reflect.Type) reflect.Type {
+	seen := map[reflect.Type]bool{}
+	for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map}, t.Kind()) && !seen[t] {
+		seen[t] = true
+		t = t.Elem()
+	}
+	return t
 }

@@ -7,19 +7,18 @@ import (
 	"strings"
 )
 
-// jsonObject is an object, or an array, of which the end is still to come.
+// jsonObject is an object or array whose end is still to come.
 type jsonObject struct {
 	array bool
 	name  string // the last one read
 	names []string
-	seen  map[string]int // by folded name, the index in names; only of many
+	seen  map[string]int // index in names by folded name; only if there are many
 }
 
-// fewNames is how many names are looked through one by one.
+// fewNames is the number of names up to which a linear search is used.
 const fewNames = 16
 
-// add takes a name and returns the earlier one that equals it without regard to
-// case.
+// add adds a name and returns an earlier one that equals it, ignoring case.
 func (o *jsonObject) add(name string) (earlier string, twice bool) {
 	o.name = name
 	if o.seen == nil && len(o.names) == fewNames {
@@ -45,9 +44,9 @@ func (o *jsonObject) add(name string) (earlier string, twice bool) {
 	return "", false
 }
 
-// nameTwice refuses JSON in which an object has a name twice: readers differ on
-// which of the two counts. Names that differ in case alone are one where
-// encoding/json fills a struct. The body must be valid JSON.
+// nameTwice refuses JSON in which an object has a name twice, because readers
+// differ on which one counts. Names that differ only in case count as equal if
+// encoding/json fills a struct from the object. The body must be valid JSON.
 func (d decoding) nameTwice(body []byte, in reflect.Type) error {
 	var open []jsonObject
 	name := false // the next string is a name
@@ -78,7 +77,7 @@ func (d decoding) checkName(body []byte, at, end int, open []jsonObject, in refl
 	name := string(body[at+1 : end-1])
 	if strings.IndexByte(name, '\\') >= 0 {
 		if err := json.Unmarshal(body[at:end], &name); err != nil {
-			return err // it was decoded before
+			return err // it has been decoded before
 		}
 	}
 	within := open[:len(open)-1]
@@ -89,7 +88,7 @@ func (d decoding) checkName(body []byte, at, end int, open []jsonObject, in refl
 	return d.invalid(fmt.Sprintf("field %q appears twice", clip(name)), at, body)
 }
 
-// stringEnd is the index behind the string that starts at from.
+// stringEnd returns the index after the string that starts at from.
 func stringEnd(body []byte, from int) int {
 	for i := from + 1; i < len(body); i++ {
 		switch body[i] {
@@ -102,8 +101,8 @@ func stringEnd(body []byte, from int) int {
 	return len(body)
 }
 
-// isStruct reports whether encoding/json fills a struct, going by the fields on
-// the way from the whole value.
+// isStruct reports whether encoding/json fills a struct here, following the
+// fields from the top-level value.
 func isStruct(t reflect.Type, way []jsonObject) bool {
 	for {
 		switch {
@@ -125,7 +124,7 @@ func isStruct(t reflect.Type, way []jsonObject) bool {
 	}
 }
 
-// fieldNamed is the field of a struct that encoding/json fills from a name.
+// fieldNamed returns the struct field that encoding/json fills from a name.
 func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
 	for _, f := range reflect.VisibleFields(t) {
 		own, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -25,21 +25,21 @@ type JSONDecodeConfig struct {
 
 // JSONFieldError is the cause of an error about one field.
 type JSONFieldError struct {
-	Field   string   // as JSON knows it: "inner.color"; of an unknown one its name, and its first 80 bytes
+	Field   string   // JSON path such as "inner.color"; for an unknown field its name, up to 80 bytes
 	Message string   // what is wrong, with the field's name
-	Known   []string // for an unknown field: those of the type and of the structs inside, sorted; else nil
+	Known   []string // for an unknown field: the fields of the type and of the structs inside it, sorted; else nil
 }
 
 // Error returns Message.
 func (e *JSONFieldError) Error() string { return e.Message }
 
-// hint names the fields that may have been meant by an unknown one.
+// hint suggests fields that an unknown one may have meant.
 func (e *JSONFieldError) hint(field string) string {
 	if near := core.NameNearest(field, e.Known); near != nil {
 		return core.DidYouMean(near...)
 	}
 	if len(e.Known) == 0 {
-		return "no field is known here"
+		return "no fields are allowed here"
 	}
 	return "known are " + strings.Join(e.Known[:min(len(e.Known), 20)], ", ")
 }
@@ -55,9 +55,9 @@ func (e *JSONFieldError) hint(field string) string {
 // unknown one.
 //
 // More in json_decode.md:
-//   - A missing field is no error: it keeps its zero value.
-//   - Names that differ only in case are the same field of a struct, and so
-//     must not both be there; in a map they are two.
+//   - A missing field is not an error: it keeps its zero value.
+//   - Names that differ only in case are the same field of a struct, so only
+//     one of them is allowed; in a map they are two.
 func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
 	value := new(T)
 	err := decode(text, value, cfg)
@@ -67,7 +67,7 @@ func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
 	return *value, err
 }
 
-// decode is what JSONDecode does for any type: compiled once, not for each.
+// decode is JSONDecode without type parameters, so that it is compiled once.
 func decode(text []byte, value any, cfg JSONDecodeConfig) error {
 	d := decoding{
 		Op:       cmp.Or(cfg.Op, "json_decode"),
@@ -77,7 +77,7 @@ func decode(text []byte, value any, cfg JSONDecodeConfig) error {
 	return d.decode(text, value)
 }
 
-// decoding is a config with its defaults.
+// decoding is a config with its defaults applied.
 type decoding JSONDecodeConfig
 
 func (d decoding) decode(text []byte, value any) error {
@@ -92,10 +92,10 @@ func (d decoding) decode(text []byte, value any) error {
 	}
 	end := decoder.InputOffset()
 	if rest := bytes.TrimLeft(text[end:], " \t\r\n"); len(rest) > 0 {
-		return d.invalid("there is more after the JSON value", len(text)-len(rest), text)
+		return d.invalid("there is data after the JSON value", len(text)-len(rest), text)
 	}
 	return d.nameTwice(text[:end], t)
 }
 
-// clip shortens a name from outside to what is worth showing.
+// clip shortens an untrusted name for display.
 func clip(name string) string { return fmt.Sprintf("%.80s", name) }

@@ -43,14 +43,14 @@ func TestJSONDecode_Refuses(t *testing.T) {
 		"":                          "json_decode: the text is empty",
 		"{\"name\":\"\xff\"}":       "json_decode: the text is not valid UTF-8",
 		`{"name":1}`:                `json_decode: field "name" is a number, want a string (line 1, column 9)`,
-		"{\n\"name\":\"x\"}{":       "json_decode: there is more after the JSON value (line 2, column 12)",
+		"{\n\"name\":\"x\"}{":       "json_decode: there is data after the JSON value (line 2, column 12)",
 		`{"count":1,"Count":2}`:     `json_decode: field "Count" appears twice (line 1, column 12)`,
 		`{"any":{"a":1,"a":2}}`:     `json_decode: field "a" appears twice (line 1, column 15)`,
 		`{"nmae":1}`:                `json_decode: unknown field "nmae"`,
 		`{"any":{"a":[[[[1]]]]}}`:   "json_decode: the JSON is nested deeper than 5 (line 1, column 16)",
-		`{"name":"a\ud800"}`:        "json_decode: the JSON has half of a surrogate pair, which is no character (line 1, column 11)",
-		`{"name":"\udc00\ud800"}`:   "json_decode: the JSON has half of a surrogate pair, which is no character (line 1, column 10)",
-		`{"\uD83Dx":1}`:             "json_decode: the JSON has half of a surrogate pair, which is no character (line 1, column 3)",
+		`{"name":"a\ud800"}`:        "json_decode: the JSON has half a surrogate pair, which is not a character (line 1, column 11)",
+		`{"name":"\udc00\ud800"}`:   "json_decode: the JSON has half a surrogate pair, which is not a character (line 1, column 10)",
+		`{"\uD83Dx":1}`:             "json_decode: the JSON has half a surrogate pair, which is not a character (line 1, column 3)",
 		`{"name":`:                  "json_decode: the JSON ends too early (line 1, column 9)",
 		`{"inner":{"count":1e400}}`: `json_decode: field "inner.count" is a number 1e400, want a whole number that fits int (line 1, column 23)`,
 	} {
@@ -61,7 +61,7 @@ func TestJSONDecode_Refuses(t *testing.T) {
 	}
 }
 
-// What was sent is not sent back: a number may have a million digits.
+// The input is not echoed: a number may have a million digits.
 func TestJSONDecode_LongNumber(t *testing.T) {
 	t.Parallel()
 	digits := strings.Repeat("7", 1_000_000)
@@ -84,12 +84,13 @@ func TestJSONDecode_Hints(t *testing.T) {
 			t.Errorf("%.20s: %v, %s", field, err, core.ErrorHint(err))
 		}
 	}
-	if _, err := fnjson.JSONDecode[struct{}]([]byte(`{"a":1}`), fnjson.JSONDecodeConfig{}); core.ErrorHint(err) != "no field is known here" {
+	if _, err := fnjson.JSONDecode[struct{}]([]byte(`{"a":1}`), fnjson.JSONDecodeConfig{}); core.ErrorHint(err) != "no fields are allowed here" {
 		t.Errorf("%v, %s", err, core.ErrorHint(err))
 	}
 }
 
-// A field is named as JSON knows it: an embedded struct is none.
+// A field is named by its JSON path, in which an embedded struct does not
+// appear.
 func TestJSONDecode_FieldOfAnotherType(t *testing.T) {
 	t.Parallel()
 	type Base struct {
@@ -108,7 +109,7 @@ func TestJSONDecode_FieldOfAnotherType(t *testing.T) {
 	}
 }
 
-// What JSONDecode takes, encoding/json takes to the same value.
+// If JSONDecode accepts a text, encoding/json decodes it to the same value.
 func FuzzJSONDecode(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"name":"x","count":1}`, `{"inner":{"name":"[{"}}`, `[[[[`, "\"\\\"", `{"any":{"a":[1,{}]}} x`, "\xef\xbb\xbf{}", `null`} {
 		f.Add(seed)
@@ -126,4 +127,54 @@ func FuzzJSONDecode(f *testing.F) {
 			t.Errorf("%q: %+v, encoding/json %+v, %v", text, got, want, err)
 		}
 	})
+}
+
+// color is a type whose own error callers look for.
+type color string
+
+var errColor = errors.New("no such color")
+
+func (c *color) UnmarshalText([]byte) error { return errColor }
+
+func TestJSONDecode_OwnError(t *testing.T) {
+	t.Parallel()
+	_, err := fnjson.JSONDecode[color]([]byte(`"puce"`), fnjson.JSONDecodeConfig{Op: "read"})
+	if core.ErrorCode(err) != core.CodeInvalid || !errors.Is(err, errColor) || err.Error() != "read: no such color" {
+		t.Errorf("%v", err)
+	}
+}
+
+// Types that hold themselves without a struct in between.
+type (
+	tree  []tree
+	names map[string]names
+)
+
+// An unknown field, a value of another type or a name that appears twice beside
+// or inside a type that holds itself is an error like another: it was a stack
+// overflow, which ends the program, or went on for ever.
+func TestJSONDecode_TypesThatHoldThemselves(t *testing.T) {
+	t.Parallel()
+	type holder struct {
+		Tree  tree  `json:"tree"`
+		Names names `json:"names"`
+	}
+	for text, want := range map[string]string{
+		`{"tree":[[],[[]]],"names":{"a":{"b":{}}}}`: "",
+		`{"x":1}`:                   `unknown field "x"`,
+		`{"trees":[]}`:              `unknown field "trees"`,
+		`{"tree":[[1]]}`:            "a number, want",
+		`{"names":{"a":{"b":1}}}`:   "a number, want",
+		`{"names":{"a":{},"a":{}}}`: `field "a" appears twice`,
+	} {
+		_, err := fnjson.JSONDecode[holder]([]byte(text), fnjson.JSONDecodeConfig{})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{`{"x":1}`, `[1]`, `[[[1]]]`, `[{"a":1}]`} {
+		if _, err := fnjson.JSONDecode[tree]([]byte(text), fnjson.JSONDecodeConfig{}); core.ErrorCode(err) != core.CodeInvalid {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }

@@ -40,18 +40,18 @@ func JSONFileRead[T any](path string, cfg JSONFileReadConfig) (T, error) {
 }
 
 func readFile(path string, maxBytes int64) ([]byte, error) {
-	info, err := os.Stat(path) // before it is opened: a pipe would block
+	info, err := os.Stat(path) // before opening it: a pipe would block
 	if err != nil {
 		return nil, withoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "it is no regular file"}
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "it is not a regular file"}
 	}
 	text, err := bounded.ReadFile(path, cmp.Or(maxBytes, 16<<20))
 	return text, withoutPath(err)
 }
 
-// withoutPath is an error without the path, which Op has.
+// withoutPath returns an error without the path, which is already in Op.
 func withoutPath(err error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err

@@ -27,7 +27,7 @@ func TestJSONFileRead_Files(t *testing.T) {
 	}{
 		"good":      {write("good.json", `{"name":"x"}`), "", ""},
 		"missing":   {filepath.Join(dir, "missing.json"), core.CodeNotFound, "no such file"},
-		"a folder":  {dir, core.CodeInvalid, "it is no regular file"},
+		"a folder":  {dir, core.CodeInvalid, "it is not a regular file"},
 		"empty":     {write("empty.json", ""), core.CodeInvalid, "the file is empty"},
 		"unknown":   {write("unknown.json", "{\"nmae\":1}"), core.CodeInvalid, `unknown field "nmae"`},
 		"syntax":    {write("syntax.json", "{\n  \"name\": x\n}"), core.CodeInvalid, "(line 2, column 11)"},

@@ -12,7 +12,7 @@ import (
 	fnjson "fnregistry.dev/functions/infra/json"
 )
 
-// A pipe that nobody writes to is refused, not waited for.
+// A pipe without a writer is refused immediately.
 func TestJSONFileRead_Pipe(t *testing.T) {
 	t.Parallel()
 	pipe := filepath.Join(t.TempDir(), "pipe")
@@ -20,7 +20,7 @@ func TestJSONFileRead_Pipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := fnjson.JSONFileRead[named](pipe, fnjson.JSONFileReadConfig{})
-	if core.ErrorCode(err) != core.CodeInvalid || !strings.Contains(err.Error(), "it is no regular file") {
+	if core.ErrorCode(err) != core.CodeInvalid || !strings.Contains(err.Error(), "it is not a regular file") {
 		t.Error(err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// Each call beside go-keyring's own, in turns; x-of-go-keyring is how many
-// times its speed ours is.
+// Each call alternates with go-keyring's own; x-of-go-keyring is our speed
+// relative to its.
 func BenchmarkKeyringTokenStore(b *testing.B) {
 	servers.Keyring(b)
 	service := newService(b)

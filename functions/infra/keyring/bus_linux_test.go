@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// own is a keyring of a test's own.
+// own starts a keyring for one test.
 type own struct {
 	*servers.Server
 	bus string
@@ -26,12 +26,13 @@ func startOwn(t *testing.T) own {
 	return own{server, server.Env()[servers.EnvSessionBus]}
 }
 
-// at returns a store in the keyring at a bus that is not the process's.
+// at returns a store in the keyring of another bus than the process's.
 func at(service, bus string) token.TokenStore {
 	return &store{service, &secretService{service: service, bus: bus}}
 }
 
-// socket is the path of the bus's socket; the keyring's data lie next to it.
+// socket returns the path of the bus's socket; the keyring's data are in the
+// same folder.
 func (o own) socket(t *testing.T) string {
 	t.Helper()
 	path, ok := strings.CutPrefix(o.bus, "unix:path=")
@@ -57,7 +58,7 @@ func (o own) talk(t *testing.T, f func(conn *dbus.Conn)) {
 	f(conn)
 }
 
-// pid returns the process behind a name on the bus.
+// pid returns the process that owns a name on the bus.
 func (o own) pid(t *testing.T, name string) (pid int) {
 	t.Helper()
 	o.talk(t, func(conn *dbus.Conn) {
@@ -70,7 +71,7 @@ func (o own) pid(t *testing.T, name string) (pid int) {
 	return pid
 }
 
-// lock locks the keyring, as a desktop does when its user leaves.
+// lock locks the keyring, as a desktop does when its user logs out.
 func (o own) lock(t *testing.T) {
 	t.Helper()
 	o.talk(t, func(conn *dbus.Conn) {
@@ -83,8 +84,8 @@ func (o own) lock(t *testing.T) {
 	})
 }
 
-// cutter is a proxy before the bus that cuts each connection after limit bytes
-// from the client.
+// cutter is a proxy in front of the bus that cuts each connection after limit
+// bytes from the client.
 type cutter struct {
 	address string
 	sync.Mutex

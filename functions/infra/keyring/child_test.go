@@ -8,15 +8,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	gokeyring "github.com/zalando/go-keyring"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/writertest"
 )
 
-// What needs a process of its own is this test binary again, with the name of
-// what to do in childEnv.
+// Tests that need a process of their own run this binary again, with the name
+// of the role in childEnv.
 const childEnv = "KEYRING_TEST_CHILD"
 
 var children = map[string]func(args []string){
@@ -42,8 +42,7 @@ func childAnswer(value string, err error) {
 	fmt.Print(value)
 }
 
-// childList answers the code and the hint of a List, in the environment that it
-// is given.
+// childList prints the code and the hint of a List in its environment.
 func childList(args []string) {
 	s, err := KeyringTokenStore(KeyringTokenStoreConfig{Service: args[0]})
 	if err == nil {
@@ -52,10 +51,8 @@ func childList(args []string) {
 	fmt.Println(core.ErrorCode(err), err)
 }
 
-// childWrite writes names "PREFIX 0", "PREFIX 1", ... and prints each once it
-// is acknowledged; every third one it deletes again, and prints that. It ends
-// after as many names as it is given, or never with 0: a child that is to be
-// killed.
+// childWrite is a process that writes: its args are the service, and the prefix
+// and number of the names.
 func childWrite(args []string) {
 	service, prefix := args[0], args[1]
 	names, err := strconv.Atoi(args[2])
@@ -66,20 +63,8 @@ func childWrite(args []string) {
 	if err != nil {
 		panic(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that it ends, whatever happens to the test
-	defer cancel()
-	for i := 0; names == 0 || i < names; i++ {
-		name := fmt.Sprint(prefix, " ", i)
-		if err := s.Set(ctx, name, "value of "+name); err != nil {
-			panic(err)
-		}
-		fmt.Println("set", name)
-		if i%3 == 2 {
-			if err := s.Delete(ctx, name); err != nil {
-				panic(err)
-			}
-			fmt.Println("deleted", name)
-		}
+	if err := writertest.Write(s, prefix, names); err != nil {
+		panic(err)
 	}
 }
 

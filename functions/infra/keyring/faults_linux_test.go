@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,10 +19,12 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/token"
+	"fnregistry.dev/functions/internal/writertest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// What one library writes, the other reads, and neither doubles the other's
+// Each library reads what the other wrote, and neither duplicates the other's
 // item.
 func TestKeyringTokenStore_SameItemsAsGoKeyring(t *testing.T) {
 	servers.Keyring(t)
@@ -41,7 +43,8 @@ func TestKeyringTokenStore_SameItemsAsGoKeyring(t *testing.T) {
 	if got := output(t, child(t, "go-keyring get", service, "name")); got != "ours again" {
 		t.Errorf("go-keyring reads %q", got)
 	}
-	// A name that is theirs alone is not listed: no call here would take it.
+	// A name that only go-keyring accepts is not listed: no call here could use
+	// it.
 	if got := output(t, child(t, "go-keyring set", service, "bad\x01name", "x")); got != "" {
 		t.Fatal(got)
 	}
@@ -50,8 +53,8 @@ func TestKeyringTokenStore_SameItemsAsGoKeyring(t *testing.T) {
 	}
 }
 
-// Without a session bus the answer says so, and what to do. As another user,
-// who certainly has none.
+// Without a session bus the error says so, and what to do. It runs as another
+// user, who certainly has none.
 func TestKeyringTokenStore_NoBus(t *testing.T) {
 	t.Parallel()
 	_, err := at("x", "nonsense").List(t.Context())
@@ -76,7 +79,7 @@ func TestKeyringTokenStore_NoBus(t *testing.T) {
 	cmd.Env = []string{childEnv + "=list"}
 	const nobody = 65534
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	if uid := os.Getuid(); uid != 0 { // then nobody is what this user is called in a namespace
+	if uid := os.Getuid(); uid != 0 { // then this user is nobody inside a namespace
 		cmd.SysProcAttr = &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: nobody, HostID: uid, Size: 1}},
@@ -86,7 +89,7 @@ func TestKeyringTokenStore_NoBus(t *testing.T) {
 	out, err := cmd.Output()
 	switch got := string(out); {
 	case errors.Is(err, syscall.EPERM) && os.Getuid() != 0:
-		t.Skip("this kernel lets users have no namespace in which they are somebody else")
+		t.Skip("this kernel has no user namespaces, which a change of user needs")
 	case err != nil:
 		t.Fatal(err)
 	case !strings.HasPrefix(got, "unsupported ") || !strings.Contains(got, "no D-Bus session bus"):
@@ -103,13 +106,13 @@ func mustExecutable(t *testing.T) string {
 	return path
 }
 
-// Bus and keyring are killed in the middle of writing, and come back: the same
-// store goes on, and holds what was acknowledged.
+// Bus and keyring are killed during writes and restarted: the same store
+// continues to work, and holds everything acknowledged.
 func TestKeyringTokenStore_KilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
 	s := at("x", server.bus)
-	acknowledged := make(chan string, 10_000) // so that the writing never waits
+	acknowledged := make(chan string, 10_000) // so that the writer never blocks
 	failed := make(chan error, 1)
 	go func() {
 		defer close(acknowledged)
@@ -142,12 +145,12 @@ func TestKeyringTokenStore_KilledAndRestarted(t *testing.T) {
 		wantValue(t, s, name, "value of "+name)
 	}
 	found, err := s.List(t.Context())
-	if err != nil || len(found) < len(names) || len(found) > len(names)+1 { // the one in hand may have been done
+	if err != nil || len(found) < len(names) || len(found) > len(names)+1 { // the one in progress may have been written
 		t.Errorf("%d names were acknowledged, %d are there: %v", len(names), len(found), err)
 	}
 }
 
-// The keyring alone is killed; the bus lives on.
+// Only the keyring is killed; the bus keeps running.
 func TestKeyringTokenStore_KeyringKilled(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
@@ -160,7 +163,7 @@ func TestKeyringTokenStore_KeyringKilled(t *testing.T) {
 	if err := daemon.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for { // until the bus has noticed; a call in between may get any of the errors of a lost keyring
+	for { // until the bus has noticed; a call before that may get any error of a lost keyring
 		_, err = s.Get(t.Context(), "name")
 		if core.ErrorCode(err) != "" && core.ErrorCode(err) != core.CodeUnavailable {
 			t.Fatal(err)
@@ -183,14 +186,14 @@ func TestKeyringTokenStore_Locked(t *testing.T) {
 	set(t, s, "name", value)
 	server.lock(t)
 	_, err := s.Get(t.Context(), "name")
-	wantError(t, err, core.CodeUnauthenticated, "the keyring is locked") // nobody is there to unlock it
+	wantError(t, err, core.CodeUnauthenticated, "the keyring is locked") // with nobody to unlock it
 	wantHint(t, err, "unlock it")
 	wantError(t, s.Set(t.Context(), "name", "new "+value), core.CodeUnauthenticated, "the keyring is locked")
 	wantError(t, s.Set(t.Context(), "new", value), core.CodeUnauthenticated, "the keyring is locked")
 	wantError(t, s.Delete(t.Context(), "name"), core.CodeUnauthenticated, "the keyring is locked")
 	_, err = s.List(t.Context())
 	wantError(t, err, core.CodeUnauthenticated, "the keyring is locked")
-	var group sync.WaitGroup // many at once: each gets its answer, without a deadline
+	var group sync.WaitGroup // many at once: each returns, without a deadline
 	for range 10 {
 		group.Go(func() {
 			_, err := at("x", server.bus).Get(t.Context(), "name")
@@ -205,8 +208,8 @@ func TestKeyringTokenStore_Locked(t *testing.T) {
 	}
 }
 
-// silentPrompter is a desktop that is asked to show a question, and where
-// nobody answers.
+// silentPrompter is a desktop that is asked to show a prompt, but where nobody
+// answers.
 type silentPrompter struct{ asked chan struct{} }
 
 func (p silentPrompter) BeginPrompting(dbus.ObjectPath) *dbus.Error {
@@ -228,8 +231,8 @@ func newPrompter(t *testing.T, conn *dbus.Conn) silentPrompter {
 	return prompter
 }
 
-// A question that nobody answers is bounded by the context, and does the
-// keyring no harm.
+// A prompt that nobody answers is bounded by the context, and doesn't harm the
+// keyring.
 func TestKeyringTokenStore_NobodyAnswers(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
@@ -243,13 +246,13 @@ func TestKeyringTokenStore_NobodyAnswers(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- s.Set(ctx, "name", "new "+value) }()
 		select {
-		case <-prompter.asked: // the question is on the screen
+		case <-prompter.asked: // the prompt is shown
 		case err := <-done:
 			t.Fatalf("it did not wait for an answer: %v", err)
 		}
 		cancel()
 		wantError(t, <-done, core.CodeCanceled, "")
-		for name, call := range map[string]func(context.Context) error{ // these wait behind that question
+		for name, call := range map[string]func(context.Context) error{ // these wait behind that prompt
 			"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, "name"); return err },
 			"Set":    func(ctx context.Context) error { return s.Set(ctx, "name", "new "+value) },
 			"Delete": func(ctx context.Context) error { return s.Delete(ctx, "name") },
@@ -264,7 +267,7 @@ func TestKeyringTokenStore_NobodyAnswers(t *testing.T) {
 		t.Errorf("the keyring was process %d, now it is %d", keyring, again)
 	}
 
-	// A keyring that goes while it asks takes the question with it.
+	// A keyring that exits while it prompts takes the prompt with it.
 	server.talk(t, func(conn *dbus.Conn) {
 		prompter := newPrompter(t, conn)
 		done := make(chan error)
@@ -279,8 +282,8 @@ func TestKeyringTokenStore_NobodyAnswers(t *testing.T) {
 	wantValue(t, s, "name", value)
 }
 
-// A connection that is cut anywhere is an error, and the old or the new value
-// holds.
+// A connection cut at any point causes an error, and the value is the old or
+// the new one.
 func TestKeyringTokenStore_ConnectionCut(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
@@ -301,9 +304,9 @@ func TestKeyringTokenStore_ConnectionCut(t *testing.T) {
 		}
 		if err == nil {
 			if got != next {
-				t.Errorf("cut after %d bytes: acknowledged, but it is %q", limit, got)
+				t.Errorf("cut after %d bytes: acknowledged, but the value is %q", limit, got)
 			}
-			break // all that it sends has passed
+			break // everything it sends got through
 		}
 		failures++
 		wantError(t, err, core.CodeUnavailable, "")
@@ -313,11 +316,11 @@ func TestKeyringTokenStore_ConnectionCut(t *testing.T) {
 		want = got
 	}
 	if failures < 10 {
-		t.Errorf("it was cut %d times only", failures)
+		t.Errorf("it was cut only %d times", failures)
 	}
 }
 
-// A keyring or a bus that has stopped answering holds a call until its context
+// A keyring or a bus that has stopped answering blocks a call until its context
 // ends, and no longer; also a large write.
 func TestKeyringTokenStore_Frozen(t *testing.T) {
 	t.Parallel()
@@ -349,8 +352,8 @@ func TestKeyringTokenStore_Frozen(t *testing.T) {
 	}
 }
 
-// The keyring's own disk is full: what it acknowledged is there after a
-// restart, and it says what it could not keep.
+// The keyring's own disk is full: everything acknowledged is there after a
+// restart, and a value that could not be kept is an error.
 func TestKeyringTokenStore_FullDisk(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
@@ -381,7 +384,7 @@ func TestKeyringTokenStore_FullDisk(t *testing.T) {
 		kept = append(kept, name)
 	}
 	if len(kept) < 2 || len(kept) > 100 {
-		t.Fatalf("%d were kept: the disk did not get full in the middle", len(kept))
+		t.Fatalf("%d were kept: the disk did not fill up in between", len(kept))
 	}
 	server.Kill(t)
 	server.Restart(t)
@@ -391,73 +394,46 @@ func TestKeyringTokenStore_FullDisk(t *testing.T) {
 	}
 }
 
-// Several processes write at once, and some are killed in the middle of it:
-// what was acknowledged is there, what was deleted is not.
+// Several processes write at once, and some are killed in the middle of it: the
+// keyring has what was acknowledged.
 func TestKeyringTokenStore_ProcessesKilled(t *testing.T) {
 	servers.Keyring(t)
 	t.Parallel()
 	service := newService(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	var lock sync.Mutex
-	state := map[string]string{} // name: the last that was acknowledged
-	var group sync.WaitGroup
-	kills := 0
-	for p := range 4 {
-		killAfter, names := 0, 30
-		if p%2 == 0 {
-			killAfter, names = 1+random.IntN(20), 0
-			kills++
-		}
-		writer := child(t, "write", service, fmt.Sprint("process ", p), strconv.Itoa(names))
-		out, err := writer.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := writer.Start(); err != nil {
-			t.Fatal(err)
-		}
-		group.Go(func() {
-			lines := 0
-			for scanner := bufio.NewScanner(out); scanner.Scan(); {
-				what, name, _ := strings.Cut(scanner.Text(), " ")
-				lock.Lock()
-				state[name] = what
-				lock.Unlock()
-				if lines++; lines == killAfter {
-					if err := writer.Process.Kill(); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-			if err := writer.Wait(); (err == nil) != (killAfter == 0) {
-				t.Errorf("process %d, to be killed after %d lines (0: not): %v after %d lines", p, killAfter, err, lines)
-			}
-		})
-	}
-	group.Wait()
-	s := mustStore(t, service)
-	names, err := s.List(t.Context())
+	writertest.Killed(t, func(prefix string, names int) writertest.Process {
+		return startWriter(t, service, prefix, names)
+	}, func() token.TokenStore { return mustStore(t, service) })
+}
+
+// writer is a running childWrite.
+type writer struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	lines *bufio.Scanner
+}
+
+func startWriter(t *testing.T, service, prefix string, names int) *writer {
+	t.Helper()
+	cmd := child(t, "write", service, prefix, strconv.Itoa(names))
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	unexplained := 0
-	for _, name := range names {
-		wantValue(t, s, name, "value of "+name)
-		switch state[name] {
-		case "deleted":
-			t.Errorf("%s was deleted and is there", name)
-		case "":
-			unexplained++ // done, and killed before it said so
-		}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	for name, what := range state {
-		if what == "set" && !slices.Contains(names, name) {
-			unexplained++ // its deletion may have been done and not acknowledged
-		}
-	}
-	if unexplained > kills {
-		t.Errorf("%d names are there or not against what was acknowledged; %d kills explain %d at most", unexplained, kills, kills)
+	return &writer{t, cmd, bufio.NewScanner(out)}
+}
+
+func (w *writer) Line() (string, bool) {
+	ok := w.lines.Scan()
+	return w.lines.Text(), ok
+}
+
+func (w *writer) Kill() {
+	if err := w.cmd.Process.Kill(); err != nil {
+		w.t.Error(err)
 	}
 }
+
+func (w *writer) Wait() (killed bool) { return w.cmd.Wait() != nil }

@@ -12,8 +12,8 @@ import (
 //	"acct"<blob>="ada"
 //	"svce"<blob>=0xC3A4  "\303\244"
 //
-// the latter with the bytes in hexadecimal where one of them is no plain
-// character. Lines that are none of these are passed over.
+// the latter with the bytes in hexadecimal if one of them is not a plain
+// character. Other lines are ignored.
 func keychainNames(dump, service string) []string {
 	var names []string
 	var class, account, found string
@@ -39,8 +39,8 @@ func keychainNames(dump, service string) []string {
 	return names
 }
 
-// keychainBlob returns the bytes of an attribute; empty for <NULL> and what it
-// does not understand.
+// keychainBlob returns the bytes of an attribute; empty for <NULL> and for
+// formats that it does not know.
 func keychainBlob(text string) string {
 	if digits, ok := strings.CutPrefix(text, "0x"); ok {
 		digits, _, _ = strings.Cut(digits, " ")

@@ -9,8 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// In the form that macOS prints, hexadecimal where a byte is no plain
-// character.
+// In macOS's format: hexadecimal if a byte is not a plain character.
 const dump = `keychain: "/Users/ada/Library/Keychains/login.keychain-db"
 version: 512
 class: "genp"
@@ -68,8 +67,8 @@ func TestKeychainNames(t *testing.T) {
 	}
 }
 
-// Whatever an item is called, its name comes back; whatever else stands in the
-// dump, nothing panics.
+// Whatever the name of an item, it is returned; whatever else the dump
+// contains, nothing panics.
 func FuzzKeychainNames(f *testing.F) {
 	f.Add(dump, "name")
 	f.Add(`"acct"<blob>="`, `"`)

@@ -56,12 +56,12 @@ func KeyringTokenStore(cfg KeyringTokenStoreConfig) (token.TokenStore, error) {
 	return &store{cfg.Service, newBackend(cfg.Service)}, nil
 }
 
-// backend is a keyring. Names and values have been checked.
+// backend is a keyring. Names and values have already been checked.
 type backend interface {
 	get(ctx context.Context, name string) (string, error)
 	set(ctx context.Context, name, value string) error
 	delete(ctx context.Context, name string) error
-	list(ctx context.Context) ([]string, error) // in any order, and perhaps with names that are not ours
+	list(ctx context.Context) ([]string, error) // in any order, possibly with names of other programs
 }
 
 type store struct {
@@ -108,16 +108,16 @@ func (s *store) List(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, s.failed("list", "", err)
 	}
-	// Another program may have used the service name, with names that no call
-	// here would take.
+	// Another program may have used the service name, with names that are
+	// invalid here.
 	names = slices.DeleteFunc(names, func(name string) bool { return token.TokenNameCheck(name) != nil })
 	slices.Sort(names)
 	return slices.Compact(names), nil
 }
 
-// await calls f and returns with ctx at the latest. go-keyring knows no
-// context, and a D-Bus that has stopped reading holds a write beyond it; f then
-// ends in the background when they let it.
+// await calls f and returns no later than ctx ends. go-keyring takes no
+// context, and a D-Bus peer that has stopped reading blocks a write beyond it;
+// f then ends in the background once it can.
 func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -135,7 +135,7 @@ func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	select {
 	case a := <-done:
 		if a.err != nil && ctx.Err() != nil {
-			return none, ctx.Err() // not what the closing of the connection looks like
+			return none, ctx.Err() // not the error of the closed connection
 		}
 		return a.value, a.err
 	case <-ctx.Done():
@@ -143,8 +143,8 @@ func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
-// failed adds what was being done. name must have been checked: a bad one may
-// be a value in the wrong place.
+// failed adds the operation to an error. name must have been checked: an
+// invalid one may be a value in the wrong place.
 func (s *store) failed(verb, name string, err error) error {
 	if err == nil {
 		return nil

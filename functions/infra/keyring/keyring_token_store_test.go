@@ -39,7 +39,7 @@ func TestKeyringTokenStore_ServicesApart(t *testing.T) {
 		s := mustStore(t, prefix+service)
 		wantValue(t, s, "name", "of "+service)
 		if names, err := s.List(t.Context()); err != nil || len(names) != 1 {
-			t.Errorf("%q: %q, %v, want the one name", service, names, err)
+			t.Errorf("%q: %q, %v, want only that name", service, names, err)
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// library is a backend over go-keyring, for macOS and Windows; elsewhere that
-// answers that it has none. What go-keyring cannot do, list does for each
-// system.
+// library is a backend over go-keyring, for macOS and Windows; on other systems
+// go-keyring reports that it has none. list adds what go-keyring cannot do, for
+// each system.
 type library struct{ service string }
 
 func newBackend(service string) backend { return library{service} }
@@ -52,5 +52,5 @@ func libraryError(err error) error {
 		}
 	}
 	return &core.Error{Code: core.CodeUnavailable, Message: "the keyring refused", Err: err,
-		Hint: "it may be locked, or this session may not use it; where there is no desktop session, use file_token_store"}
+		Hint: "it may be locked, or this session may not use it; without a desktop session, use file_token_store"}
 }

@@ -5,8 +5,8 @@ import (
 	"os/exec"
 )
 
-// listNames asks the program through which go-keyring works. Without -d it
-// shows no secrets and asks nobody.
+// listNames runs the program that go-keyring uses. Without -d it shows no
+// secrets and prompts nobody.
 func listNames(ctx context.Context, service string) ([]string, error) {
 	dump, err := exec.CommandContext(ctx, "/usr/bin/security", "dump-keychain").Output()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // listNames finds the credentials that go-keyring calls "SERVICE:NAME". A
-// service has no colon, so none is mistaken.
+// service has no colon, so the split is unambiguous.
 func listNames(_ context.Context, service string) ([]string, error) {
 	credentials, err := wincred.List()
 	if err != nil {

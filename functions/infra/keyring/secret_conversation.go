@@ -16,10 +16,10 @@ type conversation struct {
 	collection dbus.ObjectPath
 }
 
-// connect makes a connection to the bus at address, the session's if that is
-// empty, which is closed when ctx ends: that is the one way to end a handshake
-// or a write that is held up. It never starts a bus, as go-keyring does where
-// it finds dbus-launch.
+// connect connects to the bus at address, or to the session's if that is empty.
+// The connection is closed when ctx ends: nothing else can end a handshake or a
+// write that hangs. It never starts a bus, as go-keyring does if it finds
+// dbus-launch.
 func connect(ctx context.Context, address string) (*dbus.Conn, error) {
 	dial := dbus.SessionBusPrivateNoAutoStartup
 	if address != "" {
@@ -56,8 +56,8 @@ func (c *conversation) begin() error {
 	return c.unlock(c.collection, collIface)
 }
 
-// session opens a "plain" session: secrets go over the bus's socket, which only
-// this user can open, as they are. It ends with the connection.
+// session opens a "plain" session: secrets are sent unencrypted over the bus's
+// socket, which only this user can open. It ends with the connection.
 func (c *conversation) session() (path dbus.ObjectPath, err error) {
 	var output dbus.Variant
 	err = c.call(root, serviceIface+".OpenSession", "plain", dbus.MakeVariant("")).Store(&output, &path)
@@ -69,8 +69,8 @@ func (c *conversation) search(attributes map[string]string) (items []dbus.Object
 	return items, err
 }
 
-// item returns the item with these attributes, the first if another program
-// made several.
+// item returns the item with these attributes, the first one if another program
+// created several.
 func (c *conversation) item(attributes map[string]string) (dbus.ObjectPath, error) {
 	items, err := c.search(attributes)
 	if err != nil {
@@ -82,14 +82,14 @@ func (c *conversation) item(attributes map[string]string) (dbus.ObjectPath, erro
 	return items[0], nil
 }
 
-// unlock does nothing to what is unlocked already. What is locked, a person is
-// asked to unlock.
+// unlock does nothing if the collection is unlocked. Otherwise the user is
+// prompted to unlock it.
 func (c *conversation) unlock(object dbus.ObjectPath, iface string) error {
 	var locked bool
 	if err := c.call(object, propertyGetter, iface, "Locked").Store(&locked); err != nil || !locked {
 		return err
 	}
-	return c.inTurn(func() error { // it may have been unlocked by then: then there is nothing to ask
+	return c.inTurn(func() error { // it may have been unlocked by then
 		var unlocked []dbus.ObjectPath
 		var prompt dbus.ObjectPath
 		if err := c.call(root, serviceIface+".Unlock", []dbus.ObjectPath{object}).Store(&unlocked, &prompt); err != nil {
@@ -99,7 +99,7 @@ func (c *conversation) unlock(object dbus.ObjectPath, iface string) error {
 	})
 }
 
-// prompt lets the service ask a person, if it must.
+// prompt lets the service prompt the user, if it must.
 func (c *conversation) prompt(prompt dbus.ObjectPath) error {
 	if prompt == noPrompt {
 		return nil
@@ -107,9 +107,8 @@ func (c *conversation) prompt(prompt dbus.ObjectPath) error {
 	return c.inTurn(func() error { return c.ask(prompt) })
 }
 
-// turn is held by whoever has a question asked: gnome-keyring 42.1 loses the
-// answers to questions that it is given at once by one program, whose calls
-// would wait for ever.
+// turn is held while a prompt is open: gnome-keyring 42.1 loses answers if one
+// program prompts several times at once, and those calls would wait forever.
 var turn = make(chan struct{}, 1)
 
 func (c *conversation) inTurn(f func() error) error {
@@ -127,15 +126,15 @@ const (
 	ownerLost = "org.freedesktop.DBus.NameOwnerChanged"
 )
 
-// ask has the question put to the person and waits for the answer. When ctx
-// ends before, the question is left on the screen, where a later answer still
-// unlocks the keyring: taking it back (Prompt.Dismiss) aborts gnome-keyring
-// 42.1 by a failed assertion of its own.
+// ask opens the prompt and waits for the answer. If ctx ends first, the prompt
+// is left on the screen, where a later answer still unlocks the keyring:
+// dismissing it (Prompt.Dismiss) makes gnome-keyring 42.1 abort with a failed
+// assertion.
 func (c *conversation) ask(prompt dbus.ObjectPath) error {
 	if prompt == noPrompt {
 		return nil
 	}
-	signals := make(chan *dbus.Signal, 1) // godbus keeps what does not fit yet
+	signals := make(chan *dbus.Signal, 1) // godbus queues what does not fit yet
 	c.conn.Signal(signals)
 	defer c.conn.RemoveSignal(signals)
 	err := c.conn.AddMatchSignalContext(c.ctx, dbus.WithMatchObjectPath(prompt), dbus.WithMatchInterface(promptIface))

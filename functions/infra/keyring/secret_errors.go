@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	hintFile = "where there is no desktop session, as on a server, use file_token_store"
+	hintFile = "without a desktop session, as on a server, use file_token_store"
 	hintRun  = "is a keyring running in this session (gnome-keyring, KWallet, KeePassXC)? " + hintFile
 )
 
 var errLocked = &core.Error{Code: core.CodeUnauthenticated, Message: "the keyring is locked",
-	Hint: "unlock it: log in to the desktop, or answer its question; " + hintFile}
+	Hint: "unlock it: log in to the desktop, or answer its prompt;  " + hintFile}
 
 var errGone = &core.Error{Code: core.CodeUnavailable, Message: "the keyring went away", Hint: hintRun}
 
-// busError says why there is no connection to the bus.
+// busError reports why there is no connection to the bus.
 func busError(err error, found bool) error {
 	if _, ok := errors.AsType[*net.OpError](err); !ok && !found {
 		return &core.Error{
@@ -40,8 +40,8 @@ func busError(err error, found bool) error {
 	}
 }
 
-// keyringError gives an error of a call the code that fits. Errors of the
-// service hold no values: they are names of errors and its own texts.
+// keyringError wraps an error of a call with a fitting code. The service's
+// errors hold no values, only error names and its own texts.
 func keyringError(err error) error {
 	if err == nil {
 		return nil
@@ -60,10 +60,10 @@ func keyringError(err error) error {
 	case name == "org.freedesktop.Secret.Error.IsLocked":
 		return errLocked
 	case name == "org.freedesktop.Secret.Error.NoSuchObject", name == "org.freedesktop.DBus.Error.UnknownObject",
-		name == "org.freedesktop.DBus.Error.UnknownMethod": // what gnome-keyring says of an item that was deleted meanwhile
+		name == "org.freedesktop.DBus.Error.UnknownMethod": // gnome-keyring's answer for an item deleted meanwhile
 		coded.Code, coded.Message, coded.Hint = core.CodeNotFound, errNotFound.Message, ""
 	case name == "org.freedesktop.DBus.Error.LimitsExceeded":
-		coded.Code, coded.Message = core.CodeTooLarge, "the keyring does not take as much"
+		coded.Code, coded.Message = core.CodeTooLarge, "the value is too large for the keyring"
 	case name == "org.freedesktop.DBus.Error.ServiceUnknown", name == "org.freedesktop.DBus.Error.NameHasNoOwner",
 		strings.HasPrefix(name, "org.freedesktop.DBus.Error.Spawn."):
 		coded.Message = "no keyring answers at the D-Bus session bus"

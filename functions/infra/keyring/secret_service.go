@@ -30,7 +30,7 @@ const (
 )
 
 // secretService is a backend. Each call has a connection of its own: connecting
-// takes a millisecond, and nothing has to be closed or found again after a
+// takes a millisecond, and nothing has to be closed, or reconnected after a
 // restart.
 type secretService struct {
 	service string
@@ -84,7 +84,7 @@ func (s *secretService) set(ctx context.Context, name, value string) error {
 		if err != nil {
 			return err
 		}
-		const replace = true // of the item with these attributes: the service does it in one step
+		const replace = true // the service replaces the item with these attributes atomically
 		var item, prompt dbus.ObjectPath
 		call := c.call(c.collection, collIface+".CreateItem", properties, secret{session, []byte{}, []byte(value), contentType}, replace)
 		if err := call.Store(&item, &prompt); err != nil {

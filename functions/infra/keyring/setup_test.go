@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/token"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestMain(m *testing.M) {
@@ -26,7 +26,7 @@ const value = "syt_hunter2_battery"
 
 var services atomic.Uint64
 
-// newService returns a service name that no other test of this run has: they
+// newService returns a service name that no other test of this run uses: they
 // share one keyring.
 func newService(t testing.TB) string {
 	t.Helper()
@@ -56,18 +56,11 @@ func wantValue(t testing.TB, s token.TokenStore, name, want string) {
 	}
 }
 
-// wantError checks code and text, and that the value is neither in the error
-// nor in its hint.
+// wantError checks code and text, and that neither the error nor its hint
+// contains the value.
 func wantError(t testing.TB, err error, code core.Code, want string) {
 	t.Helper()
-	coded, ok := errors.AsType[*core.Error](err)
-	if !ok || core.ErrorCode(err) != code || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v (%s), want a *core.Error with code %s and %q in its text", err, core.ErrorCode(err), code, want)
-		return
-	}
-	if strings.Contains(err.Error()+coded.Hint, value) {
-		t.Errorf("the value is in the error: %v, hint %s", err, coded.Hint)
-	}
+	errtest.Want(t, err, code, want, value)
 }
 
 func wantHint(t testing.TB, err error, want string) {

@@ -27,9 +27,9 @@ func TestSizeCheck(t *testing.T) {
 	}
 }
 
-// The bound must be at least the command that go-keyring builds, which is
-// refused above 4,096 bytes; and not much more, or values are refused that
-// would fit.
+// The bound must be at least the length of the command that go-keyring builds,
+// which is refused above 4,096 bytes, and not much more, or values that fit are
+// refused.
 func TestSizeCheck_MacOSCommand(t *testing.T) {
 	t.Parallel()
 	const command = `add-generic-password -U -s 'my app' -a 'it'"'"'s' -w 'go-keyring-base64:aHVudGVyMg=='` + "\n"

@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 )
 
-// initClient is MatrixClientInit for a test: the client keeps no connection
-// behind.
+// initClient is MatrixClientInit for a test: the client leaves no connection
+// open.
 func initClient(t testing.TB, cfg matrix.MatrixClientInitConfig) (*mautrix.Client, error) {
 	t.Helper()
 	client, err := matrix.MatrixClientInit(t.Context(), cfg)

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"maunium.net/go/mautrix"
+
+	"fnregistry.dev/functions/infra/matrix/internal/progress"
+	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
 // clientTransport puts the access token into requests to the homeserver and to
@@ -28,6 +31,14 @@ type clientTransport struct {
 	home  *url.URL
 	stall time.Duration
 	token atomic.Pointer[string] // never nil
+
+	// What was not known when the client was made is asked for before its first
+	// request: where the homeserver is, then whose the token is. home is what
+	// the client takes for the homeserver's URL, real where requests go; nil:
+	// there, too.
+	reached clientGate
+	owned   clientGate
+	real    atomic.Pointer[url.URL]
 
 	changing sync.Mutex // held while new credentials are checked, stored and set
 }
@@ -92,9 +103,22 @@ func withClientToken(ctx context.Context, token string) context.Context {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *clientTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := t.pass(request); err != nil {
+		if request.Body != nil {
+			_ = request.Body.Close() // as each RoundTripper does; nothing was read
+		}
+		return nil, &unsent.Unchecked{Err: err}
+	}
 	ctx, cancel := context.WithCancel(request.Context())
 	sent := request.Clone(ctx)
 	token := t.authorize(sent)
+	if real := t.real.Load(); real != nil && t.isHome(request.URL) {
+		sent.URL.Scheme, sent.URL.Host, sent.Host = real.Scheme, real.Host, ""
+		sent.URL.Path = real.Path + sent.URL.Path
+		if sent.URL.RawPath != "" {
+			sent.URL.RawPath = real.EscapedPath() + sent.URL.RawPath
+		}
+	}
 	watch := newStallWatch(t.stallLimit(request.URL), cancel)
 	if sent.Body != nil && sent.Body != http.NoBody {
 		sent.Body = &watchedBody{ReadCloser: sent.Body, watch: watch, keep: true}
@@ -104,12 +128,46 @@ func (t *clientTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		watch.end()
 		return nil, watch.explain(err)
 	}
-	watch.moved()
+	watch.moved(0)
 	response.Body = &watchedBody{ReadCloser: response.Body, watch: watch}
 	if response.StatusCode >= 300 {
 		maskBody(response, token)
 	}
 	return response, nil
+}
+
+func (t *clientTransport) isHome(to *url.URL) bool {
+	return to.Scheme == t.home.Scheme && to.Host == t.home.Host
+}
+
+// clientAskKey is the context's key of a clientAsk.
+type clientAskKey struct{}
+
+// clientAsk is which questions a request doesn't wait for, since it is a part
+// of them.
+type clientAsk int
+
+const (
+	askNothing clientAsk = iota
+	askOwner             // whose the token is
+	askAll
+)
+
+func withClientAsk(ctx context.Context, ask clientAsk) context.Context {
+	return context.WithValue(ctx, clientAskKey{}, ask)
+}
+
+// pass asks what has to be known before a request.
+func (t *clientTransport) pass(request *http.Request) error {
+	ctx := request.Context()
+	part, _ := ctx.Value(clientAskKey{}).(clientAsk)
+	if part == askAll || !t.isHome(request.URL) {
+		return nil
+	}
+	if err := t.reached.pass(ctx); err != nil || part == askOwner {
+		return err
+	}
+	return t.owned.pass(ctx)
 }
 
 // authorize sets the header where there is none, for the homeserver alone: a
@@ -118,7 +176,7 @@ func (t *clientTransport) authorize(request *http.Request) string {
 	if there := request.Header.Get("Authorization"); there != "" {
 		return strings.TrimPrefix(there, "Bearer ")
 	}
-	if request.URL.Scheme != t.home.Scheme || request.URL.Host != t.home.Host {
+	if !t.isHome(request.URL) {
 		return ""
 	}
 	token, ok := request.Context().Value(clientTokenKey{}).(string)
@@ -156,27 +214,31 @@ func (stalledError) Error() string   { return "the homeserver has stopped answer
 func (stalledError) Timeout() bool   { return true }
 func (stalledError) Temporary() bool { return true }
 
-// stallWatch cancels a request when no byte has moved for limit.
+// wholeStalls is how many times the stall limit a request may take as a whole,
+// and more only for what it transfers meanwhile.
+const wholeStalls = 10
+
+// stallWatch cancels a request when no byte has moved for limit, or hardly any
+// in a much longer time.
 type stallWatch struct {
-	limit   time.Duration
+	watch   *progress.Watch
 	cancel  context.CancelFunc
-	timer   *time.Timer
 	stalled atomic.Bool
 }
 
 func newStallWatch(limit time.Duration, cancel context.CancelFunc) *stallWatch {
-	w := &stallWatch{limit: limit, cancel: cancel}
-	w.timer = time.AfterFunc(limit, func() {
+	w := &stallWatch{cancel: cancel}
+	w.watch = progress.New(limit, limit, wholeStalls*limit, func() {
 		w.stalled.Store(true)
 		cancel()
 	})
 	return w
 }
 
-func (w *stallWatch) moved() { w.timer.Reset(w.limit) }
+func (w *stallWatch) moved(bytes int) { w.watch.Moved(bytes) }
 
 func (w *stallWatch) end() {
-	w.timer.Stop()
+	w.watch.End()
 	w.cancel()
 }
 
@@ -199,7 +261,7 @@ type watchedBody struct {
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.watch.moved()
+		b.watch.moved(n)
 	}
 	return n, b.watch.explain(err)
 }

@@ -50,11 +50,11 @@ func normalizeFill(out *MatrixSyncEvent, content gjson.Result, redacts id.EventI
 	if out.ReplyTo != "" {
 		out.Body = normalizeWithoutQuote(out.Body)
 	}
-	if out.Type == event.EventEncrypted.Type && out.StateKey == nil {
-		out.Body, out.MsgType = "", ""
-		if !out.Decrypted { // else somebody has encrypted such an event
-			out.Kind, out.Encrypted = MatrixKindEncrypted, true
-		}
+	if out.Type != event.EventMessage.Type || out.StateKey != nil {
+		out.Body, out.MsgType = "", "" // any event may have such fields: no program is to take one for a message
+	}
+	if out.Type == event.EventEncrypted.Type && out.StateKey == nil && !out.Decrypted { // else somebody has encrypted such an event
+		out.Kind, out.Encrypted = MatrixKindEncrypted, true
 	}
 }
 

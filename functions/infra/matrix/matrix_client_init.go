@@ -5,14 +5,18 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/redirect"
+	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 	"fnregistry.dev/functions/infra/token"
 )
 
@@ -48,7 +52,8 @@ type MatrixClientInitConfig struct {
 
 	// StallTimeout is how long no byte may move in a request, beyond what a
 	// long poll asks the server to wait; five times as long for an initial
-	// sync. Zero: 2 minutes. There is no limit on a request as a whole.
+	// sync. A request as a whole may take ten times that, and as much longer as
+	// it transfers 4 KiB a second. Zero: 2 minutes.
 	StallTimeout time.Duration
 	// Transport makes the requests. nil: one of its own, with a proxy from the
 	// environment.
@@ -59,12 +64,23 @@ type MatrixClientInitConfig struct {
 	Logger *slog.Logger
 }
 
-const defaultStallTimeout = 2 * time.Minute
+// initPatience is how long MatrixClientInit waits for a homeserver without
+// which it can do.
+const initPatience = 10 * time.Second
 
 // MatrixClientInit returns a client that is logged in: it finds the homeserver,
 // checks that it speaks Matrix 1.1, takes the token from the config, else from
 // the store, else logs in by password, and asks the server whose it is. UserID,
 // DeviceID, StateStore (in memory) and SpecVersions are set.
+//
+// Where the network or the server is down, or has not answered within 10
+// seconds, and user ID and token are known (UserID, or a former login in
+// Tokens), it returns the client all the same, and no error. Then the client's
+// first request that gets through to the server asks what was not asked: until
+// all of it was answered, each request fails with the error that
+// MatrixClientInit would have returned, and nothing of it is sent. DeviceID is
+// the one of the config, else of the last login in Tokens, else empty, and
+// SpecVersions is nil.
 //
 // The token is in the client's HTTP transport, and client.AccessToken stays
 // empty: no way of printing or logging the client or an error shows it, and
@@ -78,31 +94,58 @@ const defaultStallTimeout = 2 * time.Minute
 // user or device, and those of the store and of [MatrixError].
 //
 // More in matrix_client_init.md:
-//   - client.AccessToken is empty on purpose: no %+v of the client, no error
-//     and no log shows the token.
-//   - New credentials come by matrix_client_login, also while requests run.
+//   - Offline: where the network or the homeserver is away (no connection, no
+//     answer within 10 s, 5xx, 429), and token and user are known, there is a
+//     client and no error.
+//   - A start offline leaves DeviceID empty if neither the config nor a former
+//     login names it (matrix_crypto_init then needs the server), SpecVersions
+//     nil, and HomeserverURL https:// and the server name, of which requests go
+//     to where discovery leads.
 func MatrixClientInit(ctx context.Context, cfg MatrixClientInitConfig) (*mautrix.Client, error) {
 	defer clear(cfg.Password)
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	home, err := findHomeserver(ctx, cmp.Or(cfg.Homeserver, cfg.UserID.Homeserver()), cfg.Transport)
+	name := (&MatrixClientLoginConfig{TokenName: cfg.TokenName}).tokenName(cfg.UserID)
+	stored := false
+	if cfg.AccessToken == "" && cfg.Tokens != nil {
+		var err error
+		if cfg.AccessToken, err = cfg.storedToken(ctx, name); err != nil {
+			return nil, err
+		}
+		stored = cfg.AccessToken != ""
+	}
+	asking := ctx
+	if cfg.AccessToken != "" && (cfg.UserID != "" || stored) { // nothing that only a server can give is missing
+		var cancel context.CancelFunc
+		asking, cancel = context.WithTimeout(ctx, initPatience)
+		defer cancel()
+	}
+	client, err := cfg.online(asking, ctx, stored)
+	if err == nil || asking == ctx || ctx.Err() != nil || !unsent.ServerAway(err) {
+		return client, err
+	}
+	later, laterErr := cfg.later(ctx, name, stored)
+	if laterErr != nil {
+		return nil, err
+	}
+	later.Log.Warn().Err(err).Msg("the homeserver is asked at the first request")
+	return later, nil
+}
+
+// online makes a client that has asked the server all. asking is for what the
+// client can do without.
+func (cfg *MatrixClientInitConfig) online(asking, ctx context.Context, stored bool) (*mautrix.Client, error) {
+	home, err := findHomeserver(asking, cfg.server(), cfg.Transport)
 	if err != nil {
 		return nil, err
 	}
-	transport := newClientTransport(cfg.Transport, cmp.Or(cfg.StallTimeout, defaultStallTimeout), home)
-	client, err := mautrix.NewClient(home.String(), cfg.UserID, "")
+	client, transport, err := cfg.client(home)
 	if err != nil {
-		return nil, MatrixError("matrix_client_init", err)
+		return nil, err
 	}
-	client.DeviceID = cfg.DeviceID
-	client.Client = redirect.Strict(&http.Client{Transport: transport})
-	client.Log = clientLog(cfg.Logger, transport)
-	client.StateStore = mautrix.NewMemoryStateStore()
-	client.UserAgent = cmp.Or(cfg.UserAgent, client.UserAgent)
-	err = checkVersions(ctx, client)
-	if err == nil {
-		err = cfg.login(ctx, client, transport)
+	if err = checkVersions(asking, client); err == nil {
+		err = cfg.login(asking, ctx, client, transport, stored)
 	}
 	if err != nil {
 		if cfg.Transport == nil {
@@ -111,6 +154,71 @@ func MatrixClientInit(ctx context.Context, cfg MatrixClientInitConfig) (*mautrix
 		return nil, err
 	}
 	return client, nil
+}
+
+// later makes a client that asks the server with its first request.
+func (cfg *MatrixClientInitConfig) later(ctx context.Context, tokenName string, stored bool) (*mautrix.Client, error) {
+	written := cfg.server()
+	home := &url.URL{Scheme: "https", Host: written}
+	if strings.Contains(written, "://") {
+		var err error
+		if home, err = checkHomeserverURL(written); err != nil {
+			return nil, err
+		}
+	}
+	record := recorded(ctx, cfg.Tokens, tokenName)
+	user := cmp.Or(cfg.UserID, record.UserID)
+	if ident.CheckUser(user) != nil {
+		return nil, &core.Error{Code: core.CodeUnavailable, Message: "the user is not known"}
+	}
+	client, transport, err := cfg.client(home)
+	if err != nil {
+		return nil, err
+	}
+	client.UserID = user
+	if client.DeviceID == "" && record.UserID == user {
+		client.DeviceID = record.DeviceID
+	}
+	transport.token.Store(&cfg.AccessToken)
+	asked := &mautrix.Client{ // not client, whose fields others read meanwhile
+		HomeserverURL: client.HomeserverURL, Client: client.Client, UserAgent: client.UserAgent, Log: client.Log,
+		UserID: client.UserID, DeviceID: client.DeviceID,
+	}
+	transport.reached.close(func(ctx context.Context) error {
+		real, err := findHomeserver(ctx, written, cfg.Transport)
+		if err != nil {
+			return err
+		}
+		transport.real.Store(real)
+		// Without the token, which Synapse would judge here.
+		return checkVersions(withClientAsk(withClientToken(ctx, ""), askAll), asked)
+	})
+	given := cfg.given(asked, stored)
+	transport.owned.close(func(ctx context.Context) error {
+		_, err := given.useToken(ctx, "matrix_client_init", transport)
+		return err
+	})
+	return client, nil
+}
+
+// server is what names the homeserver: a URL, or a server name.
+func (cfg *MatrixClientInitConfig) server() string {
+	return cmp.Or(cfg.Homeserver, cfg.UserID.Homeserver())
+}
+
+// client makes the client, which has asked nothing yet.
+func (cfg *MatrixClientInitConfig) client(home *url.URL) (*mautrix.Client, *clientTransport, error) {
+	transport := newClientTransport(cfg.Transport, cfg.StallTimeout, home)
+	client, err := mautrix.NewClient(home.String(), cfg.UserID, "")
+	if err != nil {
+		return nil, nil, MatrixError("matrix_client_init", err)
+	}
+	client.DeviceID = cfg.DeviceID
+	client.Client = redirect.Strict(&http.Client{Transport: transport})
+	client.Log = clientLog(cfg.Logger, transport)
+	client.StateStore = mautrix.NewMemoryStateStore()
+	client.UserAgent = cmp.Or(cfg.UserAgent, client.UserAgent)
+	return client, transport, nil
 }
 
 func (cfg *MatrixClientInitConfig) check() error {
@@ -139,22 +247,13 @@ func (cfg *MatrixClientInitConfig) check() error {
 		)
 	}
 	if err := checkToken(cfg.AccessToken); err != nil {
-		return invalid(err.Error(), "")
+		return &core.Error{Code: core.CodeInvalid, Op: "matrix_client_init", Err: err}
 	}
-	if cfg.StallTimeout < 0 {
-		return invalid("StallTimeout is negative", "")
-	}
-	return nil
+	return durations.Fill("matrix_client_init", durations.Field{Name: "StallTimeout", Value: &cfg.StallTimeout, Default: 2 * time.Minute})
 }
 
-// login tries the given token, the stored one and the password, in this order,
-// and fills in whose the token is.
-func (cfg *MatrixClientInitConfig) login(
-	ctx context.Context,
-	client *mautrix.Client,
-	transport *clientTransport,
-) error {
-	const op = "matrix_client_init"
+// given is the login with the token that is known.
+func (cfg *MatrixClientInitConfig) given(client *mautrix.Client, stored bool) MatrixClientLoginConfig {
 	given := MatrixClientLoginConfig{
 		Client:      client,
 		AccessToken: cfg.AccessToken,
@@ -162,24 +261,27 @@ func (cfg *MatrixClientInitConfig) login(
 		TokenName:   cfg.TokenName,
 		DeviceName:  cfg.DeviceName,
 	}
-	stored := false
-	if given.AccessToken == "" && cfg.Tokens != nil {
-		var err error
-		if given.AccessToken, err = cfg.storedToken(ctx, given.tokenName(cfg.UserID)); err != nil {
-			return err
-		}
-		stored = given.AccessToken != ""
-	}
+	given.stored = stored
+	return given
+}
+
+// login tries the token that is known and the password, in this order, and
+// fills in whose the token is.
+func (cfg *MatrixClientInitConfig) login(
+	asking, ctx context.Context,
+	client *mautrix.Client,
+	transport *clientTransport,
+	stored bool,
+) error {
+	const op = "matrix_client_init"
+	given := cfg.given(client, stored)
 	var owner clientOwner
 	var err error
 	if given.AccessToken != "" {
-		if stored {
-			given.Tokens = nil // it is there already
-		}
-		owner, err = given.useToken(ctx, op, transport)
+		owner, err = given.useToken(asking, op, transport)
 	}
 	if len(cfg.Password) > 0 && (given.AccessToken == "" || (stored && core.ErrorCode(err) == core.CodeUnauthenticated)) {
-		given.Tokens, given.Password = cfg.Tokens, cfg.Password
+		given.stored, given.Password = false, cfg.Password
 		owner, err = given.usePassword(ctx, op, transport)
 	}
 	if err == nil {

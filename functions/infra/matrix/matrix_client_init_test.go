@@ -81,15 +81,15 @@ func TestMatrixClientInit_Password(t *testing.T) {
 		t.Errorf("the device is called %v, %v", info, err)
 	}
 
-	// The stored token is used, and a wrong password next to it is not.
+	// The stored token is used, and a wrong password is ignored.
 	cfg.Password = []byte("unused")
 	again := mustInit(t, cfg)
 	if again.DeviceID != client.DeviceID || strings.Contains(string(cfg.Password), "unused") {
 		t.Errorf("the device is %q, the password %q", again.DeviceID, cfg.Password)
 	}
 
-	// A token that the server has forgotten leads to a new login, as the same
-	// device where it is named.
+	// A token that the server no longer knows leads to a new login, as the same
+	// device if that is named.
 	if _, err := again.Logout(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestMatrixClientInit_Password(t *testing.T) {
 	}
 }
 
-// A token that cannot be stored must not leave a device behind that nobody can
+// A token that cannot be stored must not leave behind a device that nobody can
 // use.
 func TestMatrixClientInit_StoreFails(t *testing.T) {
 	t.Parallel()
@@ -214,8 +214,8 @@ func cutAnswer(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, `{"versions":[`)
 }
 
-// discoveryServer answers at https://example.com, and what it gives is how a
-// client reaches it.
+// discoveryServer answers at https://example.com; discovery's response tells a
+// client how to reach it.
 func discoveryServer(t *testing.T, wellKnown http.HandlerFunc) *http.Transport {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -251,8 +251,8 @@ func TestMatrixClientInit_Discovery(t *testing.T) {
 			t.Errorf("%s: the homeserver is %s, want %s", server, client.HomeserverURL, home.URL)
 		}
 	}
-	// Without a homeserver it is the user ID's server that is looked up: here
-	// one whose user this token is not.
+	// Without a homeserver, the user ID's server is looked up: here one that
+	// does not know this token.
 	_, err := initClient(t, matrix.MatrixClientInitConfig{UserID: "@ada:example.com", AccessToken: user.AccessToken, Transport: transport})
 	wantError(t, err, core.CodeConflict, "belongs to "+user.ID, user.AccessToken)
 }
@@ -264,8 +264,7 @@ func TestMatrixClientInit_DiscoveryFails(t *testing.T) {
 		want      core.Code
 		text      string
 	}{
-		// 404 means the server name itself, which has nothing but the discovery
-		// here.
+		// 404 means the server name itself, which here serves only discovery.
 		"none":      {answer(404, ""), core.CodeNotFound, "https://example.com: no Matrix homeserver"},
 		"error":     {answer(500, "oh"), core.CodeUnavailable, "discover host=example.com"},
 		"no JSON":   {answer(200, "<html>"), core.CodeUnavailable, "not JSON"},
@@ -284,7 +283,7 @@ func TestMatrixClientInit_DiscoveryFails(t *testing.T) {
 	}
 }
 
-// Whatever is printed or logged, and whatever the server says: neither the
+// Whatever is printed or logged, and whatever the server responds: neither the
 // token nor the password is in it.
 func TestMatrixClientInit_NothingLeaks(t *testing.T) {
 	t.Parallel()
@@ -322,7 +321,7 @@ func TestMatrixClientInit_NothingLeaks(t *testing.T) {
 	wantNoSecret(t, log.String(), "what people write", "since=bogus", "battery")
 }
 
-// A debugging proxy answers with the request that it got.
+// A debugging proxy echoes the request.
 func TestMatrixClientInit_EchoedToken(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404, 500, 502} {
@@ -343,7 +342,7 @@ func TestMatrixClientInit_EchoedToken(t *testing.T) {
 	}
 }
 
-// Another host to which the homeserver redirects learns nothing.
+// A host to which the homeserver redirects learns nothing.
 func TestMatrixClientInit_Redirect(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
@@ -368,8 +367,7 @@ func TestMatrixClientInit_Redirect(t *testing.T) {
 	}
 }
 
-// A long poll may take longer than the stall timeout; a server that says
-// nothing may not.
+// A long poll may take longer than the stall timeout; a silent server may not.
 func TestMatrixClientInit_Stall(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -386,7 +384,7 @@ func TestMatrixClientInit_Stall(t *testing.T) {
 		t.Fatal(err)
 	}
 	var took time.Duration
-	for tries := 0; took < stall; tries++ { // what is new ends a poll early
+	for tries := 0; took < stall; tries++ { // news ends a poll early
 		began := time.Now()
 		next, err := poll(first.NextBatch, 2000)
 		if err != nil {
@@ -468,7 +466,7 @@ func TestMatrixClientInit_Certificate(t *testing.T) {
 	wantError(t, err, core.CodeInvalid, "certificate", "hunter2")
 }
 
-// What the client writes is not handed to another host, whose answer would
+// The client's writes are not redirected to another host, whose response would
 // count as the homeserver's.
 func TestMatrixClientInit_RedirectedWrites(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package matrix
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,7 +24,9 @@ type MatrixClientLoginConfig struct {
 	Password    []byte           // instead of a token; zeroed in any case before the function returns
 	DeviceName  string           // what the device is shown as, where the server makes it anew; empty: the server's choice
 	Tokens      token.TokenStore // where the new token is stored; nil: nowhere
-	TokenName   string           // its name there; empty: "matrix/" and the user ID
+	TokenName   string           // its name there; empty: "matrix/" and the user ID; NAME/login gets user and device
+
+	stored bool // AccessToken is in Tokens already
 }
 
 // MatrixClientLogin gives a client new credentials, also while a sync and other
@@ -64,6 +67,9 @@ func MatrixClientLogin(ctx context.Context, cfg MatrixClientLoginConfig) error {
 	} else {
 		_, err = cfg.usePassword(ctx, op, transport)
 	}
+	if err == nil {
+		transport.owned.open()
+	}
 	return err
 }
 
@@ -95,7 +101,7 @@ func (cfg *MatrixClientLoginConfig) useToken(
 ) (clientOwner, error) {
 	transport.changing.Lock()
 	defer transport.changing.Unlock()
-	whose, err := cfg.Client.Whoami(withClientToken(ctx, cfg.AccessToken))
+	whose, err := cfg.Client.Whoami(withClientAsk(withClientToken(ctx, cfg.AccessToken), askOwner))
 	if err == nil && (whose == nil || whose.UserID == "") {
 		err = errors.New("the server does not say whose the access token is")
 	}
@@ -125,13 +131,54 @@ func (cfg *MatrixClientLoginConfig) accept(
 		return &core.Error{Code: core.CodeConflict, Op: op, Message: fmt.Sprintf("the access token belongs to the device %s, not to %s", device, client.DeviceID),
 			Hint: "make a new client for another device, with stores of its own"}
 	}
-	if cfg.Tokens != nil {
+	if cfg.Tokens != nil && !cfg.stored {
 		if err := cfg.Tokens.Set(ctx, cfg.tokenName(user), accessToken); err != nil {
 			return &core.Error{Op: op + " store token", Err: err}
 		}
 	}
+	if cfg.Tokens != nil {
+		cfg.record(ctx, owner)
+	}
 	transport.token.Store(&accessToken)
 	return nil
+}
+
+// clientRecord is what is stored next to a token, so that the next start knows
+// it without the server. It is no secret.
+type clientRecord struct {
+	UserID   id.UserID   `json:"user_id"`
+	DeviceID id.DeviceID `json:"device_id"`
+}
+
+func recordName(tokenName string) string { return tokenName + "/login" }
+
+// recorded returns what is stored next to a token; nothing where that can't be
+// read.
+func recorded(ctx context.Context, tokens token.TokenStore, tokenName string) (record clientRecord) {
+	if tokens == nil {
+		return record
+	}
+	text, err := tokens.Get(ctx, recordName(tokenName))
+	if err == nil && json.Unmarshal([]byte(text), &record) != nil {
+		return clientRecord{}
+	}
+	return record
+}
+
+// record stores whose a token is. It is a help for the next start: that it
+// fails is no reason to refuse the token.
+func (cfg *MatrixClientLoginConfig) record(ctx context.Context, owner clientOwner) {
+	name, record := cfg.tokenName(owner.user), clientRecord{owner.user, owner.device}
+	if recorded(ctx, cfg.Tokens, name) == record {
+		return
+	}
+	text, err := json.Marshal(record)
+	if err == nil {
+		err = cfg.Tokens.Set(ctx, recordName(name), string(text))
+	}
+	if err != nil {
+		cfg.Client.Log.Warn().Err(err).Msg("failed to store user and device next to the token")
+	}
 }
 
 // usePassword logs in. A new device whose token cannot be stored is logged out
@@ -151,7 +198,7 @@ func (cfg *MatrixClientLoginConfig) usePassword(
 			Message: "a login by password needs the user ID",
 		}
 	}
-	ctx = withClientToken(ctx, "") // these two need none
+	ctx = withClientAsk(withClientToken(ctx, ""), askOwner) // these two need none
 	flows, err := client.GetLoginFlows(ctx)
 	if err != nil {
 		return clientOwner{}, MatrixError(op, err)

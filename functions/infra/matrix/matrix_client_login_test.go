@@ -14,8 +14,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// Requests run all the time while the client is given new credentials; -race
-// sees whether they may.
+// Requests run continuously while the client gets new credentials; -race checks
+// that this is safe.
 func TestMatrixClientLogin_WhileRequestsRun(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -56,7 +56,7 @@ func TestMatrixClientLogin_WhileRequestsRun(t *testing.T) {
 	}
 }
 
-// The server has forgotten the token; a new one of the same device makes the
+// The server no longer knows the token; a new one for the same device makes the
 // client work again.
 func TestMatrixClientLogin_AfterLogout(t *testing.T) {
 	t.Parallel()
@@ -121,8 +121,8 @@ func TestMatrixClientLogin_Refused(t *testing.T) {
 	}
 }
 
-// A homeserver that logs in by another way only, which neither of the tests'
-// does.
+// A homeserver that only supports another login type; neither of the tests'
+// servers does that.
 func TestMatrixClientLogin_NoPasswords(t *testing.T) {
 	t.Parallel()
 	server := serve(t, answer(200, `{"versions":["v1.1"],"flows":[{"type":"m.login.sso"}]}`))

@@ -35,8 +35,8 @@ func TestMatrixEditMessage_Content(t *testing.T) {
 	}
 }
 
-// The new text may be as long as one that is sent alone, almost: the fallback
-// gives way.
+// The new text may be almost as long as that of a new message: the fallback is
+// shortened.
 func TestMatrixEditMessage_LongText(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "long")

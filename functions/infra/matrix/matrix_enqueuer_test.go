@@ -11,7 +11,7 @@ import (
 
 var _ matrix.MatrixEnqueuer = (*matrixoutbox.MatrixOutboxHandle)(nil)
 
-// memoryQueue is a queue of a program's own.
+// memoryQueue is a queue implemented by a program.
 type memoryQueue struct {
 	items []matrix.MatrixOutboxItem
 	err   error
@@ -22,7 +22,7 @@ func (q *memoryQueue) Enqueue(_ context.Context, items ...matrix.MatrixOutboxIte
 	return []string{"1"}, q.err
 }
 
-// Whatever queues events, the units that send use it.
+// The units that send use whatever implements the queue.
 func TestMatrixEnqueuer_OwnQueue(t *testing.T) {
 	t.Parallel()
 	queue := &memoryQueue{}

@@ -16,6 +16,7 @@ import (
 	"maunium.net/go/mautrix"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
 // longestErrorBody is how much of an answer that is no Matrix error stays in
@@ -42,6 +43,15 @@ const longestErrorBody = 200
 func MatrixError(op string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if unchecked, ok := errors.AsType[*unsent.Unchecked](err); ok {
+		why := classify(unchecked.Err)
+		coded, _ := errors.AsType[*core.Error](unchecked.Err)
+		if coded != nil {
+			why = core.Error{Code: core.ErrorCode(coded), Hint: core.ErrorHint(coded), RetryAfter: coded.RetryAfter}
+		}
+		why.Op, why.Err = op, unchecked
+		return &why
 	}
 	if _, ok := errors.AsType[*core.Error](err); ok {
 		return err
@@ -92,8 +102,10 @@ func cleanAnswer(answer mautrix.HTTPError, token string) mautrix.HTTPError {
 	clean := mautrix.HTTPError{Message: answer.Message, ResponseBody: shorten(mask(answer.ResponseBody, token))}
 	if answer.Response != nil {
 		clean.Response = &http.Response{StatusCode: answer.Response.StatusCode, Header: http.Header{}}
-		if after := answer.Response.Header.Get("Retry-After"); after != "" {
-			clean.Response.Header.Set("Retry-After", after)
+		for _, name := range []string{"Retry-After", "Date"} {
+			if value := answer.Response.Header.Get(name); value != "" {
+				clean.Response.Header.Set(name, value)
+			}
 		}
 	}
 	if answer.WrappedError != nil {
@@ -153,7 +165,7 @@ func classify(err error) core.Error {
 		return core.Error{
 			Code:       errcodeCode(said.ErrCode, said.StatusCode),
 			Hint:       errcodeHints[said.ErrCode],
-			RetryAfter: retryAfter("", said.ExtraData),
+			RetryAfter: retryAfter(nil, said.ExtraData),
 		}
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
@@ -192,14 +204,19 @@ func classifyAnswer(answer mautrix.HTTPError) core.Error {
 	return core.Error{
 		Code:       errcodeCode(said.ErrCode, status),
 		Hint:       errcodeHints[said.ErrCode],
-		RetryAfter: retryAfter(answer.Response.Header.Get("Retry-After"), said.ExtraData),
+		RetryAfter: retryAfter(answer.Response.Header, said.ExtraData),
 	}
 }
 
 // retryAfter reads both forms in which a homeserver says when to come again;
-// the header goes first.
-func retryAfter(header string, extra map[string]any) time.Duration {
-	if after, ok := core.RetryAfterParse(header, nil, time.Now(), 0); ok {
+// the header goes first. Where that is a time, it is the server's clock that it
+// is compared with.
+func retryAfter(header http.Header, extra map[string]any) time.Duration {
+	now := time.Now()
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = date
+	}
+	if after, ok := core.RetryAfterParse(header.Get("Retry-After"), nil, now, 0); ok {
 		return after
 	}
 	ms, ok := extra["retry_after_ms"].(float64)

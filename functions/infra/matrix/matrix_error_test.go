@@ -111,8 +111,7 @@ func TestMatrixError_FromServer(t *testing.T) {
 	}
 }
 
-// A proxy that shows the request which it got must not bring the token into a
-// log.
+// A proxy that echoes the request must not cause the token to be logged.
 func TestMatrixError_TokenMasked(t *testing.T) {
 	t.Parallel()
 	const secret = "syt_hunter2"
@@ -178,6 +177,22 @@ func TestMatrixError_Other(t *testing.T) {
 		limited, _ := errors.AsType[*core.Error](matrix.MatrixError("op", mautrix.RespError{ErrCode: "M_LIMIT_EXCEEDED", ExtraData: map[string]any{"retry_after_ms": extra}}))
 		if limited.RetryAfter != want {
 			t.Errorf("retry_after_ms %v: %s, want %s", extra, limited.RetryAfter, want)
+		}
+	}
+}
+
+// A time in Retry-After is the server's, whose clock may be hours off this
+// machine's.
+func TestMatrixError_RetryAfterByServersClock(t *testing.T) {
+	t.Parallel()
+	for _, shift := range []time.Duration{-2 * time.Hour, 0, 2 * time.Hour} {
+		now := time.Now().Add(shift)
+		header := http.Header{}
+		header.Set("Date", now.UTC().Format(http.TimeFormat))
+		header.Set("Retry-After", now.Add(30*time.Second).UTC().Format(http.TimeFormat))
+		err := matrix.MatrixError("test", mautrix.HTTPError{Response: &http.Response{StatusCode: 429, Header: header}})
+		if coded := wantError(t, err, core.CodeLimited, "429"); coded.RetryAfter != 30*time.Second {
+			t.Errorf("%v: retry after %v", shift, coded.RetryAfter)
 		}
 	}
 }

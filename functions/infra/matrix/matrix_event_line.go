@@ -2,7 +2,7 @@ package matrix
 
 import (
 	"cmp"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -12,28 +12,61 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
+// MatrixEventLineConfig says what [MatrixEventLine] adds to an event.
+type MatrixEventLineConfig struct {
+	In   *time.Location // the time zone of the time; default UTC
+	Name string         // what the sender is called, shown next to the user ID; default: the ID alone
+	Room string         // what the room is called, in brackets in front of the sender; default: left out
+}
+
+// So much of a name, and of what the room is called, is shown.
+const (
+	nameRunes = 40
+	roomRunes = 120
+)
+
 // MatrixEventLine says on one line what an event is, for a terminal or a log:
 // when, who, what, and the event's ID, by which it is answered. Nothing in it
 // can steer a terminal. It is empty for an event that a reader of the room does
 // not see: state other than membership, name and topic, and what has no text.
-// in is the time zone; nil: UTC.
+//
+// The user ID comes first and the name behind it, because anybody can choose
+// any name: so no name looks like another user's line.
 //
 // More in matrix_event_line.md:
-//   - Names are user IDs, not display names, which anybody can choose.
+//   - Who wrote it is the user ID; the name next to it is what that user chose.
 //   - A very long body makes a very long line.
-func MatrixEventLine(evt MatrixSyncEvent, in *time.Location) string {
+func MatrixEventLine(evt MatrixSyncEvent, cfg MatrixEventLineConfig) string {
 	what := eventWhat(evt)
 	if what == "" {
 		return ""
 	}
-	if in == nil {
-		in = time.UTC
+	if cfg.In == nil {
+		cfg.In = time.UTC
 	}
-	line := fmt.Sprintf("%s  %s  %s", evt.Timestamp.In(in).Format("2006-01-02 15:04:05"), core.TerminalText(string(evt.Sender)), core.TerminalText(what))
+	columns := []string{evt.Timestamp.In(cfg.In).Format("2006-01-02 15:04:05")}
+	if room := shortName(cfg.Room, roomRunes); room != "" {
+		columns = append(columns, "["+room+"]")
+	}
+	who := core.TerminalText(string(evt.Sender))
+	if name := shortName(cfg.Name, nameRunes); name != "" && name != who {
+		who += " (" + name + ")"
+	}
+	columns = append(columns, who, core.TerminalText(what))
 	if evt.EventID != "" {
-		line += "  " + core.TerminalText(string(evt.EventID))
+		columns = append(columns, core.TerminalText(string(evt.EventID)))
 	}
-	return line
+	return strings.Join(columns, "  ")
+}
+
+// shortName is a name that fits into a column: without two spaces in a row,
+// which are between columns.
+func shortName(name string, most int) string {
+	runes := []rune(strings.Join(strings.Fields(core.TerminalText(name)), " "))
+	if len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return string(runes)
 }
 
 func eventWhat(evt MatrixSyncEvent) string {
@@ -48,6 +81,8 @@ func eventWhat(evt MatrixSyncEvent) string {
 		return evt.Key + " to " + string(evt.RelatesTo)
 	case evt.StateKey != nil:
 		return stateWhat(evt)
+	case evt.Type == event.EventSticker.Type:
+		return "sticker: " + wire.String(wire.Field(gjson.GetBytes(evt.Raw, "content"), "body"))
 	case evt.Body == "":
 		return ""
 	case evt.Edits != "":

@@ -33,6 +33,7 @@ func TestMatrixEventLine_Kinds(t *testing.T) {
 		{"(the server left messages out here)", matrix.MatrixSyncEvent{Kind: matrix.MatrixKindGap}},
 		{"invite @bob:b", matrix.MatrixSyncEvent{Type: "m.room.member", StateKey: &bob, Raw: []byte(`{"content":{"membership":"invite"}}`)}},
 		{"names the room Ops", matrix.MatrixSyncEvent{Type: "m.room.name", StateKey: new(string), Raw: []byte(`{"content":{"name":"Ops"}}`)}},
+		{"sticker: a cat", matrix.MatrixSyncEvent{Type: "m.sticker", Raw: []byte(`{"content":{"body":"a cat"}}`)}},
 		{"", matrix.MatrixSyncEvent{Type: "m.room.power_levels", StateKey: new(string), Raw: []byte(`{}`)}},
 		{"", matrix.MatrixSyncEvent{Type: "org.example.other"}},
 	} {
@@ -41,7 +42,7 @@ func TestMatrixEventLine_Kinds(t *testing.T) {
 		if c.what != "" {
 			want = "2026-01-02 03:04:05  @a:b  " + c.what + "  $e"
 		}
-		if got := matrix.MatrixEventLine(c.evt, nil); got != want {
+		if got := matrix.MatrixEventLine(c.evt, matrix.MatrixEventLineConfig{}); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -50,8 +51,27 @@ func TestMatrixEventLine_Kinds(t *testing.T) {
 func TestMatrixEventLine_Zone(t *testing.T) {
 	t.Parallel()
 	evt := matrix.MatrixSyncEvent{Type: "m.room.message", Body: "hi", Sender: "@a:b", Timestamp: time.Date(2026, 1, 2, 23, 0, 0, 0, time.UTC)}
-	if got := matrix.MatrixEventLine(evt, time.FixedZone("", 2*3600)); got != "2026-01-03 01:00:00  @a:b  hi" {
+	if got := matrix.MatrixEventLine(evt, matrix.MatrixEventLineConfig{In: time.FixedZone("", 2*3600)}); got != "2026-01-03 01:00:00  @a:b  hi" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// A name can't look like another sender's column.
+func TestMatrixEventLine_Names(t *testing.T) {
+	t.Parallel()
+	evt := matrix.MatrixSyncEvent{Type: "m.room.message", Body: "hi", Sender: "@eve:b", EventID: "$e"}
+	for name, want := range map[string]string{
+		"":                         "@eve:b  hi",
+		"Eve":                      "@eve:b (Eve)  hi",
+		"@eve:b":                   "@eve:b  hi",
+		"Bob)  @bob:b\n \u202eBob": "@eve:b (Bob) @bob:b Bob)  hi",
+		" \x1b[2J\u2003 ":          "@eve:b ([2J)  hi",
+		strings.Repeat("ö", 41):    "@eve:b (" + strings.Repeat("ö", 39) + "…)  hi",
+	} {
+		got := matrix.MatrixEventLine(evt, matrix.MatrixEventLineConfig{Name: name, Room: "#ops:b"})
+		if want = "0001-01-01 00:00:00  [#ops:b]  " + want + "  $e"; got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
 	}
 }
 
@@ -63,7 +83,7 @@ func FuzzMatrixEventLine(f *testing.F) {
 			line := matrix.MatrixEventLine(matrix.MatrixSyncEvent{
 				Type: kind, Body: text, Key: text, Raw: []byte(raw), StateKey: key,
 				Sender: id.UserID(sender), EventID: "$e",
-			}, nil)
+			}, matrix.MatrixEventLineConfig{Name: text, Room: text})
 			if strings.ContainsFunc(line, unicode.IsControl) || strings.ContainsRune(line, '\u202e') {
 				t.Errorf("%q", line)
 			}

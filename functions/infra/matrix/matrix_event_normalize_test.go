@@ -20,7 +20,7 @@ import (
 
 var ignoreInner = cmpopts.IgnoreUnexported(matrix.MatrixSyncEvent{})
 
-// viaMautrix is the way through mautrix's event.
+// viaMautrix normalizes by way of mautrix's event.
 func viaMautrix(t testing.TB, room id.RoomID, raw string) matrix.MatrixSyncEvent {
 	t.Helper()
 	var evt event.Event
@@ -107,6 +107,14 @@ func TestMatrixEventNormalize_Fields(t *testing.T) {
 			base(func(e *matrix.MatrixSyncEvent) { e.Type, e.StateKey = "m.room.member", ptr("@bob:x") })},
 		"state with an empty key": {`{"type":"m.room.name",` + head + `"state_key":"","content":{"name":"n"}}`,
 			base(func(e *matrix.MatrixSyncEvent) { e.Type, e.StateKey = "m.room.name", ptr("") })},
+		"state with a body": {`{"type":"m.room.topic",` + head + `"state_key":"","content":{"topic":"n","body":"!ping","msgtype":"m.text"}}`,
+			base(func(e *matrix.MatrixSyncEvent) { e.Type, e.StateKey = "m.room.topic", ptr("") })},
+		"message that is state": {`{"type":"m.room.message",` + head + `"state_key":"","content":{"body":"!ping","msgtype":"m.text"}}`,
+			base(func(e *matrix.MatrixSyncEvent) { e.Type, e.StateKey = "m.room.message", ptr("") })},
+		"another type with a body": {`{"type":"org.example.job",` + head + `"content":{"body":"!ping","msgtype":"m.text"}}`,
+			base(func(e *matrix.MatrixSyncEvent) { e.Type = "org.example.job" })},
+		"edit of another type": {`{"type":"org.example.job",` + head + `"content":{"body":"* !ping","m.new_content":{"msgtype":"m.text","body":"!ping"},"m.relates_to":{"rel_type":"m.replace","event_id":"$old"}}}`,
+			base(func(e *matrix.MatrixSyncEvent) { e.Type, e.Edits = "org.example.job", "$old" })},
 		"encrypted": {`{"type":"m.room.encrypted",` + head + `"content":{"algorithm":"m.megolm.v1.aes-sha2","body":"not to be shown","msgtype":"m.text","m.relates_to":{"rel_type":"m.thread","event_id":"$root"}}}`,
 			base(func(e *matrix.MatrixSyncEvent) {
 				e.Type, e.Kind, e.Encrypted, e.ThreadRoot = "m.room.encrypted", matrix.MatrixKindEncrypted, true, "$root"
@@ -134,8 +142,8 @@ func TestMatrixEventNormalize_Fields(t *testing.T) {
 	}
 }
 
-// What no honest server sends. mautrix refuses most of it, so only the server's
-// bytes are looked at.
+// Input that no honest server sends. mautrix refuses most of it, so only the
+// server's bytes are checked.
 func TestMatrixEventNormalize_Hostile(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000)
@@ -151,13 +159,13 @@ func TestMatrixEventNormalize_Hostile(t *testing.T) {
 		"wrong types":      {`{"type":{"type":"m.room.message"},"event_id":7,"sender":null,"origin_server_ts":"1","state_key":{},"content":["body"],"unsigned":[{"transaction_id":"t"}],"redacts":[]}`, matrix.MatrixSyncEvent{}},
 		"wrong content":    {`{"type":"t","content":{"body":{"body":"b"},"msgtype":[],"m.relates_to":"x","m.new_content":5}}`, matrix.MatrixSyncEvent{Type: "t"}},
 		"wrong relation":   {`{"type":"t","content":{"m.relates_to":{"rel_type":["m.thread"],"event_id":{},"m.in_reply_to":["event_id"],"is_falling_back":"true"}}}`, matrix.MatrixSyncEvent{Type: "t"}},
-		"other spelling":   {`{"type":"t","sender":"@ada:x","SENDER":"@eve:x","Type":"u","EVENT_ID":"$x","content":{"body":"b","Body":"B"}}`, matrix.MatrixSyncEvent{Type: "t", Sender: "@ada:x", Body: "b"}},
+		"other spelling":   {`{"type":"m.room.message","sender":"@ada:x","SENDER":"@eve:x","Type":"u","EVENT_ID":"$x","content":{"body":"b","Body":"B"}}`, matrix.MatrixSyncEvent{Type: "m.room.message", Sender: "@ada:x", Body: "b"}},
 		"path":             {`{"type":"t","content":{"m":{"relates_to":{"rel_type":"m.replace","event_id":"$x"}},"m.relates_to.rel_type":"m.thread"}}`, matrix.MatrixSyncEvent{Type: "t"}},
 		"time too late":    {`{"type":"t","origin_server_ts":253402300800000}`, matrix.MatrixSyncEvent{Type: "t"}},
 		"time of no use":   {`{"type":"t","origin_server_ts":1e300}`, matrix.MatrixSyncEvent{Type: "t"}},
 		"time before 1970": {`{"type":"t","origin_server_ts":-1}`, matrix.MatrixSyncEvent{Type: "t"}},
-		"no UTF-8":         {"{\"type\":\"t\",\"content\":{\"body\":\"a\xffb\"}}", matrix.MatrixSyncEvent{Type: "t", Body: "a\ufffdb"}},
-		"NUL":              {`{"type":"t","content":{"body":"a\u0000b"}}`, matrix.MatrixSyncEvent{Type: "t", Body: "a\x00b"}},
+		"no UTF-8":         {"{\"type\":\"m.room.message\",\"content\":{\"body\":\"a\xffb\"}}", matrix.MatrixSyncEvent{Type: "m.room.message", Body: "a\ufffdb"}},
+		"NUL":              {`{"type":"m.room.message","content":{"body":"a\u0000b"}}`, matrix.MatrixSyncEvent{Type: "m.room.message", Body: "a\x00b"}},
 		"deep":             {`{"type":"t","content":` + deep + `}`, matrix.MatrixSyncEvent{Type: "t"}},
 		"deep relation":    {`{"type":"t","content":{"m.relates_to":` + deep + `}}`, matrix.MatrixSyncEvent{Type: "t"}},
 	} {
@@ -181,7 +189,7 @@ func TestMatrixEventNormalize_Hostile(t *testing.T) {
 	}
 }
 
-// An event that the program or a decryption made has no bytes of a server.
+// An event that the program or a decryption created has no server bytes.
 func TestMatrixEventNormalize_Made(t *testing.T) {
 	t.Parallel()
 	evt := &event.Event{
@@ -199,8 +207,8 @@ func TestMatrixEventNormalize_Made(t *testing.T) {
 	}
 }
 
-// The real server's events, in the room versions before and after redactions
-// changed their shape.
+// The real server's events, in room versions before and after redactions
+// changed their format.
 func TestMatrixEventNormalize_FromServer(t *testing.T) {
 	t.Parallel()
 	for _, version := range []id.RoomVersion{"10", "11"} {
@@ -270,7 +278,7 @@ func TestMatrixEventNormalize_FromServer(t *testing.T) {
 			})
 			check("the redaction", redaction.EventID, func(e matrix.MatrixSyncEvent) bool { return e.Type == "m.room.redaction" && e.Redacts == reply })
 
-			// Dendrite takes the content away a little later.
+			// Dendrite removes the content a little later.
 			isEmpty := func(e matrix.MatrixSyncEvent) bool {
 				return e.Type == "m.room.message" && e.Body == "" && e.MsgType == "" && e.ReplyTo == ""
 			}
@@ -297,8 +305,8 @@ func syncToken(t testing.TB, client *mautrix.Client) string {
 	return response.NextBatch
 }
 
-// rawEvents is what a sync has of a room's timeline up to an event, as the
-// server's bytes. Only a sync gives transaction IDs on both homeservers.
+// rawEvents returns a room's timeline in a sync up to an event, as the server's
+// bytes. Only a sync returns transaction IDs on both homeservers.
 func rawEvents(t testing.TB, client *mautrix.Client, room id.RoomID, since string, last id.EventID) map[id.EventID]json.RawMessage {
 	t.Helper()
 	events := map[id.EventID]json.RawMessage{}
@@ -326,8 +334,8 @@ func rawEvents(t testing.TB, client *mautrix.Client, room id.RoomID, since strin
 	return events
 }
 
-// FuzzMatrixEventNormalize: whatever stands in valid JSON, what comes out is
-// text, can be written as JSON, and comes out the same once more.
+// FuzzMatrixEventNormalize: whatever valid JSON contains, the result is text,
+// can be written as JSON, and is the same after a round trip.
 func FuzzMatrixEventNormalize(f *testing.F) {
 	f.Add([]byte(benchEvent))
 	f.Add([]byte(`{"type":"m.room.encrypted","content":{"body":"b","m.relates_to":{"rel_type":"m.replace","event_id":"$x"},"m.new_content":{"body":"n"}}}`))
@@ -379,7 +387,7 @@ const benchEvent = `{"content":{"body":"hello out there, this is a message of a 
 	`"m.relates_to":{"rel_type":"m.thread","event_id":"$bmJ1c2hlZGJ1c2hlZGJ1c2hlZGJ1c2hlZA","is_falling_back":true,"m.in_reply_to":{"event_id":"$bGFzdA"}}},` +
 	`"event_id":"$ZmlmdHlmb3VyY2hhcmFjdGVyc2FyZWFuZXZlbnRJRA","origin_server_ts":1795253400123,"sender":"@ada:example.org","type":"m.room.message","unsigned":{"age":1234,"transaction_id":"t1"}}`
 
-// The ratio to look at: what a program would do by hand, which is mautrix's
+// The relevant ratio compares with what a program would do by hand: mautrix's
 // event and its parsed content.
 func BenchmarkMatrixEventNormalize(b *testing.B) {
 	raw := json.RawMessage(benchEvent)

@@ -18,7 +18,8 @@ func TestMatrixEventParse_Room(t *testing.T) {
 	}
 }
 
-// A sender must not be able to name another one next to the server's key.
+// A sender must not be able to name another one in addition to the server's
+// key.
 func TestMatrixEventParse_ExactCase(t *testing.T) {
 	t.Parallel()
 	e := matrix.MatrixEventParse("!r:x", json.RawMessage(`{"type":"m.x","sender":"@a:x","SENDER":"@b:x","Event_ID":"$1"}`))

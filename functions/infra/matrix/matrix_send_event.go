@@ -67,7 +67,7 @@ func sendEvent(ctx context.Context, op string, cfg MatrixSendEventConfig) (Matri
 		}
 	}
 	transaction := cmp.Or(cfg.TransactionID, send.NewTransaction())
-	eventID, err := send.Once(ctx, cfg.Client, cfg.Room, cfg.Type, content, transaction)
+	eventID, err := send.Once(ctx, cfg.Client, cfg.Client.Client, cfg.Room, cfg.Type, content, transaction)
 	if err != nil {
 		return MatrixSent{TransactionID: transaction}, MatrixError(op, err)
 	}

@@ -57,7 +57,7 @@ func TestMatrixSendEvent_Refused(t *testing.T) {
 	}
 }
 
-// Into a room that the client knows to be encrypted nothing goes in the clear.
+// Nothing is sent unencrypted to a room that the client knows to be encrypted.
 func TestMatrixSendEvent_EncryptedRoomWithoutCrypto(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "clear")
@@ -100,7 +100,7 @@ func TestMatrixSendEvent_EncryptedRoomWithoutCrypto(t *testing.T) {
 			}
 		}
 	}
-	// What says nothing may go.
+	// Events without content may be sent.
 	last, err := matrix.MatrixRedactMessage(t.Context(), matrix.MatrixRedactMessageConfig{Client: client, Room: room, Target: first.EventID})
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// contentOf returns an event's content as the server has it, with the keys
+// contentOf returns an event's content as stored by the server, with the keys
 // sorted.
 func contentOf(t testing.TB, client *mautrix.Client, room id.RoomID, eventID id.EventID) string {
 	t.Helper()
@@ -64,7 +64,7 @@ func TestMatrixSendMessage_Content(t *testing.T) {
 	}
 }
 
-// An answer in a thread is found there by the server, and pings nobody.
+// A reply in a thread is found there by the server, and notifies nobody.
 func TestMatrixSendMessage_Thread(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "thread")
@@ -123,7 +123,7 @@ func TestMatrixSendMessage_SameTransactionOnce(t *testing.T) {
 	}
 }
 
-// What fits is sent, what does not is refused before anything is.
+// What fits is sent; what does not is refused before anything is sent.
 func TestMatrixSendMessage_Size(t *testing.T) {
 	t.Parallel()
 	client, proxy := newProxiedClient(t)

@@ -1,6 +1,8 @@
 package matrix
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"slices"
 	"time"
@@ -40,8 +42,8 @@ type MatrixSyncEvent struct {
 	EventID   id.EventID        // unique; empty in the state of an invitation and in a gap
 	Sender    id.UserID         // who sent it
 	StateKey  *string           // of a state event, may be ""; nil: not a state event
-	Body      string            // content.body: of an edit the new one, of a reply without the quotation before it
-	MsgType   event.MessageType // content.msgtype: m.text, m.notice, m.image, ...; of an edit the new one
+	Body      string            // of a message (m.room.message) content.body: of an edit the new one, of a reply without the quotation before it
+	MsgType   event.MessageType // of a message content.msgtype: m.text, m.notice, m.image, ...; of an edit the new one
 	Timestamp time.Time         // when the sender's server says that it was sent, in UTC; zero if it is no time up to the year 9999
 
 	ThreadRoot id.EventID // the first event of the thread that it is in
@@ -59,12 +61,21 @@ type MatrixSyncEvent struct {
 	Redelivered   bool        // it was delivered before and not acknowledged
 	Replayed      bool        // it comes out of an initial sync made because the server did not know the old token any more
 
+	// Join says whether it was sent before the user joined the room, or
+	// rejoined it, or after: while the user was in the room.
+	Join MatrixMoment
+	// Start says whether it was there before the first sync of all with this
+	// store, without a store of this process, or came after.
+	Start MatrixMoment
+
 	Raw json.RawMessage // the event as the server sent it; of a decrypted one, the decrypted one; not to be changed
 	Gap *MatrixSyncGap  // of MatrixKindGap, and never nil there: what is missing
 
-	seq int64                 // see Seq
-	ack func(seq int64) error // see SetAck
+	seq int64   // see Seq
+	ack ackFunc // see SetAck
 }
+
+type ackFunc = func(ctx context.Context, tx *sql.Tx, seq int64) error
 
 // MatrixSyncGap says which part of a room's timeline is missing: what lies
 // between two tokens of /messages.
@@ -76,17 +87,25 @@ type MatrixSyncGap struct {
 // Ack says that the event is dealt with and need not come again. It returns nil
 // once that is durable: at once on the disk where the service has a store, and
 // without effect where it has none. It may be called from any goroutine, and
-// again.
-func (e MatrixSyncEvent) Ack() error {
+// again. Within a transaction on the store's database use AckTx: SQLite has one
+// writer, so Ack would wait for the transaction until ctx ends.
+func (e MatrixSyncEvent) Ack(ctx context.Context) error { return e.AckTx(ctx, nil) }
+
+// AckTx is Ack as a part of the caller's transaction on the store's database:
+// the event is acknowledged if tx commits, and only then. A nil tx is Ack.
+//
+// Errors: CodeUnsupported where the store can't, and the store's own.
+func (e MatrixSyncEvent) AckTx(ctx context.Context, tx *sql.Tx) error {
 	if e.ack == nil {
 		return nil
 	}
-	return e.ack(e.seq)
+	return e.ack(ctx, tx, e.seq)
 }
 
-// SetAck says where the event is in a store and what Ack calls. A sync does so
-// with each event that it delivers; a test may, to see what is acknowledged.
-func (e *MatrixSyncEvent) SetAck(seq int64, ack func(seq int64) error) {
+// SetAck sets the event's place in a store and what Ack (with a nil tx) and
+// AckTx call. A sync does so with each event that it delivers; a test may, to
+// see what is acknowledged.
+func (e *MatrixSyncEvent) SetAck(seq int64, ack func(ctx context.Context, tx *sql.Tx, seq int64) error) {
 	e.seq, e.ack = seq, ack
 }
 
@@ -128,5 +147,41 @@ func (t *MatrixTrust) UnmarshalText(text []byte) error {
 		return &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_event read trust", Message: "no level of trust: " + ident.Clip(string(text), 80)}
 	}
 	*t = MatrixTrust(i)
+	return nil
+}
+
+// MatrixMoment says on which side of a moment an event lies.
+type MatrixMoment int
+
+// The sides. They are stored: a number never changes its meaning.
+const (
+	MatrixMomentUnknown MatrixMoment = 0 // nothing tells
+	MatrixMomentBefore  MatrixMoment = 1
+	MatrixMomentAfter   MatrixMoment = 2
+)
+
+var momentNames = [...]string{"unknown", "before", "after"}
+
+// String returns the side's name, such as "before".
+func (m MatrixMoment) String() string {
+	if m < 0 || int(m) >= len(momentNames) {
+		return "invalid"
+	}
+	return momentNames[m]
+}
+
+// MarshalText returns the side's name.
+func (m MatrixMoment) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads a side's name. Errors: CodeInvalid for another one.
+func (m *MatrixMoment) UnmarshalText(text []byte) error {
+	i := slices.Index(momentNames[:], string(text))
+	if i < 0 {
+		return &core.Error{
+			Code: core.CodeInvalid, Op: "matrix_sync_event read moment",
+			Message: "no side of a moment: " + ident.Clip(string(text), 80),
+		}
+	}
+	*m = MatrixMoment(i)
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// MarkdownHTML is the formatted_body of a message in Markdown, for tests.
+// MarkdownHTML returns the formatted_body of a Markdown message, for tests.
 func MarkdownHTML(t *testing.T, text string, users ...id.UserID) string {
 	t.Helper()
 	content, err := messageContent(MatrixMessage{Text: text, Markdown: true, Mentions: users})
@@ -16,7 +16,7 @@ func MarkdownHTML(t *testing.T, text string, users ...id.UserID) string {
 	return content.FormattedBody
 }
 
-// MessageHTML is the formatted_body of any message, empty for one that is
+// MessageHTML returns the formatted_body of any message, empty for one that is
 // refused.
 func MessageHTML(text string, markdown bool, users ...id.UserID) string {
 	content, err := messageContent(MatrixMessage{Text: text, Markdown: markdown, Mentions: users})

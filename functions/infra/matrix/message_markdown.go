@@ -42,9 +42,13 @@ var markdownParser = sync.OnceValue(func() goldmark.Markdown {
 
 // markdownHTML is Markdown as HTML that has nothing but what the spec allows in
 // a message. Raw HTML is shown as text, a link elsewhere than allowed as its
-// text. It is empty where Markdown adds nothing to the text, and where it is
-// nested too deep.
+// text. It is empty where Markdown adds nothing to the text, where it is nested
+// too deep, and where it would keep the parser busy: such a text goes out as it
+// is.
 func markdownHTML(source string, users []id.UserID) string {
+	if markdownCost(source) > markdownBudget {
+		return ""
+	}
 	md := markdownParser()
 	src := []byte(source)
 	doc := md.Parser().Parse(text.NewReader(src))

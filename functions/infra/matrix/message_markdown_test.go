@@ -19,8 +19,8 @@ var allowedHTML = map[string][]string{
 	"caption": nil, "pre": nil, "span": nil, "img": {"width", "height", "alt", "title", "src"}, "details": nil, "summary": nil,
 }
 
-// checkHTML fails the test for HTML that a message may not have. It reads it as
-// a browser would.
+// checkHTML fails the test for HTML that is not allowed in a message. It parses
+// it as a browser would.
 func checkHTML(t testing.TB, source string) {
 	t.Helper()
 	tokens := html.NewTokenizer(strings.NewReader(source))
@@ -150,7 +150,7 @@ func FuzzMarkdown(f *testing.F) {
 	})
 }
 
-// Markdown to HTML: a message of a usual kind.
+// Markdown to HTML for a typical message.
 func BenchmarkMarkdown(b *testing.B) {
 	const text = "**Deploy** of `web` to *production* is done, see [the log](https://ci.example.org/1234).\n\n- 12 tests\n- 0 failures\n\n@alice:example.org, have a look."
 	for b.Loop() {

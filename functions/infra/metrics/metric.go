@@ -58,7 +58,7 @@ func (s *Summary) Observe(value float64, values ...string) {
 
 func isFinite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
-// number is a float that several goroutines may add to.
+// number is a float that goroutines can add to concurrently.
 type number struct{ bits atomic.Uint64 }
 
 func (n *number) add(delta float64) {
@@ -74,15 +74,15 @@ func (n *number) value() float64 { return math.Float64frombits(n.bits.Load()) }
 
 func (n *number) show(p *page, f *family, values []string) { p.line(f, "", values, "", 0, n.value()) }
 
-// called is a metric that the program computes when it is asked.
+// called is a metric whose value is computed when it is read.
 type called func() float64
 
 func (c called) show(p *page, f *family) { p.line(f, "", nil, "", 0, c()) }
 
-// buckets is a series of a histogram.
+// buckets is one series of a histogram.
 type buckets struct {
 	bounds []float64
-	counts []atomic.Uint64 // not yet added up; the last is for what is over all bounds
+	counts []atomic.Uint64 // not cumulative; the last is for values above all bounds
 	sum    number
 }
 
@@ -91,7 +91,7 @@ func newBuckets(bounds []float64) *buckets {
 }
 
 func (b *buckets) observe(value float64) {
-	at, _ := slices.BinarySearch(b.bounds, value) // the first that is not below value
+	at, _ := slices.BinarySearch(b.bounds, value) // the first bound not below value
 	b.counts[at].Add(1)
 	b.sum.add(value)
 }
@@ -110,18 +110,18 @@ func (b *buckets) show(p *page, f *family, values []string) {
 	p.line(f, "_count", values, "", 0, float64(total))
 }
 
-// windowLength is how long a sketch is filled; quantiles are those of the one
-// being filled and the one before.
+// windowLength is how long a sketch is filled; quantiles cover the current and
+// the previous sketch.
 const windowLength = 5 * time.Minute
 
-// window is a series of a summary.
+// window is one series of a summary.
 type window struct {
 	quantiles []float64
 
 	mu            sync.Mutex
 	count         uint64
 	sum           float64
-	began         time.Time // of current
+	began         time.Time // start of current
 	current, last *core.QuantileSketch
 }
 
@@ -166,7 +166,7 @@ func (w *window) show(p *page, f *family, values []string) {
 	for _, q := range w.quantiles {
 		value, ok := recent.Quantile(q)
 		if !ok {
-			value = math.NaN() // as the format has it for "none"
+			value = math.NaN() // the format's value for "none"
 		}
 		p.line(f, "", values, "quantile", q, value)
 	}

@@ -1,5 +1,5 @@
-// Package metrics counts what a program does and shows it to Prometheus and to
-// whatever else reads its text format.
+// Package metrics counts what a program does and exposes it to Prometheus and
+// others that read its text format.
 package metrics
 
 import (
@@ -94,7 +94,7 @@ func (r *MetricsTextRegistry) Histogram(name, help string, bounds []float64, lab
 	}
 	for i, bound := range bounds {
 		if math.IsNaN(bound) || math.IsInf(bound, 0) || (i > 0 && bound <= bounds[i-1]) {
-			panicInvalid(name, "the bounds %v do not rise, or are not finite", bounds)
+			panicInvalid(name, "the bounds %v are not ascending and finite", bounds)
 		}
 	}
 	bounds = slices.Clone(bounds)
@@ -121,7 +121,7 @@ func (r *MetricsTextRegistry) Summary(name, help string, quantiles []float64, la
 	}
 	for i, q := range quantiles {
 		if !(q >= 0 && q <= 1) || (i > 0 && q <= quantiles[i-1]) {
-			panicInvalid(name, "the quantiles %v do not rise, or are not from 0 to 1", quantiles)
+			panicInvalid(name, "the quantiles %v are not ascending and from 0 to 1", quantiles)
 		}
 	}
 	quantiles = slices.Clone(quantiles)
@@ -137,15 +137,15 @@ func (r *MetricsTextRegistry) Summary(name, help string, quantiles []float64, la
 	return &Summary{register(r, spec, newVector(r, spec, func() *window { return newWindow(quantiles) }))}
 }
 
-// familySpec is what must be the same when a metric is asked for again, but for
-// help.
+// familySpec holds what must be the same if a metric is registered again,
+// except help.
 type familySpec struct {
 	name, help, kind string
 	labels           []string
 	numbers          []float64 // bounds or quantiles
-	reserved         string    // a label that the kind has itself
-	suffixes         []string  // of further names that it shows up under
-	unique           bool      // can't be asked for again
+	reserved         string    // a label that the kind adds itself
+	suffixes         []string  // of further names it appears under
+	unique           bool      // can't be registered twice
 }
 
 type family struct {
@@ -156,7 +156,7 @@ type family struct {
 // shower writes the lines of a family's series.
 type shower interface{ show(p *page, f *family) }
 
-// register returns data, or what the registry has under that name already,
+// register returns data, or what the registry already has under that name,
 // which is of the same type.
 func register[T shower](r *MetricsTextRegistry, spec familySpec, data T) T {
 	return r.register(spec, data).(T)
@@ -197,11 +197,11 @@ func panicInvalid(name, format string, args ...any) {
 
 func (s *familySpec) check() {
 	if !validName(s.name, ":") {
-		panicInvalid(s.name, "%q is no name of a metric", s.name)
+		panicInvalid(s.name, "%q is not a valid metric name", s.name)
 	}
 	for i, label := range s.labels {
 		if !validName(label, "") || strings.HasPrefix(label, "__") || label == s.reserved || slices.Contains(s.labels[:i], label) {
-			panicInvalid(s.name, "%q is no name of a label, is reserved, or is there twice", label)
+			panicInvalid(s.name, "%q is not a valid label name, is reserved, or appears twice", label)
 		}
 	}
 	s.labels = slices.Clone(s.labels)

@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/functions/infra/metrics"
 )
 
-// Counting, next to what the standard library has: an expvar.Map with the
-// labels joined to a key.
+// Counting, compared with the standard library: an expvar.Map with the labels
+// joined to a key.
 func BenchmarkMetricsText_Count(b *testing.B) {
 	requests := metrics.MetricsText(metrics.MetricsTextConfig{}).Counter("requests_total", "", "method", "code")
 	b.Run("Counter", func(b *testing.B) {

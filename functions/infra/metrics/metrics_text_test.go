@@ -215,7 +215,7 @@ func TestMetricsText_Mistakes(t *testing.T) {
 		"other bounds":            func(r *metrics.MetricsTextRegistry) { r.Histogram("hist", "", []float64{1, 2}) },
 		"a function twice":        func(r *metrics.MetricsTextRegistry) { r.GaugeFunc("func", "", value) },
 		"a histogram's line":      func(r *metrics.MetricsTextRegistry) { r.Counter("hist_count", "") },
-		"a line that is taken":    func(r *metrics.MetricsTextRegistry) { r.Summary("lone", "", nil) },
+		"a name that is taken":    func(r *metrics.MetricsTextRegistry) { r.Summary("lone", "", nil) },
 		"too few values":          func(r *metrics.MetricsTextRegistry) { r.Gauge("taken", "", "a").Set(1) },
 		"too many values":         func(r *metrics.MetricsTextRegistry) { r.Gauge("taken", "", "a").Set(1, "x", "y") },
 	} {
@@ -254,7 +254,7 @@ func TestMetricsText_SummaryForgets(t *testing.T) {
 		s.Observe(100)
 		time.Sleep(4 * time.Minute)
 		s.Observe(1)
-		time.Sleep(5 * time.Minute) // at 9: the second sketch has begun, the first still counts
+		time.Sleep(5 * time.Minute) // at 9: the second sketch has started, the first still counts
 		want("100", 2)
 		s.Observe(2)
 		time.Sleep(6 * time.Minute) // at 15: the first is gone
@@ -332,7 +332,7 @@ func TestMetricsText_WriteFails(t *testing.T) {
 	}
 }
 
-// Nothing is lost among many goroutines, and a page is whole while they count.
+// No count is lost among many goroutines, and pages are consistent meanwhile.
 func TestMetricsText_Parallel(t *testing.T) {
 	t.Parallel()
 	r := metrics.MetricsText(metrics.MetricsTextConfig{MaxSeries: 5})
@@ -360,7 +360,7 @@ func TestMetricsText_Parallel(t *testing.T) {
 }
 
 // Whatever a label value is, it stays within its quotes: the page has its three
-// lines. Whatever Accept is, it is answered.
+// lines. Whatever Accept is, there is a response.
 func FuzzMetricsText(f *testing.F) {
 	f.Add("GET", "200", "text/plain;version=0.0.4;q=0.3,*/*;q=0.2")
 	f.Add("\"} 1\nevil 1\n", "\\", "text/plain; q=\"0,1\"")

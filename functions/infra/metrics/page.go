@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// contentType is that of the text format, see
+// contentType is the text format's, see
 // https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format.
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -45,12 +45,12 @@ func (r *MetricsTextRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	if req.Method == http.MethodGet {
-		_, _ = w.Write(text) // a client that went away needs no answer
+		_, _ = w.Write(text) // error ignored: the client is gone
 	}
 }
 
-// accepts reports whether an Accept header takes the text format: what the most
-// specific entry that fits it says.
+// accepts reports whether an Accept header allows the text format, by its most
+// specific matching entry.
 func accepts(header []string) bool {
 	if len(header) == 0 {
 		return true
@@ -93,15 +93,15 @@ var (
 	valueEscaper = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
 )
 
-// page is the text being written. head is what comes before the next line, if
-// there is one: a family without series is not shown.
+// page is the text being written. head is written before the next line, if
+// there is one: a family without series is omitted.
 type page struct {
 	text bytes.Buffer
 	head string
 }
 
-// line writes one sample of f. An extra label of the kind, if named, comes last
-// and is a number.
+// line writes one sample of f. An extra label, if named, comes last and has a
+// number as its value.
 func (p *page) line(f *family, suffix string, values []string, extra string, extraValue, value float64) {
 	p.text.WriteString(p.head)
 	p.head = ""

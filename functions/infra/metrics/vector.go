@@ -8,17 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// overflowValue stands for all label values that came once a metric was full.
+// overflowValue replaces all label values that arrive once a metric is full.
 const overflowValue = "_overflow"
 
-// maxLabelBytes bounds what a label value from outside can take.
+// maxLabelBytes bounds the memory of an untrusted label value.
 const maxLabelBytes = 128
 
-// separator joins label values to a key. It is no UTF-8, so no value that is
-// kept has it.
+// separator joins label values to a key. It is not valid UTF-8, so no stored
+// value contains it.
 const separator = '\xff'
 
-// vector has a metric's series by label values.
+// vector holds a metric's series by label values.
 type vector[S series] struct {
 	name      string
 	labels    int
@@ -29,7 +29,7 @@ type vector[S series] struct {
 	known map[string]S // by the joined label values
 }
 
-// series writes the lines of one combination of label values.
+// series is one combination of label values.
 type series interface {
 	show(p *page, f *family, values []string)
 }
@@ -43,17 +43,17 @@ func newVector[S series](r *MetricsTextRegistry, spec familySpec, fresh func() S
 		known:     map[string]S{},
 	}
 	if v.labels == 0 {
-		v.known[""] = fresh() // shown from the start, as zero
+		v.known[""] = fresh() // appears from the start, as zero
 	}
 	return v
 }
 
-// get returns the series of these label values, and makes it if there is room.
+// get returns the series of these label values, creating it if there is room.
 func (v *vector[S]) get(values []string) S {
 	if len(values) != v.labels {
 		panicInvalid(v.name, "%d label values for %d labels", len(values), v.labels)
 	}
-	var buffer [2 * maxLabelBytes]byte // mostly enough to look a key up without allocating
+	var buffer [2 * maxLabelBytes]byte // usually enough to look up a key without allocating
 	key := appendKey(buffer[:0], values)
 	v.mu.RLock()
 	series, ok := v.known[string(key)]
@@ -64,8 +64,9 @@ func (v *vector[S]) get(values []string) S {
 	return v.add(values)
 }
 
-// add makes a series. A raw key has a separator within a value, if at all,
-// besides those between them, so it never equals another series' key.
+// add creates a series. A raw key contains a separator within a value, if at
+// all, in addition to those between values, so it never equals another series'
+// key.
 func (v *vector[S]) add(values []string) S {
 	clean := make([]string, len(values))
 	for i, value := range values {
@@ -98,7 +99,8 @@ func appendKey(key []byte, values []string) []byte {
 	return key
 }
 
-// cleanValue returns a copy, since a value may be a piece of a whole request.
+// cleanValue returns a copy, since a value may be a substring of a whole
+// request.
 func cleanValue(value string) string {
 	value = strings.ToValidUTF8(value, "\uFFFD")
 	if len(value) <= maxLabelBytes {
@@ -111,7 +113,7 @@ func cleanValue(value string) string {
 	return strings.Clone(value[:cut])
 }
 
-// show writes the series in the order of their keys.
+// show writes the series in key order.
 func (v *vector[S]) show(p *page, f *family) {
 	v.mu.RLock()
 	known := maps.Clone(v.known)

@@ -1,3 +1,3 @@
-// Package migration reads numbered SQL files as the migration units of all
-// drivers do. It knows no driver.
+// Package migration reads numbered SQL files for the migration units of all
+// drivers. It imports no driver.
 package migration

@@ -10,14 +10,14 @@ import (
 // MigrationApplied is a line of a database's history: a file that was applied.
 type MigrationApplied struct {
 	Version  int64
-	Name     string // the file's name then
-	Checksum string // of the file then; empty: not known, and not compared
-	At       string // when, as it is shown
+	Name     string // the file's name when it was applied
+	Checksum string // of the file when it was applied; empty: unknown, and not compared
+	At       string // when it was applied, for display
 }
 
-// MigrationCheck holds the history of a database, sorted by version, against
-// the files that there are, and returns the last version that was applied, or
-// 0, also with an error. The files above it are to be applied. op begins the
+// MigrationCheck compares the history of a database, sorted by version, with
+// the files, and returns the last version that was applied, or 0, also with an
+// error. The files above it are to be applied. op begins the
 // operation of its errors: "sqlite_migrate", say.
 //
 // Errors: CodeConflict where a file that was applied has changed or is missing,

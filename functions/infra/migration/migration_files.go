@@ -20,7 +20,7 @@ type MigrationFile struct {
 	Version  int64  // the number that the file's name begins with, from 1
 	Name     string // the file's name: "0002_add_index.sql"
 	Checksum string // SHA-256 of Content in hex
-	Content  string // as it lies in the folder, but for line ends: \r\n is \n, since a checkout may turn them, which changes no history
+	Content  string // unchanged except that \r\n becomes \n: a checkout may convert line ends, which must not change the history
 }
 
 // MigrationFiles reads all *.sql files right in the folder dir of fsys (empty:
@@ -44,7 +44,7 @@ func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) 
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: message, Hint: hint}
 	}
 	if fsys == nil {
-		return nil, invalid("", "no FS given", "")
+		return nil, invalid("", "no FS", "")
 	}
 	dir = cmp.Or(dir, ".")
 	entries, err := fs.ReadDir(fsys, dir)
@@ -76,7 +76,7 @@ func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) 
 		return nil, invalid(
 			"",
 			fmt.Sprintf("no *.sql file in folder %q", dir),
-			"an embed.FS keeps the folder's name: //go:embed migrations/*.sql wants Dir \"migrations\"",
+			"an embed.FS keeps the folder's name: //go:embed migrations/*.sql needs Dir \"migrations\"",
 		)
 	}
 	slices.SortFunc(files, func(a, b MigrationFile) int { return cmp.Compare(a.Version, b.Version) })

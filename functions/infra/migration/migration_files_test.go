@@ -54,7 +54,7 @@ func TestMigrationFiles_Refused(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		"no FS":     {nil, "", core.CodeInvalid, "op: no FS given"},
+		"no FS":     {nil, "", core.CodeInvalid, "op: no FS"},
 		"no folder": {folder("1_a.sql", ""), "gone", core.CodeNotFound, "op: open gone"},
 		"no file":   {folder("m/a.txt", ""), "m", core.CodeInvalid, `op: no *.sql file in folder "m"`},
 		"no number": {folder("users.sql", ""), "", core.CodeInvalid, "op file=users.sql: bad name"},

@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// item is a box, or the place of a line within a column, while it is laid out.
+// item is a box, or a point of a line within a layer, during the layout.
 type item struct {
 	x, y, w, h float64
 	layer      int
-	row        float64 // its place in the layer, while the order is searched
-	line       bool    // it is no box, but where a line passes
-	left       []*item // its neighbours in the layers beside
+	row        float64 // its position in the layer, while the order is computed
+	line       bool    // a point that a line passes, not a box
+	left       []*item // its neighbours in the adjacent layers
 	right      []*item
 }
 
-// route is the way of an edge: the items that it leads through.
+// route lists the items that an edge leads through.
 type route struct {
 	from, to int
 	way      []*item
@@ -26,14 +26,14 @@ const (
 	rowGap    = 10
 	lineGap   = 6
 	sweeps    = 12
-	// mostPlaces is for how many places the lines may be laid out. Of a graph
-	// that needs more, as one in circles, long lines cross what lies between.
+	// mostPlaces is the maximum number of points for lines. In a graph that
+	// needs more, such as one with cycles, long lines cross what lies between.
 	mostPlaces = 5000
 )
 
-// arrange places boxes in layers from left to right, along the edges, so that
-// lines cross seldom and are rather straight: Sugiyama, Tagawa and Toda (1981).
-// Edges are indexes of boxes. It returns the ways of the edges, in their order.
+// arrange places boxes in layers from left to right, along the edges, with few
+// crossings and fairly straight lines: Sugiyama, Tagawa and Toda (1981). Edges
+// are indexes of boxes. It returns the routes in the order of the edges.
 func arrange(boxes []*item, edges [][2]int) []route {
 	assignLayers(boxes, edges)
 	var layers [][]*item
@@ -56,7 +56,7 @@ func arrange(boxes []*item, edges [][2]int) []route {
 		from, to := boxes[e[0]], boxes[e[1]]
 		first, last := from, to
 		if from.layer > to.layer {
-			first, last = to, from // it closes a circle, and is drawn backwards
+			first, last = to, from // it closes a cycle, and is drawn backwards
 		}
 		way := []*item{first}
 		for layer := first.layer + 1; layer < last.layer && places <= mostPlaces; layer++ {
@@ -79,15 +79,15 @@ func arrange(boxes []*item, edges [][2]int) []route {
 	return routes
 }
 
-// assignLayers puts each box right of all that lead to it. Edges that close a
-// circle do not count.
+// assignLayers puts each box to the right of all boxes that lead to it. Edges
+// that close a cycle are ignored.
 func assignLayers(boxes []*item, edges [][2]int) {
 	next := make([][]int, len(boxes))
 	for _, e := range edges {
 		next[e[0]] = append(next[e[0]], e[1])
 	}
 	seen := make([]bool, len(boxes))
-	var sorted []int // each behind all that it leads to
+	var sorted []int // each after everything it leads to
 	var visit func(int)
 	visit = func(n int) {
 		seen[n] = true
@@ -114,7 +114,8 @@ func assignLayers(boxes []*item, edges [][2]int) {
 			}
 		}
 	}
-	// A box that nothing leads to stands right before what it leads to.
+	// A box that nothing leads to is placed right before the first box it leads
+	// to.
 	for n, box := range boxes {
 		if box.layer > 0 || len(next[n]) == 0 {
 			continue
@@ -127,7 +128,8 @@ func assignLayers(boxes []*item, edges [][2]int) {
 	}
 }
 
-// order sorts each layer by the mean place of the neighbours, there and back.
+// order sorts each layer by the mean position of the neighbours, forwards and
+// backwards.
 func order(layers [][]*item) {
 	for sweep := range sweeps {
 		for i := range layers {
@@ -163,8 +165,8 @@ func mean(list []*item, of func(*item) float64) float64 {
 	return sum / float64(len(list))
 }
 
-// place gives the items coordinates from 0 on: those of a layer one below the
-// other in their order, each as near as can be to where its neighbours are.
+// place assigns coordinates from 0: the items of a layer are stacked in order,
+// each as close as possible to its neighbours.
 func place(layers [][]*item) {
 	x := 0.0
 	for _, layer := range layers {
@@ -210,18 +212,18 @@ func (n *item) gap() float64 {
 	return rowGap
 }
 
-// block is a run of items that touch one another.
+// block is a run of items that touch each other.
 type block struct {
 	items  []*item
-	sum    float64 // of the wished tops, each less the item's distance from the block's top
+	sum    float64 // of the preferred tops, each less the item's offset in the block
 	height float64
 }
 
 func (b block) top() float64 { return b.sum / float64(len(b.items)) }
 
-// settle moves the items of a layer towards the mean middle of their
-// neighbours on one side. Those that would overlap are moved as one: the least
-// squares under the order, found by pooling adjacent violators.
+// settle moves the items of a layer towards the mean middle of their neighbours
+// on one side. Items that would overlap are moved together: the least-squares
+// fit that keeps the order, by pooling adjacent violators.
 func settle(layer []*item, left bool) {
 	var blocks []block
 	for _, n := range layer {

@@ -1,75 +1,59 @@
 package page
 
 import (
-	"crypto/sha256"
-	_ "embed" // the files are part of the program
-	"encoding/hex"
-	"io"
+	"embed"
+	"io/fs"
 	"net/http"
 	"sync"
+
+	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-var (
-	//go:embed assets/page.css
-	pageCSS string
-	//go:embed assets/page.js
-	pageJS string
-	//go:embed assets/theme.js
-	themeJS string
-	//go:embed assets/icon.svg
-	iconSVG string
-)
+//go:embed assets
+var assetFiles embed.FS
 
-// asset is a file that pages load. Its address has a hash of its content, so
-// that a browser may keep it for good.
-type asset struct{ url, kind, data string }
-
-var assets = sync.OnceValue(func() map[string]asset {
-	const script = "text/javascript; charset=utf-8"
-	all := map[string]asset{}
-	add := func(stem, ext, kind, data string) {
-		sum := sha256.Sum256([]byte(data))
-		all[stem+ext] = asset{"/assets/" + stem + "-" + hex.EncodeToString(sum[:4]) + ext, kind, data}
+// assets serves the files that pages load, at addresses with a hash of their
+// content.
+var assets = sync.OnceValue(func() *fnhttp.HTTPStaticHandle {
+	files, err := fs.Sub(assetFiles, "assets")
+	if err != nil {
+		panic(err) // the folder is embedded
 	}
-	add("page", ".css", "text/css; charset=utf-8", pageCSS)
-	add("page", ".js", script, pageJS)
-	add("theme", ".js", script, themeJS)
-	add("icon", ".svg", "image/svg+xml", iconSVG)
-	return all
+	handle, err := fnhttp.HTTPStatic(fnhttp.HTTPStaticConfig{Files: files, Prefix: "/assets/"})
+	if err != nil {
+		panic(err) // the config is right
+	}
+	return handle
 })
 
 // assetURL is the address of one of the files.
-func assetURL(name string) string { return assets()[name].url }
+func assetURL(name string) string {
+	address, err := assets().Path(name)
+	if err != nil {
+		panic(err) // the file is embedded
+	}
+	return address
+}
 
 // PageAssets serves the style sheet, the scripts and the icon that
 // [PageShell] refers to. Mount it at "GET /assets/" and "GET /favicon.ico".
 //
 // A file's address has a hash of its content, and browsers are allowed to keep
-// it for a year. The answer to an unknown address is 404; /favicon.ico is
+// it for a year. The response to an unknown address is 404; /favicon.ico is
 // redirected to the icon.
 //
 // More in page_assets.md:
-//   - The addresses begin with /assets/: a program behind a prefix strips it
-//     before, and can't serve pages of another prefix beside.
-//   - After an update, a page that a browser still shows asks for the old
-//     address and gets 404; loading it again fixes that.
+//   - The paths begin with /assets/: a program behind a prefix strips it first,
+//     and can't also serve pages under another prefix.
+//   - After an update, a page that a browser still shows requests the old path
+//     and gets 404; reloading fixes that.
 func PageAssets() http.Handler {
-	byURL := map[string]asset{}
-	for _, a := range assets() {
-		byURL[a.url] = a
-	}
+	files := assets()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/favicon.ico" {
 			http.Redirect(w, r, assetURL("icon.svg"), http.StatusMovedPermanently)
 			return
 		}
-		file, ok := byURL[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", file.kind)
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		io.WriteString(w, file.data) // error ignored: the client is gone
+		files.ServeHTTP(w, r)
 	})
 }

@@ -27,22 +27,29 @@ func TestPageAssets_AllThatTheShellNames(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes, %v", path, w.Code, w.Body.Len(), w.Header())
 		}
 	}
-	if w := ask("/assets/page.css"); w.Code != http.StatusNotFound {
-		t.Errorf("an address without a hash: %d", w.Code)
+	if w := ask("/assets/page.css"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != "no-cache" {
+		t.Errorf("an address without a hash: %d %v", w.Code, w.Header())
+	}
+	if w := ask("/assets/page-00000000.css"); w.Code != http.StatusNotFound {
+		t.Errorf("an address of an earlier version: %d", w.Code)
 	}
 	if w := ask("/favicon.ico"); w.Code != http.StatusMovedPermanently || ask(w.Header().Get("Location")).Code != http.StatusOK {
 		t.Errorf("the icon: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 }
 
-// TestPageAssets_Policy: the script and the style sheet ask for nothing that a
+// TestPageAssets_Policy: the script and the style sheet use nothing that a
 // strict policy forbids.
 func TestPageAssets_Policy(t *testing.T) {
 	t.Parallel()
-	for name, a := range assets() {
-		hasNot(t, a.data, "eval(", "new Function", ".setAttribute(\"style\"", "cssText", "@import", "https://", "data:")
-		if name != "icon.svg" { // its namespace
-			hasNot(t, a.data, "http://")
+	for _, name := range []string{"page.css", "page.js", "theme.js", "icon.svg"} {
+		data, err := assetFiles.ReadFile("assets/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hasNot(t, string(data), "eval(", "new Function", ".setAttribute(\"style\"", "cssText", "@import", "https://", "data:")
+		if name != "icon.svg" { // its namespace is a URL
+			hasNot(t, string(data), "http://")
 		}
 	}
 }

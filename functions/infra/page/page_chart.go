@@ -8,17 +8,17 @@ import (
 
 // PageChartConfig is a chart of one or more series over the same places.
 type PageChartConfig struct {
-	Name   string            // what is to be seen, for all readers
+	Name   string            // what the chart shows, for all readers
 	Kind   string            // line, bar, or spark for a small line without axes; empty: line
-	Labels []string          // of the places on the horizontal axis
+	Labels []string          // along the horizontal axis
 	Series []PageChartSeries // the first six have a colour of their own
-	Unit   string            // behind the figures of the vertical axis
+	Unit   string            // after the figures of the vertical axis
 }
 
 // PageChartSeries is a line or the bars of one colour.
 type PageChartSeries struct {
 	Name   string
-	Values []float64 // one for each label; NaN, infinities and what is beyond 1e300: there is none
+	Values []float64 // one for each label; NaN, infinities and values beyond 1e300: missing
 }
 
 // PageChart draws lines or bars as SVG, with axes, a legend, and a table of the
@@ -26,8 +26,8 @@ type PageChartSeries struct {
 // that says so.
 //
 // More in page_chart.md:
-//   - The vertical axis always has zero on it; a spark's goes from the least to
-//     the greatest value.
+//   - The vertical axis always includes zero; a spark's ranges from the least
+//     to the greatest value.
 //   - Labels are evenly spaced, whatever their values: don't omit any.
 func PageChart(cfg PageChartConfig) PageComponent {
 	return PageHTML(func(w *PageWriter) { w.chart(cfg) })
@@ -42,7 +42,7 @@ const (
 	chartBottom = 24 // for the labels
 )
 
-// scale maps values to places of a picture.
+// scale maps values to coordinates.
 type scale struct{ low, high, from, to float64 }
 
 func (s scale) at(v float64) float64 { return s.from + (v-s.low)/(s.high-s.low)*(s.to-s.from) }
@@ -85,8 +85,8 @@ func (w *PageWriter) chart(cfg PageChartConfig) {
 	w.Close("figure")
 }
 
-// finite reports whether a value can be drawn. Those that come near the end of
-// what a float64 can hold can't: their differences are infinite.
+// finite reports whether a value can be drawn. Values close to the limits of
+// float64 can't: their differences are infinite.
 func finite(v float64) bool { return math.Abs(v) < 1e300 }
 
 func (c PageChartConfig) bounds() (low, high float64, any bool) {
@@ -101,7 +101,7 @@ func (c PageChartConfig) bounds() (low, high float64, any bool) {
 	return low, high, any
 }
 
-// places is the horizontal axis: place i is at its i.
+// places is the horizontal axis: the x of label i is at its index i.
 func (c PageChartConfig) places() scale {
 	return placesOf(len(c.Labels))
 }
@@ -111,8 +111,8 @@ func placesOf(n int) scale {
 	return scale{0, float64(max(1, n-1)), chartLeft + half, chartWidth - chartRight - half}
 }
 
-// niceStep is 1, 2 or 5 times a power of ten, so that four to ten of them make
-// the span.
+// niceStep returns 1, 2 or 5 times a power of ten, so that four to ten steps
+// cover the span.
 func niceStep(span float64) float64 {
 	if span < 1e-300 {
 		return 1
@@ -127,7 +127,7 @@ func niceStep(span float64) float64 {
 	return step
 }
 
-// path is the series as path data; a value that is missing leaves a gap.
+// path returns the series as path data; a missing value leaves a gap.
 func (s PageChartSeries) path(x, y scale) string {
 	path, command := "", "M"
 	for i, v := range s.Values {
@@ -148,7 +148,7 @@ func (w *PageWriter) line(class string, x1, y1, x2, y2 float64) {
 	w.Element("line", "", "class", class, "x1", px(x1), "y1", px(y1), "x2", px(x2), "y2", px(y2))
 }
 
-// axis writes as many labels as there is room for.
+// axis writes as many labels as fit.
 func (w *PageWriter) axis(labels []string) {
 	widest := 1.0
 	for _, l := range labels {
@@ -178,7 +178,7 @@ func (w *PageWriter) bars(cfg PageChartConfig, series int, y scale) {
 	}
 }
 
-// figure opens a figure with its name and the view that its picture lies in.
+// figure opens a figure with its name and the view box of its picture.
 func (w *PageWriter) figure(name string, wide bool) {
 	w.Open("figure", "class", "chart")
 	w.Element("figcaption", name)
@@ -196,7 +196,7 @@ func (w *PageWriter) legend(series []PageChartSeries) {
 	w.Close("div")
 }
 
-// swatch is an entry of a legend.
+// swatch writes an entry of a legend.
 func (w *PageWriter) swatch(class, text string) {
 	w.Open("span")
 	w.Open("svg", "width", "14", "height", "12", "aria-hidden", "true")
@@ -225,7 +225,7 @@ func (w *PageWriter) chartTable(cfg PageChartConfig) {
 	w.behind(table)
 }
 
-// behind is a table that is folded up.
+// behind writes a collapsed table.
 func (w *PageWriter) behind(table PageTableConfig) {
 	w.Open("details")
 	w.Element("summary", "As a table")
@@ -233,7 +233,7 @@ func (w *PageWriter) behind(table PageTableConfig) {
 	w.Close("details")
 }
 
-// spark is a line in the height of a word, with its figures as its name.
+// spark draws a line as high as a word, with its figures in its name.
 func (w *PageWriter) spark(cfg PageChartConfig, low, high float64) {
 	y := scale{low, high, 22, 2}
 	if low == high {

@@ -44,7 +44,7 @@ func TestPageChart_Empty(t *testing.T) {
 	}
 }
 
-// TestPageChart_OddFigures: figures of any size give pictures without NaN.
+// TestPageChart_OddFigures: figures of any size draw without NaN.
 func TestPageChart_OddFigures(t *testing.T) {
 	t.Parallel()
 	for _, values := range [][]float64{{0}, {0, 0}, {7}, {-7, -7}, {1e299, -1e299}, {1e-300}, {math.MaxFloat64, 1}, {0.1, 0.2}, {999999, 1000001}} {

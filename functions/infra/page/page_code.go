@@ -9,9 +9,9 @@ import (
 // PageCodeConfig is a text of code and how it is shown.
 type PageCodeConfig struct {
 	Text     string
-	Language string // go, json, yaml, sql, sh, python or javascript; another one gets no colours
+	Language string // go, json, yaml, sql, sh, python or javascript; any other is not coloured
 	Name     string // what it is, for screen readers; empty: Code
-	Numbers  bool   // number the lines; line 12 has the address #L12
+	Numbers  bool   // number the lines; line 12 has the anchor #L12
 	// Link returns where an identifier leads, "" for nowhere. It is asked for
 	// each one outside of strings and comments, qualified as it is written:
 	// core.Error, or Error. nil: no links.
@@ -24,10 +24,11 @@ type PageCodeConfig struct {
 // than it is.
 //
 // More in page_code.md:
-//   - The colours come from words and quotes, no parser: a regular expression
-//     in JavaScript, or a string over lines in Python, may be coloured wrong.
-//   - One page can have one code with Numbers: the lines' addresses would
-//     clash.
+//   - The colours come from words and quotes, not from a parser: a regular
+//     expression in JavaScript, or a multi-line string in Python, may be
+//     coloured wrongly.
+//   - A page can have only one code block with Numbers: the lines' anchors
+//     would clash.
 func PageCode(cfg PageCodeConfig) PageComponent {
 	return PageHTML(cfg.write)
 }
@@ -85,7 +86,8 @@ func (c PageCodeConfig) token(w *PageWriter, t token) {
 	w.Raw(`<span class="` + string(t.class) + `">` + text + `</span>`)
 }
 
-// visible escapes a text, and marks what turns its direction or can't be seen.
+// visible escapes a text, and marks characters that are invisible or change its
+// direction.
 func visible(text string) string {
 	text = html.EscapeString(text)
 	if strings.IndexFunc(text, turns) < 0 {

@@ -12,7 +12,7 @@ import (
 
 var tag = regexp.MustCompile(`<[^>]*>`)
 
-// text is what a browser shows of a rendering.
+// text returns what a browser shows of a rendering.
 func text(rendered string) string { return html.UnescapeString(tag.ReplaceAllString(rendered, "")) }
 
 func TestPageCode_Colours(t *testing.T) {
@@ -30,7 +30,7 @@ func TestPageCode_Colours(t *testing.T) {
 	}
 }
 
-// TestPageCode_KeepsTheText: whatever the colours, the text is the file's, for
+// TestPageCode_KeepsTheText: whatever the colours, the text is unchanged, for
 // all Go files of this package, and for texts that end within a token.
 func TestPageCode_KeepsTheText(t *testing.T) {
 	t.Parallel()

@@ -11,9 +11,9 @@ import (
 //
 // More in page_component.md:
 //   - A component may be rendered several times, by several requests at once:
-//     it must not change what it holds.
+//     it must not change its own state.
 //   - It has the methods of templ.Component, so either is assignable to the
-//     other; no import of templ is needed for it.
+//     other; that needs no import of templ.
 type PageComponent interface {
 	Render(ctx context.Context, w io.Writer) error
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// other is a component of another make, as templ's are.
+// other is a component from elsewhere, such as templ's.
 type other string
 
 func (o other) Render(_ context.Context, w io.Writer) error {

@@ -10,8 +10,8 @@ type PageFact struct {
 // empty list.
 //
 // More in page_facts.md:
-//   - A time is shown in its own location: convert it before.
-//   - A value of another type is written as fmt.Sprint does.
+//   - A time is shown in its own location: convert it first.
+//   - A value of another type is formatted by fmt.Sprint.
 func PageFacts(facts []PageFact) PageComponent {
 	return PageHTML(func(w *PageWriter) {
 		if len(facts) == 0 {

@@ -9,10 +9,10 @@ import (
 // PageFormConfig is a form.
 type PageFormConfig struct {
 	ID     string // names the form and its fields within the page; empty: form
-	Action string // where it is sent to
-	Post   bool   // send with POST; default: GET, fields in the address
+	Action string // the URL that it is sent to
+	Post   bool   // send with POST; default: GET, fields in the URL
 	Fields []PageFormField
-	Submit string // on the button; empty: Send
+	Submit string // text of the button; empty: Send
 	Error  string // why the last try was refused, above the fields
 	// Compact puts the fields side by side and hides their labels from view,
 	// as for filters above a list.
@@ -28,14 +28,14 @@ type PageFormField struct {
 	Name     string
 	Label    string
 	Type     string // text, search, number, password, select, checkbox, textarea, hidden; empty: text
-	Value    string // what it holds; of a checkbox: what it sends when checked
+	Value    string // its value; for a checkbox: the value sent when checked
 	Checked  bool
-	Options  []PageFormOption // of a select
-	Example  string           // shown while it is empty
+	Options  []PageFormOption // for a select
+	Example  string           // placeholder, shown while it is empty
 	Hint     string
 	Error    string // what is wrong with its value
 	Required bool
-	Focus    bool // it has the focus when the page has loaded
+	Focus    bool // focused when the page has loaded
 }
 
 // PageFormOption is one choice of a select.
@@ -47,8 +47,8 @@ type PageFormOption struct{ Value, Label string }
 // More in page_form.md:
 //   - It checks nothing: the server does, and renders the form again with Error
 //     set.
-//   - A form with Results fetches its address with the header X-Fragment:
-//     answer it with the part alone, and say Vary: X-Fragment.
+//   - A form with Results fetches its URL with the header X-Fragment: respond
+//     with only that part, and with Vary: X-Fragment.
 func PageForm(cfg PageFormConfig) PageComponent {
 	return PageHTML(func(w *PageWriter) { w.form(cfg) })
 }
@@ -101,7 +101,7 @@ func (w *PageWriter) field(f PageFormField, id string, compact bool) {
 		w.Close("select")
 	case "textarea":
 		w.Open("textarea", attributes...)
-		w.Text("\n" + f.Value) // HTML drops a line break right behind the tag
+		w.Text("\n" + f.Value) // HTML drops a line break right after the tag
 		w.Close("textarea")
 	default:
 		w.Open("input", append(attributes, "type", f.Type, "value", f.Value, "checked?", on(f.Checked, "yes"))...)

@@ -9,8 +9,8 @@ import (
 // [PageLive] region receives. The error is the component's.
 //
 // More in page_fragment.md:
-//   - It is HTML to be put in as it is: send it only to regions of your own
-//     pages.
+//   - It is HTML that is inserted unescaped: send it only to regions of your
+//     own pages.
 func PageFragment(ctx context.Context, component PageComponent) (string, error) {
 	var b strings.Builder
 	if err := component.Render(ctx, &b); err != nil {

@@ -7,10 +7,10 @@ import (
 
 // PageHeatmapConfig is figures of two kinds of places, as days and hours.
 type PageHeatmapConfig struct {
-	Name    string // what is to be seen, for all readers
+	Name    string // what the heat map shows, for all readers
 	Columns []string
 	Rows    []PageHeatmapRow
-	Unit    string // behind the figures
+	Unit    string // written after the figures
 }
 
 // PageHeatmapRow is the figures of one row, one for each column; NaN and
@@ -30,7 +30,7 @@ const (
 //
 // More in page_heatmap.md:
 //   - The least figure is pale, not empty: an outline without filling is a
-//     missing one.
+//     missing figure.
 //   - The scale is linear: one outlier makes all others pale.
 func PageHeatmap(cfg PageHeatmapConfig) PageComponent {
 	return PageHTML(func(w *PageWriter) {
@@ -68,7 +68,7 @@ func PageHeatmap(cfg PageHeatmapConfig) PageComponent {
 	})
 }
 
-// heatColumns writes as many names as there is room for.
+// heatColumns writes as many names as fit.
 func (w *PageWriter) heatColumns(names []string, left float64) {
 	widest := 0.0
 	for _, name := range names {

@@ -2,20 +2,20 @@ package page
 
 // PageHit is one entry of a list of results.
 type PageHit struct {
-	Name   any      // the link that leads to it: a PageLink, or a component that begins with an a element
+	Name   any      // the link to it: a PageLink, or a component that begins with an a element
 	Badges []string // short words next to the name
-	End    string   // at the end of the line, as how often it is used; empty: none
-	Text   any      // what it is: a text or a PageComponent
-	Code   string   // one line, cut where the screen ends; empty: none
-	Note   string   // a quiet line below, as why it was found; empty: none
+	End    string   // at the end of the line, such as how often it is used; may be empty
+	Text   any      // its description: a text or a PageComponent
+	Code   string   // one line, cut at the edge of the screen; may be empty
+	Note   string   // a muted line below, such as why it was found; may be empty
 	Tags   []PageLink
 }
 
 // PageHits is a list of results. Arrow keys walk through the names.
 //
 // More in page_hits.md:
-//   - Code is cut with an ellipsis where the line ends; its tooltip has all of
-//     it.
+//   - Code is cut with an ellipsis at the end of the line; its tooltip shows
+//     all of it.
 func PageHits(hits []PageHit) PageComponent {
 	return PageHTML(func(w *PageWriter) {
 		w.Open("ol", "class", "hits")

@@ -9,10 +9,8 @@ import (
 // each rendering; what it writes is sent as a whole, once it has returned.
 //
 // More in page_html.md:
-//   - The function writes its elements' ends itself; nothing checks that they
-//     match.
-//   - The error of a component added within is returned, and nothing has been
-//     sent then.
+//   - The function closes its elements itself; nothing checks that they match.
+//   - If an added component fails, its error is returned and nothing is sent.
 func PageHTML(write func(*PageWriter)) PageComponent { return written(write) }
 
 type written func(*PageWriter)

@@ -5,7 +5,7 @@ package page
 // More in page_link.md:
 //   - A URL of another scheme than http, https and mailto is replaced by one
 //     that leads nowhere when it is rendered.
-//   - An empty URL renders the text alone.
+//   - An empty URL renders only the text.
 type PageLink struct {
 	Text string `json:"text"`
 	URL  string `json:"url"`

@@ -9,9 +9,9 @@ import (
 type PageLiveConfig struct {
 	ID       string // names the region within the page
 	Name     string // what it is, for screen readers
-	Stream   string // address of the server-sent events; regions of one address share one connection
-	Event    string // the type of the events that are for this region; empty: message
-	Append   bool   // an event's data is put behind what is there; default: in its place
+	Stream   string // URL of the server-sent events; regions with the same URL share a connection
+	Event    string // the type of the events for this region; empty: message
+	Append   bool   // an event's data is appended to the content; default: replaces it
 	MaxItems int    // elements that an appending region keeps, the newest ones; zero: 1000
 }
 
@@ -23,9 +23,9 @@ type PageLiveConfig struct {
 // initial is what the region shows at first; nil: nothing.
 //
 // More in page_live.md:
-//   - Without JavaScript the region stays as it was rendered.
-//   - An event of type gap makes the script load the page again and take the
-//     region from there: its address must render it up to date.
+//   - Without JavaScript the region keeps its initial content.
+//   - An event of type gap makes the script fetch the page again and copy the
+//     region from it: the page's URL must render it up to date.
 func PageLive(cfg PageLiveConfig, initial PageComponent) PageComponent {
 	return PageHTML(func(w *PageWriter) {
 		w.liveState(cfg.Stream)
@@ -45,7 +45,7 @@ func (c PageLiveConfig) attributes() []string {
 	}
 }
 
-// liveState is the text that reports whether the stream is connected.
+// liveState is the text that shows whether the stream is connected.
 func (w *PageWriter) liveState(stream string) {
 	w.Element("span", "connecting", "class", "script quiet state", "data-live-state", "new", "data-stream", stream)
 }

@@ -10,7 +10,7 @@ type PageLogConfig struct {
 	ID       string   // names the pane within the page; empty: log
 	Name     string   // what it is, for all readers; empty: Log
 	Lines    []string // the lines so far, with ANSI colours
-	Stream   string   // address of server-sent events whose data is PageLogLines; empty: nothing follows
+	Stream   string   // URL of server-sent events whose data is PageLogLines; empty: no further lines
 	Event    string   // their type; empty: message
 	MaxLines int      // lines that a pane with a stream keeps, the newest ones; zero: 1000
 }
@@ -19,9 +19,10 @@ type PageLogConfig struct {
 // and a box to stay at the end while lines come. Scrolling up clears the box.
 //
 // More in page_log.md:
-//   - All lines are in the page: give it the last few thousand, and the whole
-//     as a file.
-//   - Colours end with their line, as the lines of a stream come one by one.
+//   - All lines are in the page: pass the last few thousand, and offer the
+//     whole log as a file.
+//   - Colours end with their line, because the lines of a stream arrive one by
+//     one.
 func PageLog(cfg PageLogConfig) PageComponent {
 	cfg.ID = cmp.Or(cfg.ID, "log")
 	cfg.Name = cmp.Or(cfg.Name, "Log")
@@ -49,13 +50,13 @@ func PageLog(cfg PageLogConfig) PageComponent {
 	})
 }
 
-// ansi is how text looks, as the last escape sequences have set it.
+// ansi is the text style set by the escape sequences so far.
 type ansi struct {
 	colour                         int // from 1; 0: the page's own
 	bold, faint, italic, underline bool
 }
 
-// class is the style sheet's, "" for plain text.
+// class returns the style sheet's class, "" for plain text.
 func (a ansi) class() string {
 	class := ""
 	add := func(yes bool, name string) {

@@ -9,9 +9,9 @@ import (
 // to a pane whose stream it is. Colours end with the line that sets them.
 //
 // More in page_log_lines.md:
-//   - Each line is an element: send several in one event where many come at
+//   - Each line is an element: send several in one event if many arrive at
 //     once.
-//   - Of 256 colours the first 16 are shown, of true colours none.
+//   - Of 256 colours only the first 16 are shown, and no true colours.
 func PageLogLines(lines []string) PageComponent {
 	return PageHTML(func(w *PageWriter) { w.logLines(lines) })
 }
@@ -24,8 +24,8 @@ func (w *PageWriter) logLines(lines []string) {
 	}
 }
 
-// logLine writes a line with its colours. Escape sequences of other kinds and
-// control characters are left out.
+// logLine writes a line with its colours. Other escape sequences and control
+// characters are removed.
 func (w *PageWriter) logLine(line string) {
 	var style ansi
 	for line != "" {
@@ -44,7 +44,7 @@ func (w *PageWriter) logLine(line string) {
 	}
 }
 
-// printable drops control characters and those that turn the direction of text.
+// printable drops control characters and those that change the text direction.
 func printable(r rune) rune {
 	if r < ' ' && r != '\t' || r == 0x7f || turns(r) {
 		return -1
@@ -52,7 +52,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// take reads the escape sequence that follows an ESC, and returns the rest.
+// take parses the escape sequence after an ESC, and returns the rest.
 func (a *ansi) take(s string) string {
 	switch {
 	case strings.HasPrefix(s, "["): // CSI: parameters, then a letter
@@ -64,7 +64,7 @@ func (a *ansi) take(s string) string {
 			a.set(strings.Split(s[1:end], ";"))
 		}
 		return s[end+1:]
-	case strings.HasPrefix(s, "]"): // OSC, as a title or a link: to BEL or ESC \
+	case strings.HasPrefix(s, "]"): // OSC, such as a title or a link: up to BEL or ESC \
 		end := strings.IndexAny(s, "\a\x1b")
 		if end < 0 {
 			return ""
@@ -76,8 +76,8 @@ func (a *ansi) take(s string) string {
 	return s[1:]
 }
 
-// set applies the numbers of an SGR sequence. Colours of 256 and more become
-// the nearest of what the page has: the first 16 by number, the others none.
+// set applies the numbers of an SGR sequence. Of 256 colours the page has the
+// first 16; the others are ignored.
 func (a *ansi) set(codes []string) {
 	for i := 0; i < len(codes); i++ {
 		n, err := strconv.Atoi(codes[i])
@@ -107,7 +107,7 @@ func (a *ansi) set(codes []string) {
 			a.colour = n - 89
 		case n == 39:
 			a.colour = 0
-		case n == 38 || n == 48: // 38;5;N or 38;2;R;G;B, and the same for the ground
+		case n == 38 || n == 48: // 38;5;N or 38;2;R;G;B, and the same for the background
 			skip := 2
 			if i+1 < len(codes) && codes[i+1] == "2" {
 				skip = 4

@@ -4,8 +4,8 @@ package page
 type PageNoticeConfig struct {
 	Kind  string     // "warning", "error", "good", or "empty" in place of a list without entries; default: "warning"
 	Title string     // in bold; empty: none
-	Text  string     // what is the matter
-	Hint  string     // what to do about it; empty: nothing
+	Text  string     // what happened
+	Hint  string     // what to do about it; may be empty
 	Links []PageLink // where to go from here
 }
 
@@ -14,8 +14,7 @@ type PageNoticeConfig struct {
 // screen readers at once.
 //
 // More in page_notice.md:
-//   - An error has the role alert: screen readers read it at once, wherever
-//     they are.
+//   - An error has the role alert: screen readers announce it at once.
 func PageNotice(cfg PageNoticeConfig) PageComponent {
 	return PageHTML(func(w *PageWriter) { w.notice(cfg) })
 }

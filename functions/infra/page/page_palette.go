@@ -2,7 +2,7 @@ package page
 
 // PagePaletteConfig lists what the palette offers.
 type PagePaletteConfig struct {
-	Commands []PageLink // offered at once, filtered by what is typed
+	Commands []PageLink // offered immediately, filtered by the input
 	// Search is an address that ends where what is typed is to be appended,
 	// as /palette?q=. It answers a JSON array of PageLink. Empty: the
 	// commands are all there is.
@@ -16,7 +16,7 @@ type PagePaletteConfig struct {
 // More in page_palette.md:
 //   - Without JavaScript it stays closed: it must not be the only way to a
 //     place.
-//   - Each letter sends a search request; late answers are dropped, but the
+//   - Each letter sends a search request; late responses are dropped, but the
 //     server still computes them.
 func PagePalette(cfg PagePaletteConfig) PageComponent {
 	return PageHTML(func(w *PageWriter) {

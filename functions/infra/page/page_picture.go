@@ -6,11 +6,11 @@ import (
 
 // PagePictureConfig is a directed graph and how it is drawn.
 type PagePictureConfig struct {
-	Name   string // what is to be seen, for all readers
+	Name   string // what the graph shows, for all readers
 	Nodes  []PagePictureNode
 	Edges  []PagePictureEdge
 	Middle string   // ID of the node that the picture is about; empty: none
-	Path   []string // IDs of nodes whose way is lit, in its order; nil: none
+	Path   []string // IDs of the nodes on a highlighted path, in order; nil: none
 	// Hub is how many edges a node may receive. Edges to a node that receives
 	// more are left out, and the node is listed above the picture: lines that
 	// come from everywhere say nothing. Zero: 12; negative: draw them all.
@@ -23,10 +23,10 @@ type PagePictureConfig struct {
 // PagePictureNode is a node of a picture.
 type PagePictureNode struct {
 	ID    string
-	Label string // short; a longer one than 40 characters is cut
+	Label string // short; cut after 40 characters
 	Group string // with PagePictureConfig.Group
 	Kind  string // named in the legend, which gives the first six kinds a colour each
-	URL   string // where it leads; empty: nowhere
+	URL   string // of its link; may be empty
 	Hint  string // its tooltip
 }
 
@@ -42,7 +42,7 @@ type PagePictureEdge struct{ From, To string }
 // The layout takes some 10 ms for 125 nodes and 300 edges.
 //
 // More in page_picture.md:
-//   - Beyond some 30 nodes, group them: a picture of 125 nodes and all their
+//   - Beyond about 30 nodes, group them: a picture of 125 nodes and all their
 //     lines can't be read.
 //   - Edges that close a cycle are drawn backwards.
 func PagePicture(cfg PagePictureConfig) PageComponent {

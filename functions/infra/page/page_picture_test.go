@@ -26,7 +26,7 @@ func edges(pairs ...string) []PagePictureEdge {
 	return all
 }
 
-// place by ID.
+// place by ID
 func places(d drawing) map[string]*drawnBox {
 	all := map[string]*drawnBox{}
 	for _, b := range d.boxes {
@@ -77,7 +77,7 @@ func TestPagePicture_Hubs(t *testing.T) {
 	has(t, render(t, PagePicture(cfg)), `data-to="hub"`)
 }
 
-// random is a graph of n nodes in groups, with about three edges each.
+// random returns a graph of n nodes in groups, with about three edges each.
 func random(n int, seed uint64) PagePictureConfig {
 	r := rand.New(rand.NewPCG(seed, 1))
 	cfg := PagePictureConfig{Name: "random", Hub: -1}
@@ -91,7 +91,7 @@ func random(n int, seed uint64) PagePictureConfig {
 	return cfg
 }
 
-// TestPagePicture_NothingOverlaps holds for graphs of all sizes, with circles.
+// TestPagePicture_NothingOverlaps tests graphs of all sizes, with cycles.
 func TestPagePicture_NothingOverlaps(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
@@ -117,7 +117,7 @@ func TestPagePicture_NothingOverlaps(t *testing.T) {
 		}
 		again := draw(cfg)
 		if !slices.EqualFunc(d.lines, again.lines, func(a, b drawnLine) bool { return a == b }) {
-			t.Fatalf("seed %d: the second picture is another one", seed)
+			t.Fatalf("seed %d: the second picture differs", seed)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestPagePicture_Groups(t *testing.T) {
 }
 
 // TestPagePicture_Straight: a chain is a straight line, and a node with two
-// neighbours of one layer stands in their middle.
+// neighbours in one layer is placed at their middle.
 func TestPagePicture_Straight(t *testing.T) {
 	t.Parallel()
 	at := places(draw(PagePictureConfig{Nodes: nodes("a", "b", "c"), Edges: edges("a b", "b c")}))

@@ -13,7 +13,7 @@ import (
 // sent then. That the client has gone is no error.
 //
 // More in page_render.md:
-//   - The whole answer is in memory at once: a table of 10,000 rows takes some
+//   - The whole response is held in memory: a table of 10,000 rows takes about
 //     3 MB.
 //   - The caller sets Cache-Control.
 func PageRender(w http.ResponseWriter, r *http.Request, status int, component PageComponent) error {

@@ -9,12 +9,12 @@ import (
 // PageShellConfig is what surrounds the body of a page.
 type PageShellConfig struct {
 	Title   string        // of the page; the browser's tab shows it before Brand
-	Brand   string        // the program's name; it leads to /
+	Brand   string        // the program's name; it links to /
 	Tabs    []PageLink    // the program's pages
-	Path    string        // of the request; the tab with this address is marked
+	Path    string        // of the request; the tab with this path is marked
 	Footer  PageComponent // nil: none
-	Palette PageComponent // what Ctrl-K opens, of PagePalette; nil: none
-	Refresh time.Duration // the page is loaded again after; zero: never
+	Palette PageComponent // opened by Ctrl-K, made by PagePalette; nil: none
+	Refresh time.Duration // interval at which the page reloads; zero: never
 	Lang    string        // of the text, as in HTML's lang; empty: en
 }
 

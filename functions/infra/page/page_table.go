@@ -14,8 +14,8 @@ type PageTableConfig struct {
 	ID      string // names the table within the page; empty: table
 	Name    string // what the rows are, for all readers
 	Columns []PageTableColumn
-	Rows    [][]any          // a cell is what a PageFact's Value is
-	Facets  []PageFacet      // choices that narrow the rows down
+	Rows    [][]any          // a cell has one of the types of a PageFact's Value
+	Facets  []PageFacet      // choices that filter the rows
 	Filter  bool             // offer a field for the text q
 	Path    string           // of the table's page
 	Query   url.Values       // of the request
@@ -27,7 +27,7 @@ type PageTableConfig struct {
 // PageTableColumn is a column of a table.
 type PageTableColumn struct {
 	Name   string
-	Key    string // for the parameter sort; empty: not sorted by it
+	Key    string // for the parameter sort; empty: not sortable
 	Number bool   // aligned to the right
 }
 
@@ -111,7 +111,7 @@ func (w *PageWriter) table(c PageTableConfig) {
 	w.Close("tr")
 	w.Close("thead")
 	w.Open("tbody")
-	focus := "0" // Tab leads to the first row, arrows to the others
+	focus := "0" // Tab moves to the first row, arrow keys to the others
 	for _, row := range c.Rows {
 		w.Open("tr", "tabindex", focus)
 		focus = "-1"
@@ -138,7 +138,8 @@ func (c PageTableConfig) filled() PageTableConfig {
 	return c
 }
 
-// address is the page's with one parameter changed, and from the first row on.
+// address returns the page's URL with one parameter changed, starting at the
+// first row.
 func (c PageTableConfig) address(name, value string) string {
 	query := url.Values{}
 	for k, v := range c.Query {
@@ -156,7 +157,7 @@ func (c PageTableConfig) address(name, value string) string {
 	return c.Path + "?" + query.Encode()
 }
 
-// sortAddress turns the order round where the table is sorted by this already.
+// sortAddress reverses the order if the table is already sorted by this column.
 func (c PageTableConfig) sortAddress(key string) string {
 	if c.Query.Get("sort") == key {
 		key = "-" + key
@@ -176,12 +177,12 @@ func (c PageTableConfig) ariaSort(key string) string {
 
 func (c PageTableConfig) facetAddress(f PageFacet, value string) string {
 	if c.Query.Get(f.Name) == value {
-		value = "" // choosing it again takes it back
+		value = "" // choosing it again clears it
 	}
 	return c.address(f.Name, value)
 }
 
-// filterForm keeps the rest of what was asked for.
+// filterForm keeps the other parameters of the request.
 func (c PageTableConfig) filterForm() PageFormConfig {
 	form := PageFormConfig{ID: c.ID + "-filter", Action: c.Path, Compact: true, Results: c.ID + "-rows", Submit: "Filter", Fields: []PageFormField{
 		{Name: "q", Label: "Filter " + c.Name, Type: "search", Value: c.Query.Get("q"), Example: "Filter"},

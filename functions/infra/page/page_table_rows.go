@@ -4,7 +4,7 @@ package page
 // somebody types.
 //
 // More in page_table_rows.md:
-//   - Give it the same config as the whole table, or the links in it differ.
+//   - Pass the same config as for the whole table, or its links differ.
 func PageTableRows(cfg PageTableConfig) PageComponent {
 	cfg = cfg.filled()
 	return PageHTML(func(w *PageWriter) { w.rows(cfg) })

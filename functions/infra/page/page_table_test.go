@@ -57,8 +57,8 @@ func TestPageTable_Hostile(t *testing.T) {
 	hasNot(t, render(t, PageTable(cfg)), "<script", "<img", "onclick='", `href="javascript`)
 }
 
-// TestPageTable_TenThousandRows: such a page is slow to read, and must not be
-// slow to make.
+// TestPageTable_TenThousandRows: such a page may be slow to read, but must not
+// be slow to render.
 func TestPageTable_TenThousandRows(t *testing.T) {
 	t.Parallel()
 	cfg := PageTableConfig{Name: "Rows", Columns: []PageTableColumn{{Name: "A"}, {Name: "B"}, {Name: "C"}}}

@@ -8,19 +8,19 @@ import (
 
 // PageTimelineConfig is what ran when, as the steps of a job.
 type PageTimelineConfig struct {
-	Name  string // what is to be seen, for all readers
+	Name  string // what the timeline shows, for all readers
 	Spans []PageTimelineSpan
-	Now   time.Time // where spans end that have no end; zero: at the latest time of any span
+	Now   time.Time // end of spans that are still running; zero: the latest time of any span
 }
 
 // PageTimelineSpan is one bar.
 type PageTimelineSpan struct {
-	Row    string // bars of one row lie on one line, in the order of their first span
-	Name   string // what it was; empty: as the row
+	Row    string // spans with the same Row are drawn on one line, in the order of their first span
+	Name   string // of the span; empty: Row
 	Start  time.Time
-	End    time.Time // zero: it still runs
-	Status string    // ok, failed, running or waiting, which have a colour each; empty: ok
-	URL    string    // where it leads; empty: nowhere
+	End    time.Time // zero: still running
+	Status string    // ok, failed, running or waiting, each with its own colour; empty: ok
+	URL    string    // of its link; may be empty
 }
 
 // PageTimeline draws spans of time as bars, a line for each row, with a table
@@ -28,7 +28,7 @@ type PageTimelineSpan struct {
 // so.
 //
 // More in page_timeline.md:
-//   - Spans of one row that overlap hide one another: give each a row.
+//   - Overlapping spans of one row hide each other: give each its own row.
 //   - A span is at least two pixels wide, however short it was: the table has
 //     the figures.
 func PageTimeline(cfg PageTimelineConfig) PageComponent {
@@ -44,7 +44,7 @@ func PageTimeline(cfg PageTimelineConfig) PageComponent {
 // timelineRow is the height of a row.
 const timelineRow = 26
 
-// filled gives each span an end and a status.
+// filled returns the spans with every end and status set.
 func (c PageTimelineConfig) filled() PageTimelineConfig {
 	latest := c.Now
 	for _, s := range c.Spans {
@@ -137,7 +137,7 @@ func (w *PageWriter) span(s PageTimelineSpan, from, to, y float64) {
 	}
 }
 
-// duration writes seconds as a person would say them.
+// duration formats seconds for people.
 func duration(seconds float64) string {
 	switch {
 	case seconds < 1:

@@ -11,14 +11,14 @@ import (
 // writes is escaped, but for what is given to Raw.
 //
 // More in page_writer.md:
-//   - An attribute with an empty value is left out: write "checked?" with any
-//     value for one that has none in HTML.
-//   - Addresses (href, action, formaction, src and the like) lead nowhere
-//     (about:invalid) unless they are relative or of http, https or mailto.
+//   - An attribute with an empty value is omitted: for a boolean attribute
+//     write "checked?" with any value.
+//   - URLs (href, action, formaction, src and the like) are replaced by
+//     about:invalid unless they are relative or use http, https or mailto.
 type PageWriter struct {
 	ctx  context.Context
 	text strings.Builder
-	err  error // the first one of a component within
+	err  error // of the first component that failed
 }
 
 // Open begins an element. Attributes are pairs of a name and a value. One with
@@ -74,8 +74,8 @@ func (w *PageWriter) Add(c PageComponent) {
 // Raw adds HTML as it is: what a renderer made that is trusted to escape.
 func (w *PageWriter) Raw(trusted string) { w.text.WriteString(trusted) }
 
-// safeAttribute is the value of an attribute, where it is an address a safe
-// one.
+// safeAttribute returns the value of an attribute, made safe if the attribute
+// is a URL.
 func safeAttribute(name, value string) string {
 	switch strings.ToLower(name) {
 	case "href", "xlink:href", "action", "formaction", "src", "poster", "data", "cite", "background", "manifest", "longdesc":
@@ -88,8 +88,8 @@ func safeAttribute(name, value string) string {
 	return value
 }
 
-// allSafe is the value, or an address that leads nowhere where one of its words
-// would be replaced by one.
+// allSafe returns the value, or a URL that leads nowhere if any of its words is
+// unsafe.
 func allSafe(value string, words []string) string {
 	for _, word := range words {
 		if safeURL(word) != word {
@@ -99,8 +99,7 @@ func allSafe(value string, words []string) string {
 	return value
 }
 
-// safeURL is the address, or one that leads nowhere in place of one that a
-// browser would run.
+// safeURL returns the URL, or one that leads nowhere if a browser would run it.
 func safeURL(address string) string {
 	scheme, _, ok := strings.Cut(address, ":")
 	if !ok || strings.ContainsAny(scheme, "/?#") {
@@ -113,7 +112,7 @@ func safeURL(address string) string {
 	return "about:invalid"
 }
 
-// on is a value for an attribute that is there or not.
+// on returns a value for a boolean attribute.
 func on(yes bool, value string) string {
 	if yes {
 		return value

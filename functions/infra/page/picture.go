@@ -28,7 +28,7 @@ type drawing struct {
 	hubs          []PageLink
 	kinds         []string // legend, in the order of their colours
 	list          []*listed
-	lit           bool // a path is lit from the start
+	lit           bool // a path is highlighted from the start
 }
 
 type drawnBox struct {
@@ -51,13 +51,13 @@ type listed struct {
 	to   []PageLink
 }
 
-// graph is a picture's, by indexes.
+// graph holds a picture's nodes and edges by index.
 type graph struct {
 	cfg   PagePictureConfig
 	index map[string]int
 	edges [][2]int // without those to hubs
-	in    []int    // how many edges each node receives
-	out   [][]int  // all that each leads to
+	in    []int    // number of incoming edges of each node
+	out   [][]int  // all nodes that each leads to
 	hub   []bool
 	// linked nodes have an edge that is drawn.
 	linked []bool
@@ -132,7 +132,7 @@ func (n PagePictureNode) name() string { return cmp.Or(n.Label, n.ID) }
 
 func (n PagePictureNode) link() PageLink { return PageLink{Text: n.name(), URL: n.URL} }
 
-// box is the node's, of a given height, not yet placed.
+// box returns the node's box with the given height, not yet placed.
 func (g *graph) box(i int, height float64) *drawnBox {
 	node := g.cfg.Nodes[i]
 	label := shorten(node.name(), longest)
@@ -158,8 +158,8 @@ func shorten(text string, most int) string {
 	return string(runes[:most-1]) + "…"
 }
 
-// textWidth is how wide a label is at most, in pixels: characters from the
-// first of Hangul on may take the room of two.
+// textWidth returns an upper bound of a label's width in pixels: characters
+// from Hangul on may be twice as wide.
 func textWidth(label string) float64 {
 	width := 0
 	for _, r := range label {
@@ -185,7 +185,7 @@ func (g *graph) line(path string, e [2]int, class string) drawnLine {
 	return l
 }
 
-// drawNodes draws each linked node as a box of its own.
+// drawNodes draws a box for each linked node.
 func (g *graph) drawNodes(d *drawing) {
 	var items []*item
 	var boxes []*drawnBox
@@ -270,7 +270,7 @@ func (g *graph) drawGroups(d *drawing) {
 	}
 }
 
-// fill lays the nodes of a group out within its box.
+// fill lays out the nodes of a group within its box.
 func (g *graph) fill(name string, nodes []int) ([]*drawnBox, *item) {
 	slices.SortFunc(nodes, func(a, b int) int { return cmp.Compare(g.cfg.Nodes[a].name(), g.cfg.Nodes[b].name()) })
 	columns := (len(nodes) + tallest - 1) / tallest
@@ -296,7 +296,7 @@ func (g *graph) fill(name string, nodes []int) ([]*drawnBox, *item) {
 	return boxes, &item{w: max(x, textWidth(name)+2*padding), h: headHeight + float64(rows)*unitHeight + padding/2}
 }
 
-// path is the route as SVG's path data, with an arrow at its end.
+// path returns the route as SVG path data, with an arrow at its end.
 func (r route) path() string {
 	var b strings.Builder
 	last := len(r.way) - 1
@@ -339,17 +339,17 @@ func curve(x1, y1, x2, y2 float64) string {
 	return points("M", x1, y1) + points("C", x1+columnGap, y1, x2-columnGap, y2, x2, y2)
 }
 
-// bend is a curve that begins and ends level.
+// bend is a curve that begins and ends horizontally.
 func bend(x1, y1, x2, y2 float64) string {
 	half := (x2 - x1) / 2
 	return points("C", x1+half, y1, x2-half, y2, x2, y2)
 }
 
-// arrow is the head of an arrow where the path is; back says from which side it
-// comes.
+// arrow is an arrowhead at the end of the path; back says from which side the
+// path arrives.
 func arrow(back float64) string { return points("m", back, -3) + points("l", -back, 3, back, 3) }
 
-// points is a command of SVG's path data.
+// points formats a command of SVG path data.
 func points(command string, coordinates ...float64) string {
 	text := command
 	for i, v := range coordinates {
@@ -358,7 +358,7 @@ func points(command string, coordinates ...float64) string {
 	return text
 }
 
-// write writes the picture with its legend, and a list of the same.
+// write writes the picture with its legend, and a list of the same data.
 func (d drawing) write(w *PageWriter) {
 	w.Open("div", "class", "picture")
 	d.bar(w)
@@ -386,7 +386,7 @@ func (d drawing) write(w *PageWriter) {
 	w.Close("div")
 }
 
-// bar is what stands above the picture: zoom, legend, hubs.
+// bar writes what is above the picture: zoom, legend, hubs.
 func (d drawing) bar(w *PageWriter) {
 	w.Open("div", "class", "bar")
 	for _, b := range [][3]string{{"1.3", "+", "Larger"}, {"0.77", "−", "Smaller"}, {"0", "Fit", "Fit the width"}} {
@@ -446,5 +446,5 @@ func (w *PageWriter) rect(x, y, width, height float64, radius string) {
 	w.Element("rect", "", "x", px(x), "y", px(y), "width", px(width), "height", px(height), "rx", radius)
 }
 
-// colour is the style sheet's class for the nodes of a kind.
+// colour returns the style sheet's class for nodes of a kind.
 func colour(kind int) string { return "k" + strconv.Itoa(min(kind, 5)+1) }

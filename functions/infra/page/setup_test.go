@@ -21,7 +21,7 @@ func render(t testing.TB, c PageComponent) string {
 
 func wellFormed(t testing.TB, text string) {
 	t.Helper()
-	text = strings.ReplaceAll(text, "\x00", "") // which HTML drops and XML refuses
+	text = strings.ReplaceAll(text, "\x00", "") // HTML drops it, XML refuses it
 	d := xml.NewDecoder(strings.NewReader("<all>" + text + "</all>"))
 	d.Strict = false
 	d.AutoClose = []string{"input", "meta", "link"}
@@ -67,7 +67,7 @@ func hasNot(t testing.TB, got string, unwanted ...string) {
 	}
 }
 
-// hostile are names that somebody may choose.
+// hostile are names that an attacker might choose.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onclick='alert(1)`, "&lt;b&gt;", "</title></textarea></svg><b>",
 	"\u202egnp.exe", "שלום", "a\x00b\nc", strings.Repeat("W", 300), "javascript:alert(1)", "",

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// token is a piece of code. Its class is a letter of the style sheet.
+// token is a piece of code. Its class is a letter used by the style sheet.
 type token struct {
 	class byte
 	text  string
@@ -22,14 +22,14 @@ const (
 	comment    = 'c'
 )
 
-// language is what colours need to know of one.
+// language is what the highlighter needs to know about one.
 type language struct {
 	keywords     string // with spaces around each
 	types        string
-	line         []string // what begins a comment to the end of its line
+	line         []string // start of a comment that extends to the end of its line
 	block        [2]string
-	quotes       string // what texts stand in, escaped by \
-	raw          string // and without escapes, over lines
+	quotes       string // quotes of strings with \ as escape
+	raw          string // quotes of multi-line strings without escapes
 	ignoreCase   bool
 	hyphenInName bool
 }
@@ -69,8 +69,8 @@ var languages = map[string]*language{
 	},
 }
 
-// tokens splits a text; joined they are the text again. A nil language is one
-// token.
+// tokens splits a text into tokens that, joined, are the text again. A nil
+// language gives one token.
 func tokens(text string, l *language) []token {
 	if l == nil {
 		return []token{{plain, text}}
@@ -88,7 +88,7 @@ func tokens(text string, l *language) []token {
 	return all
 }
 
-// next is the token that a text begins with.
+// next returns the first token of a text.
 func (l *language) next(text string) token {
 	for _, mark := range l.line {
 		if strings.HasPrefix(text, mark) {
@@ -126,7 +126,7 @@ func (l *language) word(text string) token {
 	case strings.Contains(l.types, known):
 		return token{typeName, word}
 	}
-	// core.Error is one identifier: who links it wants to know the package.
+	// core.Error is one identifier: the Link function needs the package.
 	if after, ok := strings.CutPrefix(text[len(word):], "."); ok {
 		if r, _ := utf8.DecodeRuneInString(after); unicode.IsUpper(r) {
 			more := while(after, func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) })
@@ -136,7 +136,8 @@ func (l *language) word(text string) token {
 	return token{identifier, word}
 }
 
-// upTo is where mark ends in text, plus more; the whole text without one.
+// upTo returns the end of mark in text, plus more; the length of text if mark
+// is missing.
 func upTo(text, mark string, more int) int {
 	if at := strings.Index(text, mark); at >= 0 {
 		return at + more
@@ -144,7 +145,7 @@ func upTo(text, mark string, more int) int {
 	return len(text)
 }
 
-// quoted is the length of the literal that a text begins with, up to its
+// quoted returns the length of the literal at the start of text, up to its
 // closing quote or the end of the line.
 func quoted(text string, quote byte) int {
 	for i := 1; i < len(text); i++ {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// value writes what a cell or a fact holds.
+// value writes the content of a cell or a fact.
 func (w *PageWriter) value(v any) {
 	switch v := v.(type) {
 	case nil:
@@ -34,7 +34,7 @@ func (w *PageWriter) value(v any) {
 	}
 }
 
-// number writes a number as short as it can be told from its neighbours.
+// number writes a number in the shortest form that identifies it.
 func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 
 // px writes a coordinate of a picture, to a tenth of a pixel.

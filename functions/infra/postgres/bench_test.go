@@ -9,12 +9,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 )
 
 const benchRows = 200_000
 
-// handSource is what a user of pgx writes by hand: a source that fills one
-// slice over and over.
+// handSource is what a user of pgx would write by hand: a source that reuses
+// one slice.
 type handSource struct {
 	n   int
 	row []any
@@ -33,18 +34,19 @@ func (s *handSource) Err() error             { return nil }
 
 var benchTime = time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
 
-// fillRow makes a row as of a log: a number, a time, two texts, a measure.
+// fillRow fills a row as of a log: a number, a time, two texts, a measurement.
 func fillRow(row []any, i int) {
 	row[0], row[1], row[2], row[3], row[4] = i, benchTime.Add(time.Duration(i)*time.Second), "service-name", "a message of a usual length, as a log has it", float64(i)/3
 }
 
 var benchColumns = []string{"n", "at", "source", "message", "value"}
 
-// Rows per second of PostgresCopy, and as a ratio to pgx's own CopyFrom with a
-// source written by hand. Both take turns, so that noise of the machine hits
-// both; the median of the rounds counts, so that what hits one of them doesn't.
+// Rows per second of PostgresCopy, and their ratio to pgx's own CopyFrom with a
+// source written by hand. The two take turns, so that noise of the machine
+// affects both; the median of the rounds counts, so that a spike in one of them
+// does not.
 func BenchmarkPostgresCopy(b *testing.B) {
-	pool := open(b, newDatabase(b), "CREATE UNLOGGED TABLE bench (n int, at timestamptz, source text, message text, value float8)")
+	pool := pgtest.Open(b, pgtest.NewDatabase(b), "CREATE UNLOGGED TABLE bench (n int, at timestamptz, source text, message text, value float8)")
 	var unit, hand, ratio []float64 // rows per second
 	for b.Loop() {
 		var u, h time.Duration
@@ -67,7 +69,7 @@ func median(values []float64) float64 {
 }
 
 func copyByUnit(b *testing.B, pool *pgxpool.Pool) time.Duration {
-	exec(b, pool, "TRUNCATE bench")
+	pgtest.Exec(b, pool, "TRUNCATE bench")
 	start := time.Now()
 	n, err := postgres.PostgresCopy(b.Context(), pool, postgres.PostgresCopyConfig{Table: "bench", Columns: benchColumns}, func(yield func([]any, error) bool) {
 		row := make([]any, 5)
@@ -85,7 +87,7 @@ func copyByUnit(b *testing.B, pool *pgxpool.Pool) time.Duration {
 }
 
 func copyByHand(b *testing.B, pool *pgxpool.Pool) time.Duration {
-	exec(b, pool, "TRUNCATE bench")
+	pgtest.Exec(b, pool, "TRUNCATE bench")
 	start := time.Now()
 	n, err := pool.CopyFrom(b.Context(), pgx.Identifier{"bench"}, benchColumns, &handSource{row: make([]any, 5)})
 	if err != nil || n != benchRows {

@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// connect makes a connection next to the pool, with the pool's settings and
-// hooks. params are further settings of the session. What holds a connection
-// for long must not take one of the pool's few.
+// connect opens a connection outside the pool, with the pool's settings and
+// hooks. params are additional session settings. A connection that is held for
+// long must not be one of the pool's few.
 func connect(ctx context.Context, pool *pgxpool.Pool, params map[string]string) (*pgx.Conn, error) {
 	cfg := pool.Config()
 	for name, value := range params {
@@ -32,18 +32,17 @@ func connect(ctx context.Context, pool *pgxpool.Pool, params map[string]string) 
 	return conn, nil
 }
 
-// closeTimeout bounds the goodbye to a server that may be gone.
+// closeTimeout bounds the closing of a connection whose server may be gone.
 const closeTimeout = 5 * time.Second
 
 // closeConn closes a connection, also when the caller's context is done.
 func closeConn(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	_ = conn.Close(ctx) // nothing that the caller could do about it
+	_ = conn.Close(ctx) // error ignored: the caller can't do anything about it
 }
 
-// ping asks the server for a sign of life and returns an error when none came
-// within timeout.
+// ping checks that the server responds within timeout.
 func ping(conn *pgx.Conn, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

@@ -10,11 +10,11 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// errNeedsText is for a value that only the server can read: the COPY goes on
-// in the text format.
+// errNeedsText is returned for a value that only the server can parse: the COPY
+// continues in the text format.
 var errNeedsText = errors.New("the value needs COPY's text format")
 
-// binaryEncoders are for the types that have a fast way: the server reads its
+// binaryEncoders handles the types that have a fast path: the server reads its
 // binary format in half the time of text. Tables with other columns are copied
 // as text.
 var binaryEncoders = map[uint32]copyEncoder{
@@ -40,7 +40,7 @@ var binaryEncoders = map[uint32]copyEncoder{
 
 func textNeeded([]byte, string) ([]byte, error) { return nil, errNeedsText }
 
-// binaryInteger writes the low bytes of a number, size of them.
+// binaryInteger writes the low size bytes of a number.
 func binaryInteger[T integer](size int) copyEncoder {
 	return func(buf []byte, value any) ([]byte, bool, error) {
 		n, null, err := exactInteger[T](value)

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// codecEncoder is for arrays, ranges and rows, whose parts are checked as
-// columns are, and for all types that have no Go type of their own here.
+// codecEncoder handles arrays, ranges and rows, whose elements are checked like
+// columns, and all types without a Go type here.
 func codecEncoder(types *pgtype.Map, oid uint32) copyEncoder {
 	known, ok := types.TypeForOID(oid)
 	if !ok {
@@ -32,15 +32,15 @@ func codecEncoder(types *pgtype.Map, oid uint32) copyEncoder {
 			value = ip.To4() // pgx would write ::ffff:10.0.0.1
 		}
 		text, err := types.Encode(oid, pgtype.TextFormatCode, value, buf)
-		if err != nil { // its text quotes the value
+		if err != nil { // its message quotes the value
 			return nil, false, mismatch(value, known.Name)
 		}
 		return text, text == nil, nil
 	}
 }
 
-// unknownEncoder is for types that the connection doesn't know, as enums and
-// those of extensions are: they take text, and slices of it.
+// unknownEncoder handles types that the connection doesn't know, such as enums
+// and those of extensions: they accept text, and slices of it.
 func unknownEncoder() copyEncoder {
 	text := plainEncoder(encodeBytesAsText, appendText)
 	list := arrayEncoder(text)
@@ -50,7 +50,7 @@ func unknownEncoder() copyEncoder {
 		}
 		buf, null, err := encodeBytesAsText(buf, value)
 		if err != nil {
-			err = mismatch(value, "value of this type: give text")
+			err = mismatch(value, "value of this type: use text")
 		}
 		return buf, null, err
 	}
@@ -58,8 +58,9 @@ func unknownEncoder() copyEncoder {
 
 var errRagged = errors.New("the rows of an array of several dimensions have different lengths")
 
-// arrayEncoder writes slices and arrays of any depth. All parts of one depth
-// have the same length, which isn't 0 below the top: PostgreSQL has no others.
+// arrayEncoder writes slices and arrays of any depth. All elements at one depth
+// have the same length, and only the top level may be empty: PostgreSQL has no
+// other arrays.
 func arrayEncoder(element copyEncoder) copyEncoder {
 	return func(buf []byte, value any) ([]byte, bool, error) {
 		if getter, ok := value.(pgtype.ArrayGetter); ok {
@@ -82,7 +83,7 @@ func isList(v reflect.Value) bool {
 	return v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8 || v.Kind() == reflect.Array && v.Type().Elem().Kind() != reflect.Uint8
 }
 
-// inner returns what an element of a []any or []*T is.
+// inner returns the element behind an any or a pointer.
 func inner(v reflect.Value) reflect.Value {
 	for v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer && isList(reflect.Zero(v.Type().Elem())) {
 		v = v.Elem()
@@ -132,7 +133,7 @@ func appendArray(buf []byte, element copyEncoder, v reflect.Value, lengths []int
 	return append(buf, '}'), nil
 }
 
-// appendQuoted writes a part of an array, range or row, in quotes.
+// appendQuoted writes an element of an array, range or row, in quotes.
 func appendQuoted(buf []byte, element copyEncoder, value any, null string) ([]byte, error) {
 	if value == nil {
 		return append(buf, null...), nil
@@ -154,7 +155,7 @@ func appendQuoted(buf []byte, element copyEncoder, value any, null string) ([]by
 	return append(buf, '"'), nil
 }
 
-// appendGetter writes an array of pgtype's own.
+// appendGetter writes one of pgtype's own arrays.
 func appendGetter(buf []byte, element copyEncoder, array pgtype.ArrayGetter) ([]byte, bool, error) {
 	dimensions := array.Dimensions()
 	if dimensions == nil {
@@ -196,7 +197,7 @@ func rangeEncoder(bound copyEncoder) copyEncoder {
 	return func(buf []byte, value any) ([]byte, bool, error) {
 		r, ok := value.(pgtype.RangeValuer)
 		if !ok {
-			return nil, false, mismatch(value, "range: give a pgtype.Range or text")
+			return nil, false, mismatch(value, "range: use a pgtype.Range or text")
 		}
 		if r.IsNull() {
 			return buf, true, nil
@@ -235,7 +236,7 @@ func multirangeEncoder(each copyEncoder) copyEncoder {
 		ranges, ok := value.(pgtype.MultirangeGetter)
 		switch {
 		case !ok:
-			return nil, false, mismatch(value, "multirange: give a pgtype.Multirange or text")
+			return nil, false, mismatch(value, "multirange: use a pgtype.Multirange or text")
 		case ranges.IsNull():
 			return buf, true, nil
 		}
@@ -266,7 +267,7 @@ func compositeEncoder(types *pgtype.Map, codec *pgtype.CompositeCodec) copyEncod
 		row, ok := value.(pgtype.CompositeIndexGetter)
 		switch {
 		case !ok:
-			return nil, false, mismatch(value, "row: give pgtype.CompositeFields or text")
+			return nil, false, mismatch(value, "row: use pgtype.CompositeFields or text")
 		case row.IsNull():
 			return buf, true, nil
 		}

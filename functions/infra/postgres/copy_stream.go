@@ -24,12 +24,12 @@ const copyChunk = 64 << 10
 // binaryHeader begins a COPY in the binary format: no flags, no extension.
 const binaryHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
-// errRowsFailed ends a COPY. Its text goes to the server, whose log should not
-// have the rows' own error.
+// errRowsFailed ends a COPY. Its text is sent to the server, whose log should
+// not contain the source's own error.
 var errRowsFailed = errors.New("the rows' source failed")
 
 // copyTable describes the table, and copies rows into it on a connection that
-// nobody else uses.
+// is not shared.
 func copyTable(ctx context.Context, conn *pgx.Conn, op string, cfg PostgresCopyConfig, rows iter.Seq2[[]any, error]) (int64, error) {
 	table := pgx.Identifier{cfg.Table}
 	if cfg.Schema != "" {
@@ -56,8 +56,8 @@ func copyTable(ctx context.Context, conn *pgx.Conn, op string, cfg PostgresCopyC
 	return w.copyInTransaction(ctx, rows)
 }
 
-// copyWriter copies rows, in the binary format until there is a value that the
-// server has to read from text, and in the text format from then on.
+// copyWriter copies rows in the binary format until a value must be parsed by
+// the server, and in the text format from then on.
 type copyWriter struct {
 	op           string
 	columns      []string
@@ -65,24 +65,23 @@ type copyWriter struct {
 	conn         *pgconn.PgConn
 	binary, text []copyEncoder // one for each column
 	asText       bool
-	begin        string   // what goes before the first COPY
-	row          int64    // number of the row at hand, from 1
-	buf          []byte   // rows that were not sent yet
-	column       int      // of the value at hand
+	begin        string   // statement before the first COPY
+	row          int64    // number of the current row, from 1
+	buf          []byte   // rows not sent yet
+	column       int      // of the current value
 	value        []byte   // its text
-	run          *copyRun // the COPY at hand
-	stored       int64    // rows of those before it
+	run          *copyRun // the current COPY
+	stored       int64    // rows of the COPYs before it
 }
 
-// copyInTransaction makes one of the COPY statements, of which there may be
-// two.
+// copyInTransaction puts the COPY statements, of which there may be two, in one
+// transaction.
 func (w *copyWriter) copyInTransaction(ctx context.Context, rows iter.Seq2[[]any, error]) (n int64, err error) {
 	w.begin = "BEGIN; "
 	committed := false
 	defer func() {
 		if !committed && !w.conn.IsClosed() {
-			// Where it fails, the connection is not idle, and its pool drops
-			// it.
+			// If that fails, the connection is not idle, and its pool drops it.
 			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			_, _ = w.conn.Exec(clean, "ROLLBACK").ReadAll()
@@ -96,11 +95,11 @@ func (w *copyWriter) copyInTransaction(ctx context.Context, rows iter.Seq2[[]any
 	return n, w.serverError(ctx, err, 1) // a deferred constraint, too
 }
 
-// copy runs the iterator here, in the caller's goroutine, while another one
-// sends. When one of both ends, so does the other.
+// copy runs the iterator in the caller's goroutine while another one sends.
+// When either ends, so does the other.
 func (w *copyWriter) copy(ctx context.Context, rows iter.Seq2[[]any, error]) (n int64, err error) {
 	w.start(ctx)
-	defer func() { // for a panic of the iterator
+	defer func() { // if the iterator panics
 		if w.run != nil {
 			_ = w.finish(ctx, errRowsFailed)
 		}
@@ -108,7 +107,7 @@ func (w *copyWriter) copy(ctx context.Context, rows iter.Seq2[[]any, error]) (n 
 	for row, err := range rows {
 		w.row++
 		if err != nil {
-			err = &core.Error{Op: fmt.Sprintf("%s row=%d", w.op, w.row), Err: err} // with the code of its own
+			err = &core.Error{Op: fmt.Sprintf("%s row=%d", w.op, w.row), Err: err} // with its own code
 		} else {
 			err = w.write(ctx, row)
 		}
@@ -122,7 +121,7 @@ func (w *copyWriter) copy(ctx context.Context, rows iter.Seq2[[]any, error]) (n 
 	return w.stored, nil
 }
 
-// copyRun is one COPY statement under way.
+// copyRun is one COPY statement in progress.
 type copyRun struct {
 	to    *io.PipeWriter
 	first int64 // number of its first row
@@ -149,7 +148,8 @@ func (w *copyWriter) start(ctx context.Context) {
 	w.run = run
 }
 
-// finish ends the COPY at hand, well or for err, and returns whose error it is.
+// finish ends the current COPY, successfully or because of err, and returns the
+// decisive error.
 func (w *copyWriter) finish(ctx context.Context, err error) error {
 	run := w.run
 	w.run = nil
@@ -172,7 +172,7 @@ func (w *copyWriter) finish(ctx context.Context, err error) error {
 	return nil
 }
 
-// write encodes a row, and sends what has gathered.
+// write encodes a row, and sends the buffer once it is full.
 func (w *copyWriter) write(ctx context.Context, row []any) error {
 	err := w.add(row)
 	if errors.Is(err, errNeedsText) {
@@ -191,7 +191,7 @@ func (w *copyWriter) write(ctx context.Context, row []any) error {
 	return err
 }
 
-// add encodes a row into buf, whole or not at all.
+// add encodes a row into buf, completely or not at all.
 func (w *copyWriter) add(row []any) error {
 	if len(row) != len(w.columns) {
 		message := fmt.Sprintf("has %d values for %d columns", len(row), len(w.columns))
@@ -209,8 +209,8 @@ func (w *copyWriter) add(row []any) error {
 	return w.valueError(w.columns[w.column], err)
 }
 
-// encode turns a panic of a value's own methods into an error: of a Valuer that
-// is a nil pointer, say.
+// encode turns a panic of a value's own methods into an error, such as that of
+// a Valuer that is a nil pointer.
 func (w *copyWriter) encode(row []any) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -276,7 +276,7 @@ func (w *copyWriter) valueError(column string, err error) error {
 	}
 }
 
-// appendEscaped writes what COPY's text format reads as text.
+// appendEscaped escapes text for COPY's text format.
 func appendEscaped(buf, text []byte) []byte {
 	start := 0
 	for i, c := range text {
@@ -303,8 +303,8 @@ func appendEscaped(buf, text []byte) []byte {
 	return append(buf, text[start:]...)
 }
 
-// serverError adds the row that the server complains about, if it says so.
-// first is the number of its COPY's first row.
+// serverError adds the row that the server's error mentions, if any. first is
+// the number of its COPY's first row.
 func (w *copyWriter) serverError(ctx context.Context, err error, first int64) error {
 	if err == nil {
 		return nil
@@ -323,9 +323,9 @@ func (w *copyWriter) serverError(ctx context.Context, err error, first int64) er
 	return PostgresError(fmt.Sprintf("%s row=%d", w.op, first-1+row), err)
 }
 
-// copyRow reads the number of the row in an error's context, whose words are
-// in the server's language: COPY table, line 3, column n: "x". It is 0 where
-// there is none.
+// copyRow extracts the row number from an error's context, whose words are in
+// the server's language: COPY table, line 3, column n: "x". It is 0 if there is
+// none.
 func copyRow(where string) int64 {
 	for line := range strings.Lines(where) {
 		rest, ok := strings.CutPrefix(line, "COPY ")

@@ -16,14 +16,16 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// copyEncoder appends a value as the column's type writes it in text. null is
+// copyEncoder appends a value in the text format of the column's type. null is
 // true for a nil pointer, slice or map. The value itself is not nil. Its errors
 // don't quote the value.
 //
-// Text goes to the server as it is: its own input function reads it.
+// Text goes to the server as it is: its own input function reads it. For
+// integers and floats it is read here, by the rule of all drivers.
 type copyEncoder func(buf []byte, value any) (text []byte, null bool, err error)
 
-// newCopyEncoder chooses by the column's type. Domains come as their base type.
+// newCopyEncoder picks the encoder for the column's type. Domains arrive as
+// their base type.
 func newCopyEncoder(types *pgtype.Map, oid uint32) copyEncoder {
 	var typed copyEncoder
 	switch oid {
@@ -68,13 +70,21 @@ func newCopyEncoder(types *pgtype.Map, oid uint32) copyEncoder {
 	default:
 		typed = codecEncoder(types, oid)
 	}
+	switch oid {
+	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.OIDOID, pgtype.XIDOID, pgtype.CIDOID, pgtype.XID8OID,
+		pgtype.Float4OID, pgtype.Float8OID: // the server would take 0x10 and blanks, too
+		return plainEncoder(typed, func(buf []byte, text string) ([]byte, error) {
+			buf, _, err := typed(buf, text)
+			return buf, err
+		})
+	}
 	return plainEncoder(typed, appendText)
 }
 
 func appendText(buf []byte, text string) ([]byte, error) { return append(buf, text...), nil }
 
 // plainEncoder handles what all types but JSON have in common: text, NULL,
-// pointers, and values that say their value themselves.
+// pointers, and Valuers.
 func plainEncoder(typed copyEncoder, onText func(buf []byte, text string) ([]byte, error)) copyEncoder {
 	var encode copyEncoder
 	encode = func(buf []byte, value any) ([]byte, bool, error) {
@@ -121,10 +131,10 @@ func isNilPointer(value any) bool {
 }
 
 func mismatch(value any, want string) error {
-	return fmt.Errorf("a %T is no %s", value, want)
+	return fmt.Errorf("got a %T, want %s", value, want)
 }
 
-// exact converts a number. Its error has the reason alone.
+// exact converts a number. Its error holds only the reason.
 func exact[T any](value any) (n T, null bool, err error) {
 	if n, ok := value.(T); ok {
 		return n, false, nil
@@ -141,7 +151,7 @@ type integer interface {
 	int16 | int32 | int64 | uint32 | uint64
 }
 
-// exactInteger is exact with a short way for an int.
+// exactInteger is exact with a fast path for an int.
 func exactInteger[T integer](value any) (n T, null bool, err error) {
 	if i, ok := value.(int); ok && int64(i) == int64(T(i)) && (i < 0) == (T(i) < 0) {
 		return T(i), false, nil
@@ -177,7 +187,7 @@ func encodeNumeric(buf []byte, value any) ([]byte, bool, error) {
 		}
 		return v.Append(buf, 10), false, nil
 	case json.Number:
-		return append(buf, v...), false, nil // the server refuses what is no number
+		return append(buf, v...), false, nil // the server refuses anything but a number
 	case float32:
 		return strconv.AppendFloat(buf, float64(v), 'g', -1, 32), false, nil
 	}
@@ -227,8 +237,8 @@ func asBytes(value any) ([]byte, bool) {
 	return nil, false
 }
 
-// encodeJSON takes strings and bytes as JSON text, as pgx does, and writes what
-// else there is by encoding/json.
+// encodeJSON treats strings and bytes as JSON text, as pgx does, and encodes
+// everything else with encoding/json.
 func encodeJSON(buf []byte, value any) ([]byte, bool, error) {
 	switch v := value.(type) {
 	case string:
@@ -274,12 +284,12 @@ func asTime(value any, name string) (time.Time, error) {
 	}
 	v := reflect.ValueOf(value)
 	if !v.CanConvert(reflect.TypeFor[time.Time]()) {
-		return time.Time{}, mismatch(value, name+": give a time.Time")
+		return time.Time{}, mismatch(value, name+": use a time.Time")
 	}
 	return v.Convert(reflect.TypeFor[time.Time]()).Interface().(time.Time), nil
 }
 
-// appendDate writes the date that the time shows. Years before 1 are BC, and
+// appendDate writes the date in the time's own zone. Years before 1 are BC, and
 // there is no year 0.
 func appendDate(buf []byte, t time.Time) []byte {
 	year, month, day := t.Date()
@@ -290,7 +300,7 @@ func appendDate(buf []byte, t time.Time) []byte {
 	return fmt.Appendf(buf, "%04d-%02d-%02d", year, month, day)
 }
 
-// appendTimestamp writes what the time shows on its own clock, as pgx does.
+// appendTimestamp writes the time on its own clock, as pgx does.
 func appendTimestamp(buf []byte, t time.Time) []byte {
 	return appendMoment(buf, t, "")
 }
@@ -314,14 +324,15 @@ func appendMoment(buf []byte, t time.Time, zone string) []byte {
 
 func encodeInterval(buf []byte, value any) ([]byte, bool, error) {
 	d, err := asDuration(value)
-	// One field: with several, IntervalStyle says what a sign belongs to.
+	// A single field: with several, IntervalStyle determines what a sign
+	// applies to.
 	return append(strconv.AppendInt(buf, d.Microseconds(), 10), " microseconds"...), false, err
 }
 
 func asDuration(value any) (time.Duration, error) {
 	d, ok := value.(time.Duration)
 	if !ok {
-		return 0, mismatch(value, "INTERVAL: give a time.Duration, a pgtype.Interval or text")
+		return 0, mismatch(value, "INTERVAL: use a time.Duration, a pgtype.Interval or text")
 	}
 	return d, nil
 }
@@ -340,7 +351,7 @@ func asUUID(value any) (id [16]byte, null bool, err error) {
 			return id, true, nil
 		}
 		if len(b) != len(id) {
-			return id, false, fmt.Errorf("%d bytes are no UUID", len(b))
+			return id, false, fmt.Errorf("%d bytes are not a UUID", len(b))
 		}
 		return [16]byte(b), false, nil
 	}

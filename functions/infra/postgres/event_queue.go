@@ -7,15 +7,15 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// eventQueue holds at most max events for a slow reader, and one more that says
-// that others were dropped.
+// eventQueue holds at most max events for a slow reader, and one more that
+// reports that others were dropped.
 type eventQueue struct {
 	max  int
-	more chan struct{} // holds a token when there is something to take
+	more chan struct{} // holds a token when there is an event to take
 
 	mu     sync.Mutex
 	events []PostgresListenEvent
-	err    error // the end, behind all events
+	err    error // the end, after all events
 }
 
 func newEventQueue(max int) *eventQueue {
@@ -26,12 +26,12 @@ var errBufferFull = &core.Error{
 	Code:    core.CodeLimited,
 	Op:      "postgres_listen",
 	Message: "the buffer was full, notifications were dropped",
-	Hint:    "read faster, or give a larger Buffer",
+	Hint:    "read faster, or raise Buffer",
 }
 
-// put adds an event. When the queue is full it adds the news of that instead,
-// unless that already is the last one: who reads that one re-reads everything
-// after this event, too.
+// put adds an event. If the queue is full it adds an event that reports the
+// loss, unless that already is the last one: a reader of that event re-reads
+// the state after this event, too.
 func (q *eventQueue) put(event PostgresListenEvent) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -60,7 +60,7 @@ func (q *eventQueue) wake() {
 	}
 }
 
-// take returns the next event, or the error behind the last; ok is false when
+// take returns the next event, or the error after the last; ok is false once
 // ctx is done.
 func (q *eventQueue) take(ctx context.Context) (event PostgresListenEvent, err error, ok bool) {
 	for {
@@ -84,7 +84,7 @@ func (q *eventQueue) pop() (event PostgresListenEvent, err error, ok bool) {
 		return event, q.err, q.err != nil
 	}
 	event = q.events[0]
-	q.events[0] = PostgresListenEvent{} // lets go of its payload
+	q.events[0] = PostgresListenEvent{} // releases its payload
 	q.events = q.events[1:]
 	return event, nil, true
 }

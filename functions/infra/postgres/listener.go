@@ -13,7 +13,7 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// listener is one loop over PostgresListen under way. run fills the queue that
+// listener is one running loop over PostgresListen. run fills the queue that
 // the loop empties.
 type listener struct {
 	pool  *pgxpool.Pool
@@ -25,9 +25,9 @@ func newListener(pool *pgxpool.Pool, cfg PostgresListenConfig) *listener {
 	return &listener{pool: pool, cfg: cfg, queue: newEventQueue(cfg.Buffer)}
 }
 
-// run listens, again and again, until ctx is done or no further try can help.
+// run listens, reconnecting until ctx is done or no retry can help.
 func (l *listener) run(ctx context.Context) {
-	var reason error // why the last connection broke, or could not be made
+	var reason error // why the last connection broke, or could not be opened
 	for attempt := 0; ; attempt++ {
 		began := time.Now()
 		listened, err := l.listen(ctx, reason)
@@ -40,7 +40,7 @@ func (l *listener) run(ctx context.Context) {
 			return
 		}
 		if listened && time.Since(began) > l.cfg.Heartbeat {
-			attempt = 0 // not for one that breaks as soon as it is made
+			attempt = 0 // unless it broke immediately
 		}
 		if work.SleepContext(ctx, core.BackoffDelay(l.cfg.Backoff, attempt, rand.Float64())) != nil {
 			return
@@ -48,8 +48,8 @@ func (l *listener) run(ctx context.Context) {
 	}
 }
 
-// listen makes a connection and passes on what comes until it breaks, which is
-// the error. listened reports whether it got as far as to listen.
+// listen opens a connection and passes on notifications until it breaks, and
+// returns why. listened reports whether it got as far as LISTEN.
 func (l *listener) listen(ctx context.Context, reason error) (listened bool, err error) {
 	conn, err := connect(ctx, l.pool, map[string]string{"statement_timeout": "0"})
 	if err != nil {
@@ -69,8 +69,8 @@ func (l *listener) listen(ctx context.Context, reason error) (listened bool, err
 	}
 }
 
-// receive waits for one notification, or for a heartbeat's time, after which
-// the server must answer.
+// receive waits for one notification, or for the heartbeat interval, after
+// which the server must respond.
 func (l *listener) receive(ctx context.Context, conn *pgx.Conn) error {
 	quiet, cancel := context.WithTimeout(ctx, l.cfg.Heartbeat)
 	defer cancel()

@@ -15,8 +15,8 @@ import (
 // PostgresCopyConfig says where [PostgresCopy] puts the rows.
 type PostgresCopyConfig struct {
 	Schema  string   // default: found by the connection's search_path
-	Table   string   // as it is named in the catalogue, in its letters' case, without quotes; required
-	Columns []string // those that each row has, in their order; the others get their defaults; required
+	Table   string   // exact name in the catalog, case-sensitive, without quotes; required
+	Columns []string // columns of each row, in this order; the others get their defaults; required
 }
 
 // PostgresCopyTarget is what rows are copied through: *pgxpool.Pool,
@@ -47,10 +47,11 @@ type PostgresCopyTarget interface {
 // unique key.
 //
 // More in postgres_copy.md:
+//   - Text for an integer or float column is taken where JSON writes a number
+//     so, or as NaN, Infinity, -Infinity, and the column has it exactly: the
+//     rule of duckdb_append and clickhouse_batch_insert, too.
 //   - Numbers into money are refused: what the fraction is depends on the
 //     server's lc_monetary.
-//   - The binary format is used while it can be, since the server reads it in
-//     half the time.
 func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyConfig, rows iter.Seq2[[]any, error]) (int64, error) {
 	op := "postgres_copy table=" + cfg.Table
 	if err := checkCopy(op, cfg); err != nil {
@@ -68,7 +69,7 @@ func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyCo
 	return n, nil
 }
 
-// copyConn finds the connection to copy on; release gives it back.
+// copyConn returns the connection to copy on; release returns it to its owner.
 func copyConn(ctx context.Context, op string, db PostgresCopyTarget) (conn *pgx.Conn, release func(), err error) {
 	switch db := db.(type) {
 	case *pgxpool.Pool:

@@ -24,13 +24,15 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// rowsOf yields n rows (i, text) and then err, if there is one, always in the
-// same slice.
+// rowsOf yields n rows (i, text) and then err, if not nil, always in the same
+// slice.
 func rowsOf(n int, text string, err error) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		row := make([]any, 2)
@@ -52,15 +54,15 @@ const tableT = "CREATE TABLE t (n int PRIMARY KEY, text text, made timestamptz D
 
 func TestPostgresCopy_Stores(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), tableT)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 	n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(100_000, "x\ty\\N", nil))
 	if err != nil || n != 100_000 {
 		t.Fatalf("%d, %v", n, err)
 	}
-	if got := get[int](t, pool, "SELECT count(*) FROM t WHERE text = E'x\\ty\\\\N' AND made IS NOT NULL"); got != 100_000 {
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t WHERE text = E'x\\ty\\\\N' AND made IS NOT NULL"); got != 100_000 {
 		t.Errorf("%d rows, want 100,000", got)
 	}
-	if got := get[int](t, pool, "SELECT sum(n) FROM t"); got != 100_000*100_001/2 {
+	if got := pgtest.Get[int](t, pool, "SELECT sum(n) FROM t"); got != 100_000*100_001/2 {
 		t.Errorf("sum %d: a row was read again after the slice was used anew", got)
 	}
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(0, "", nil)); n != 0 || err != nil {
@@ -92,13 +94,13 @@ func TestPostgresCopy_AllOrNothing(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			pool := open(t, newDatabase(t), tableT)
+			pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 			n, err := postgres.PostgresCopy(t.Context(), pool, copyT, c.rows)
-			wantError(t, err, c.code, c.text)
+			errtest.Want(t, err, c.code, c.text)
 			if n != 0 || c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("%d rows, lost its cause: %v", n, err)
 			}
-			if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
+			if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
 				t.Errorf("%d rows stayed", got)
 			}
 			if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(2, "y", nil)); n != 2 || err != nil {
@@ -133,7 +135,7 @@ func twice(rows iter.Seq2[[]any, error]) iter.Seq2[[]any, error] {
 
 func TestPostgresCopy_InATransaction(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), tableT)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 	tx, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -144,14 +146,14 @@ func TestPostgresCopy_InATransaction(t *testing.T) {
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows after a rollback", got)
 	}
 }
 
 func TestPostgresCopy_Canceled(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), tableT)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := false
@@ -164,23 +166,23 @@ func TestPostgresCopy_Canceled(t *testing.T) {
 		}
 	}
 	_, err := postgres.PostgresCopy(ctx, pool, copyT, endless)
-	wantError(t, err, core.CodeCanceled, "postgres_copy table=t: context canceled")
+	errtest.Want(t, err, core.CodeCanceled, "postgres_copy table=t: context canceled")
 	if !ended {
 		t.Error("the rows' iterator was left hanging")
 	}
-	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows stayed", got)
 	}
 }
 
 func TestPostgresCopy_PanicComesBack(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), tableT)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 	defer func() {
 		if p := recover(); p != "in the rows" {
 			t.Errorf("recovered %v", p)
 		}
-		if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
+		if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
 			t.Errorf("%d rows stayed", got)
 		}
 	}()
@@ -196,7 +198,7 @@ func TestPostgresCopy_PanicComesBack(t *testing.T) {
 func TestPostgresCopy_ServerKilled(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
-	pool := open(t, server.Postgres(t), tableT)
+	pool := pgtest.Open(t, server.Postgres(t), tableT)
 	if _, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(1000, "kept", nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -210,43 +212,44 @@ func TestPostgresCopy_ServerKilled(t *testing.T) {
 			}
 		}
 	})
-	wantError(t, err, core.CodeUnavailable, "postgres_copy table=t")
+	errtest.Want(t, err, core.CodeUnavailable, "postgres_copy table=t")
 	server.Restart(t)
-	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
-	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 1000 {
+	pgtest.Within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); got != 1000 {
 		t.Errorf("%d rows, want the 1000 that were acknowledged", got)
 	}
 }
 
 func TestPostgresCopy_ConnectionCut(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
-	direct := open(t, text, tableT)
+	text := pgtest.NewDatabase(t)
+	direct := pgtest.Open(t, text, tableT)
 	proxy := fault.TCP(t, hostOf(t, text))
-	pool := open(t, withHost(t, text, proxy.Addr()))
+	pool := pgtest.Open(t, withHost(t, text, proxy.Addr()))
 	proxy.CutAfter(1 << 20)
 	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(1_000_000, "xxxxxxxxxx", nil))
-	wantError(t, err, core.CodeUnavailable, "postgres_copy table=t")
-	if got := get[int](t, direct, "SELECT count(*) FROM t"); got != 0 {
+	errtest.Want(t, err, core.CodeUnavailable, "postgres_copy table=t")
+	if got := pgtest.Get[int](t, direct, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows stayed", got)
 	}
 	proxy.Heal()
-	within(t, "the pool works again", func() bool { return pool.Ping(t.Context()) == nil })
+	pgtest.Within(t, "the pool works again", func() bool { return pool.Ping(t.Context()) == nil })
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(10, "x", nil)); n != 10 || err != nil {
 		t.Errorf("the next copy: %d, %v", n, err)
 	}
 }
 
-// The server stores all, but its answer is lost: the error must not say that
-// nothing is there. A lock in a deferred trigger holds the commit up meanwhile.
+// The server stores everything, but its response is lost: the error must not
+// claim that nothing was stored. Meanwhile a lock in a deferred trigger blocks
+// the commit.
 func TestPostgresCopy_AnswerLost(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
-	direct := open(t, text, tableT,
+	text := pgtest.NewDatabase(t)
+	direct := pgtest.Open(t, text, tableT,
 		"CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END'",
 		"CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()")
 	proxy := fault.TCP(t, hostOf(t, text))
-	pool := open(t, withHost(t, text, proxy.Addr()))
+	pool := pgtest.Open(t, withHost(t, text, proxy.Addr()))
 	lock, err := direct.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -261,23 +264,23 @@ func TestPostgresCopy_AnswerLost(t *testing.T) {
 		_, err := postgres.PostgresCopy(ctx, pool, copyT, rowsOf(10, "x", nil))
 		done <- err
 	}()
-	within(t, "the commit is under way", func() bool {
-		return get[int](t, direct, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "+
+	pgtest.Within(t, "the commit is under way", func() bool {
+		return pgtest.Get[int](t, direct, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "+
 			"(SELECT oid FROM pg_database WHERE datname = current_database())") == 1
 	})
 	proxy.OneWay(fault.ToClient)
 	if err := lock.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "the rows are stored", func() bool { return get[int](t, direct, "SELECT count(*) FROM t") == 10 })
+	pgtest.Within(t, "the rows are stored", func() bool { return pgtest.Get[int](t, direct, "SELECT count(*) FROM t") == 10 })
 	cancel()
-	wantError(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy table=t")
+	errtest.Want(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy table=t")
 	proxy.Heal()
 }
 
 func TestPostgresCopy_BadConfig(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), tableT)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 	for _, c := range []struct {
 		name string
 		cfg  postgres.PostgresCopyConfig
@@ -292,64 +295,64 @@ func TestPostgresCopy_BadConfig(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := postgres.PostgresCopy(t.Context(), pool, c.cfg, rowsOf(1, "x", nil))
-			wantError(t, err, core.CodeInvalid, c.want)
+			errtest.Want(t, err, core.CodeInvalid, c.want)
 		})
 	}
 }
 
 func TestPostgresCopy_HostileNamesAndValues(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), tableT)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 	quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 	for _, name := range hostile {
-		exec(t, pool, "CREATE SCHEMA "+quote(name))
-		exec(t, pool, "CREATE TABLE "+quote(name)+"."+quote(name)+" ("+quote(name)+" text)")
+		pgtest.Exec(t, pool, "CREATE SCHEMA "+quote(name))
+		pgtest.Exec(t, pool, "CREATE TABLE "+quote(name)+"."+quote(name)+" ("+quote(name)+" text)")
 		cfg := postgres.PostgresCopyConfig{Schema: name, Table: name, Columns: []string{name}}
 		_, err := postgres.PostgresCopy(t.Context(), pool, cfg, func(yield func([]any, error) bool) { yield([]any{name}, nil) })
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 			continue
 		}
-		if got := get[string](t, pool, "SELECT "+quote(name)+" FROM "+quote(name)+"."+quote(name)); got != name {
+		if got := pgtest.Get[string](t, pool, "SELECT "+quote(name)+" FROM "+quote(name)+"."+quote(name)); got != name {
 			t.Errorf("%q came back as %q", name, got)
 		}
 	}
-	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows in t", got)
 	}
 }
 
 func TestPostgresCopy_TenMegabyteValues(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), tableT)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 	big := strings.Repeat("0123456789", 1<<20)
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(3, big, nil)); n != 3 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
-	if got := get[int](t, pool, "SELECT count(*) FROM t WHERE text = $1", big); got != 3 {
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t WHERE text = $1", big); got != 3 {
 		t.Errorf("%d whole values, want 3", got)
 	}
 }
 
 func TestPostgresCopy_StatementTimeout(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
-	execURL(t, text, tableT)
+	text := pgtest.NewDatabase(t)
+	pgtest.ExecURL(t, text, tableT)
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: text, StatementTimeout: 500 * time.Millisecond})
 	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, func(yield func([]any, error) bool) {
 		for i := 0; yield([]any{i, "x"}, nil); i++ {
 		}
 	})
-	wantError(t, err, core.CodeTimeout, "statement timeout")
+	errtest.Want(t, err, core.CodeTimeout, "statement timeout")
 }
 
-// A tablespace on a file system of 4 MB fills up in the middle of the load.
+// A tablespace on a file system of 4 MB fills up during the load.
 func TestPostgresCopy_DiskFull(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
-	pool := open(t, server.Postgres(t))
-	exec(t, pool, "CREATE TABLESPACE small LOCATION '"+smallDisk(t, get[string](t, pool, "SHOW data_directory"))+"'")
-	exec(t, pool, tableT+" TABLESPACE small")
+	pool := pgtest.Open(t, server.Postgres(t))
+	pgtest.Exec(t, pool, "CREATE TABLESPACE small LOCATION '"+smallDisk(t, pgtest.Get[string](t, pool, "SHOW data_directory"))+"'")
+	pgtest.Exec(t, pool, tableT+" TABLESPACE small")
 	if _, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(100, "kept", nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -360,19 +363,19 @@ func TestPostgresCopy_DiskFull(t *testing.T) {
 			}
 		}
 	})
-	wantError(t, err, core.CodeUnavailable, "No space left on device")
-	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 100 {
+	errtest.Want(t, err, core.CodeUnavailable, "No space left on device")
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); got != 100 {
 		t.Errorf("%d rows, want the 100 that were acknowledged", got)
 	}
-	exec(t, pool, "DROP TABLE t")
-	exec(t, pool, "DROP TABLESPACE small")
+	pgtest.Exec(t, pool, "DROP TABLE t")
+	pgtest.Exec(t, pool, "DROP TABLESPACE small")
 }
 
-// smallDisk mounts a file system of 4 MB that belongs to the owner of beside,
-// and returns its folder.
+// smallDisk mounts a file system of 4 MB, owned by the owner of beside, and
+// returns its folder.
 func smallDisk(t *testing.T, beside string) string {
 	t.Helper()
-	dir := beside + "-small" // where the server's user gets to
+	dir := beside + "-small" // where the server's user has access
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Skipf("SKIPPED: a full disk can only be made by root: %v", err)
 	}
@@ -381,7 +384,7 @@ func smallDisk(t *testing.T, beside string) string {
 		t.Skipf("SKIPPED: a full disk can only be made where mount works: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
-		// Lazily: the server may still have it open, and ends after this.
+		// Lazily: the server, which is stopped later, may still have it open.
 		if out, err := osexec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v: %s", err, out)
 		}
@@ -396,7 +399,7 @@ func smallDisk(t *testing.T, beside string) string {
 func TestPostgresCopy_Conformance(t *testing.T) {
 	t.Parallel()
 	sqltest.InsertConformance(t, func(t *testing.T) sqltest.InsertConformanceConfig {
-		pool := open(t, newDatabase(t))
+		pool := pgtest.Open(t, pgtest.NewDatabase(t))
 		return sqltest.InsertConformanceConfig{
 			Int16: "smallint", Int64: "bigint", Float32: "real", Float64: "double precision", Bool: "boolean", Text: "text",
 			Date: "date", Timestamp: "timestamp", Int32s: "int[]",
@@ -407,12 +410,12 @@ func TestPostgresCopy_Conformance(t *testing.T) {
 	})
 }
 
-// store puts rows into a new table with a column v of a type and returns the
+// store inserts rows into a new table with a column v of a type and returns the
 // last one's text.
 func store(t *testing.T, pool *pgxpool.Pool, typ string, rows ...[]any) (text sql.Null[string], err error) {
 	t.Helper()
-	exec(t, pool, "DROP TABLE IF EXISTS stored")
-	exec(t, pool, "CREATE TABLE stored (v "+typ+", row serial)")
+	pgtest.Exec(t, pool, "DROP TABLE IF EXISTS stored")
+	pgtest.Exec(t, pool, "CREATE TABLE stored (v "+typ+", row serial)")
 	_, err = postgres.PostgresCopy(t.Context(), pool, postgres.PostgresCopyConfig{Table: "stored", Columns: []string{"v"}},
 		func(yield func([]any, error) bool) {
 			for _, row := range rows {
@@ -422,18 +425,18 @@ func store(t *testing.T, pool *pgxpool.Pool, typ string, rows ...[]any) (text sq
 			}
 		})
 	if err != nil {
-		if n := get[int](t, pool, "SELECT count(*) FROM stored"); n != 0 {
+		if n := pgtest.Get[int](t, pool, "SELECT count(*) FROM stored"); n != 0 {
 			t.Errorf("%v, and %d rows are there", err, n)
 		}
 		return text, err
 	}
-	return get[sql.Null[string]](t, pool, "SELECT v::text FROM stored ORDER BY row DESC LIMIT 1 -- "+typ), nil
+	return pgtest.Get[sql.Null[string]](t, pool, "SELECT v::text FROM stored ORDER BY row DESC LIMIT 1 -- "+typ), nil
 }
 
-// What pgx's CopyFrom refuses, or stores as something else.
+// Values that pgx's CopyFrom refuses, or stores differently.
 func TestPostgresCopy_Values(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TYPE pair AS (n int, t text)",
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TYPE pair AS (n int, t text)",
 		"CREATE DOMAIN small AS int CHECK (VALUE < 10)")
 	east := time.FixedZone("east", 2*60*60)
 	id := [16]byte{0, 0x11, 15: 0xff}
@@ -521,7 +524,7 @@ func TestPostgresCopy_Values(t *testing.T) {
 
 func TestPostgresCopy_Refused(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'ok')")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'ok')")
 	for _, c := range []struct {
 		typ   string
 		value any
@@ -535,19 +538,19 @@ func TestPostgresCopy_Refused(t *testing.T) {
 		{"int[]", []float64{1.5}, "element 1: the number is not whole"},
 		{"int[]", pgtype.FlatArray[float64]{1.5}, "not whole"},
 		{"int[]", pgtype.Array[float64]{Elements: []float64{1.5}, Dims: []pgtype.ArrayDimension{{Length: 1, LowerBound: 1}}, Valid: true}, "not whole"},
-		{"int[]", []byte{1, 2}, "no array"},
+		{"int[]", []byte{1, 2}, "want array"},
 		{"int4range", pgtype.Range[float64]{Lower: 1.5, LowerType: pgtype.Inclusive, UpperType: pgtype.Unbounded, Valid: true}, "not whole"},
 		{"numeric(5,2)", 1000, "row=2"},
-		{"numeric", true, "no number"},
-		{"money", 12, "give text"},
-		{"money", 12.5, "give text"},
+		{"numeric", true, "not a number"},
+		{"money", 12, "use text"},
+		{"money", 12.5, "use text"},
 		{"money", "secret", "row=2"},
 		{"mood", "glad", "row=2"},
-		{"mood", 1, "give text"},
+		{"mood", 1, "use text"},
 		{"uuid", []byte("secret"), "6 bytes"},
-		{"uuid", 7, "no UUID"},
-		{"interval", 7, "no INTERVAL"},
-		{"inet", 7, "no inet"},
+		{"uuid", 7, "want UUID"},
+		{"interval", 7, "want INTERVAL"},
+		{"inet", 7, "want inet"},
 		{"varchar(3)", "abcd", "too long"},
 		{"timestamp", "soon", "row=2"},
 		{"text", "\xff", "row=2"},
@@ -559,7 +562,7 @@ func TestPostgresCopy_Refused(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %T", c.typ, c.value), func(t *testing.T) {
 			_, err := store(t, pool, c.typ, []any{nil}, []any{c.value})
-			wantError(t, err, core.CodeInvalid, c.want)
+			errtest.Want(t, err, core.CodeInvalid, c.want)
 			if err != nil && !strings.Contains(err.Error(), "row=2") {
 				t.Errorf("%v: doesn't say where", err)
 			}
@@ -567,11 +570,11 @@ func TestPostgresCopy_Refused(t *testing.T) {
 	}
 }
 
-// Text comes late for a column that was copied in the binary format so far, and
-// errors after it still have the right row.
+// After many rows in the binary format a row has text, and errors after it
+// still report the right row.
 func TestPostgresCopy_TextComesLate(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TABLE t (n int PRIMARY KEY, text timestamptz)")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE t (n int PRIMARY KEY, text timestamptz)")
 	rows := func(last ...any) iter.Seq2[[]any, error] {
 		return func(yield func([]any, error) bool) {
 			for i := range 10_000 {
@@ -587,21 +590,21 @@ func TestPostgresCopy_TextComesLate(t *testing.T) {
 		}
 	}
 	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, rows(10_000, "never"))
-	wantError(t, err, core.CodeInvalid, "postgres_copy table=t row=10001: ")
+	errtest.Want(t, err, core.CodeInvalid, "postgres_copy table=t row=10001: ")
 	_, err = postgres.PostgresCopy(t.Context(), pool, copyT, rows(7, nil))
-	wantError(t, err, core.CodeConflict, "postgres_copy table=t row=10001: ")
-	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
+	errtest.Want(t, err, core.CodeConflict, "postgres_copy table=t row=10001: ")
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows stayed", got)
 	}
 	n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rows(10_000, nil))
-	if got := get[int](t, pool, "SELECT count(*) FROM t WHERE text = 'infinity'"); err != nil || n != 10_001 || got != 3 {
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t WHERE text = 'infinity'"); err != nil || n != 10_001 || got != 3 {
 		t.Errorf("%d, %v; %d are infinite", n, err, got)
 	}
 	tx, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, pool, "CREATE TABLE u (n int, text timestamptz)")
+	pgtest.Exec(t, pool, "CREATE TABLE u (n int, text timestamptz)")
 	cfg := copyT
 	cfg.Table = "u"
 	if _, err := postgres.PostgresCopy(t.Context(), tx, cfg, rows(1, nil)); err != nil {
@@ -610,7 +613,7 @@ func TestPostgresCopy_TextComesLate(t *testing.T) {
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if got := get[int](t, pool, "SELECT count(*) FROM u"); got != 0 {
+	if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM u"); got != 0 {
 		t.Errorf("%d rows after the caller's rollback", got)
 	}
 }
@@ -619,14 +622,14 @@ type panicking struct{}
 
 func (panicking) MarshalJSON() ([]byte, error) { panic("in MarshalJSON") }
 
-// Nothing that a value does ends the program, and the connection stays good.
+// No method of a value can crash the program, and the connection stays usable.
 func TestPostgresCopy_PanickingValues(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	var nobody *valuer
 	for typ, value := range map[string]any{"int": nobody, "numeric": nobody, "json": panicking{}, "text[]": []any{nobody}} {
 		_, err := store(t, pool, typ, []any{nil}, []any{value})
-		wantError(t, err, core.CodeInvalid, "panicked")
+		errtest.Want(t, err, core.CodeInvalid, "panicked")
 	}
 	if stat := pool.Stat(); stat.NewConnsCount() > 1 {
 		t.Errorf("%d connections were made: one was lost", stat.NewConnsCount())
@@ -642,7 +645,7 @@ type copyOnly struct{ postgres.PostgresCopyTarget }
 
 func TestPostgresCopy_Targets(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), tableT)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), tableT)
 	conn, err := pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -654,5 +657,5 @@ func TestPostgresCopy_Targets(t *testing.T) {
 		}
 	}
 	_, err = postgres.PostgresCopy(t.Context(), copyOnly{pool}, copyT, rowsOf(1, "", nil))
-	wantError(t, err, core.CodeInvalid, "no connection")
+	errtest.Want(t, err, core.CodeInvalid, "no connection")
 }

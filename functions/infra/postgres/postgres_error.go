@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -11,10 +10,10 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/drivererr"
 )
 
 // PostgresError turns an error of pgx, of the network below it or of a context
@@ -36,23 +35,14 @@ import (
 //
 // [pgxpool.ParseConfig]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#ParseConfig
 func PostgresError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*core.Error](err); ok {
-		return err
-	}
-	known := classify(err)
-	known.Op, known.Err = op, err
-	return &known
+	return drivererr.Coded(op, err, classify)
 }
 
-// classify is the code and the hint for an error, without Op and Err.
+// classify returns the code and the hint for an error, without Op and Err.
 func classify(err error) core.Error {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		known := stateError(server.Code)
-		// PgBouncer's words, which are not translated.
-		if name, ok := strings.CutPrefix(server.Message, "unsupported startup parameter: "); ok {
+		if name, ok := strings.CutPrefix(server.Message, startupRefused); ok {
 			known.Hint = "PgBouncer doesn't know this setting: add " + name + " to its ignore_startup_parameters" + startupHint(name)
 		}
 		return known
@@ -60,22 +50,19 @@ func classify(err error) core.Error {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return core.Error{Code: core.CodeInvalid, Hint: certificateHint(err)}
 	}
+	code, common := drivererr.Common(err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return core.Error{Code: core.CodeTimeout}
-	case errors.Is(err, context.Canceled):
-		return core.Error{Code: core.CodeCanceled}
-	case errors.Is(err, pgx.ErrNoRows):
-		return core.Error{Code: core.CodeNotFound}
+	case common:
+		return core.Error{Code: code}
 	case strings.Contains(err.Error(), "server refused TLS connection"): // pgconn has no value for it
-		return core.Error{Code: core.CodeUnsupported, Hint: "the server has no TLS: switch ssl on there, or, on a network that nobody else hears, give TLS disable"}
+		return core.Error{Code: core.CodeUnsupported, Hint: "the server has no TLS: turn on ssl there, or, on a trusted network, set TLS to disable"}
 	case networkFailed(err):
 		return core.Error{Code: core.CodeUnavailable}
 	}
 	return core.Error{}
 }
 
-// startupHint says how to do without a setting that postgres_open sends.
+// startupHint suggests how to omit a setting that postgres_open sends.
 func startupHint(name string) string {
 	if name == "statement_timeout" {
 		return ", or open with a negative StatementTimeout"
@@ -85,15 +72,15 @@ func startupHint(name string) string {
 
 func certificateHint(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "give the file of the authority that signed the server's certificate as CAFile"
+		return "set CAFile to the certificate of the authority that signed the server's"
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "connect by a name that the server's certificate holds"
+		return "connect by a name in the server's certificate"
 	}
-	return "look at the server's certificate"
+	return "check the server's certificate"
 }
 
-// networkFailed reports whether the connection could not be made or broke.
+// networkFailed reports whether the connection failed or broke.
 func networkFailed(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
@@ -110,7 +97,7 @@ func networkFailed(err error) bool {
 	return ok
 }
 
-// stateError is the code and the hint for an SQLSTATE,
+// stateError returns the code and the hint for an SQLSTATE,
 // https://www.postgresql.org/docs/current/errcodes-appendix.html.
 func stateError(state string) core.Error {
 	if known, ok := states[state]; ok {
@@ -127,8 +114,8 @@ func stateError(state string) core.Error {
 const againHint = "run the whole transaction again"
 
 var states = map[string]core.Error{
-	// Said of a message that the server can't read, such as binary data of
-	// another type, and by PgBouncer of settings that it doesn't know.
+	// Returned for a message that the server can't read, such as binary data of
+	// another type, and by PgBouncer for settings that it doesn't know.
 	"08P01": {Code: core.CodeInvalid},
 	"23503": {Code: core.CodeConflict}, // foreign_key_violation
 	"23505": {Code: core.CodeConflict}, // unique_violation
@@ -138,14 +125,14 @@ var states = map[string]core.Error{
 	"25P03": {Code: core.CodeTimeout}, // idle_in_transaction_session_timeout
 	"25P04": {Code: core.CodeTimeout}, // transaction_timeout
 	"26000": {Code: core.CodeUnavailable, Hint: "a pooler in transaction mode needs default_query_exec_mode=exec in the URL"},
-	"28000": {Code: core.CodeUnauthenticated, Hint: "look at the user, the database and TLS, and at the server's pg_hba.conf"},
-	"28P01": {Code: core.CodeUnauthenticated, Hint: "look at the user and the password"},
-	"3D000": {Code: core.CodeNotFound, Hint: "make the database first: createdb"},
-	"42501": {Code: core.CodeForbidden, Hint: "grant the right to this user"},
+	"28000": {Code: core.CodeUnauthenticated, Hint: "check the user, the database and TLS, and the server's pg_hba.conf"},
+	"28P01": {Code: core.CodeUnauthenticated, Hint: "check the user and the password"},
+	"3D000": {Code: core.CodeNotFound, Hint: "create the database first: createdb"},
+	"42501": {Code: core.CodeForbidden, Hint: "grant this user the privilege"},
 	"42P04": {Code: core.CodeConflict}, // duplicate_database
 	"53100": {Code: core.CodeUnavailable, Hint: "the server's disk is full"},
 	"53300": {Code: core.CodeUnavailable, Hint: "lower MaxConns of the programs, or raise max_connections of the server"},
-	"57014": {Code: core.CodeTimeout, Hint: "the statement took longer than statement_timeout, or somebody cancelled it"},
+	"57014": {Code: core.CodeTimeout, Hint: "the statement took longer than statement_timeout, or was cancelled"},
 	"57P04": {Code: core.CodeNotFound}, // database_dropped
 	"P0002": {Code: core.CodeNotFound}, // no_data_found
 }

@@ -9,12 +9,14 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestPostgresError_Conformance(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t),
+	pool := pgtest.Open(t, pgtest.NewDatabase(t),
 		"CREATE TABLE parent (id int PRIMARY KEY, name text NOT NULL UNIQUE, short varchar(3))",
 		"CREATE TABLE child (parent int REFERENCES parent, age int CHECK (age > 0))",
 		"CREATE TABLE room (during int4range, EXCLUDE USING gist (during WITH &&))",
@@ -79,7 +81,7 @@ func TestPostgresError_Conformance(t *testing.T) {
 
 func TestPostgresError_BrokenConnection(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	conn, err := pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -89,5 +91,5 @@ func TestPostgresError_BrokenConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = conn.Exec(t.Context(), "SELECT 1")
-	wantError(t, postgres.PostgresError("op", err), core.CodeUnavailable, "conn closed")
+	errtest.Want(t, postgres.PostgresError("op", err), core.CodeUnavailable, "conn closed")
 }

@@ -14,9 +14,9 @@ import (
 
 // PostgresListenConfig says what [PostgresListen] listens for.
 type PostgresListenConfig struct {
-	Channels  []string                // as NOTIFY names them, in their letters' case, without quotes; at least one
+	Channels  []string                // exact names as used by NOTIFY, case-sensitive, without quotes; at least one
 	Buffer    int                     // notifications kept for a slow reader; default 1024
-	Heartbeat time.Duration           // how often a quiet connection is asked for a sign of life, and how long for it to come; default 15 s
+	Heartbeat time.Duration           // interval at which an idle connection is pinged, and timeout of the ping; default 15 s
 	Backoff   core.BackoffDelayConfig // pauses between tries to reconnect; default 0.1 s to 30 s
 }
 
@@ -38,7 +38,7 @@ type PostgresListenEvent struct {
 const (
 	defaultListenBuffer    = 1024
 	defaultListenHeartbeat = 15 * time.Second
-	maxChannelName         = 63 // NAMEDATALEN - 1; LISTEN would cut a longer one off, and NOTIFY refuse it
+	maxChannelName         = 63 // NAMEDATALEN - 1; LISTEN truncates a longer one, NOTIFY refuses it
 )
 
 var defaultListenBackoff = core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 30 * time.Second}
@@ -60,8 +60,7 @@ var defaultListenBackoff = core.BackoffDelayConfig{Initial: 100 * time.Milliseco
 // More in postgres_listen.md:
 //   - The first event has Missed (and no Reason): state read after it can't
 //     change unnoticed.
-//   - The loop's end without an error means that ctx is done; look at
-//     ctx.Err().
+//   - If the loop ends without an error, ctx is done; see ctx.Err().
 func PostgresListen(
 	ctx context.Context,
 	pool *pgxpool.Pool,
@@ -94,7 +93,7 @@ func PostgresListen(
 
 func (cfg PostgresListenConfig) check() error {
 	if len(cfg.Channels) == 0 {
-		return &core.Error{Code: core.CodeInvalid, Op: "postgres_listen", Message: "no channel given"}
+		return &core.Error{Code: core.CodeInvalid, Op: "postgres_listen", Message: "Channels names no channel"}
 	}
 	for _, channel := range cfg.Channels {
 		if channel == "" || len(channel) > maxChannelName || strings.ContainsRune(channel, 0) {

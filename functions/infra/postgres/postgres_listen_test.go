@@ -13,8 +13,10 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -55,10 +57,10 @@ func started(t *testing.T, events <-chan postgres.PostgresListenEvent) {
 
 const listenerPID = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
 
-// A program runs it as a service by service_start.
+// A program runs it as a service with service_start.
 func TestPostgresListen_Conformance(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
 		return service.ServiceStart(ctx, service.ServiceStartConfig{Name: "listen", Run: func(ctx context.Context) error {
 			for _, err := range postgres.PostgresListen(ctx, pool, postgres.PostgresListenConfig{Channels: []string{"a"}}) {
@@ -73,12 +75,12 @@ func TestPostgresListen_Conformance(t *testing.T) {
 
 func TestPostgresListen_Notifications(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a", "B c"}, Heartbeat: time.Second})
 	started(t, events)
 	for i := range 200 {
 		channel := []string{"a", "B c", "not listened for"}[i%3]
-		exec(t, pool, "SELECT pg_notify($1, $2)", channel, fmt.Sprint(i))
+		pgtest.Exec(t, pool, "SELECT pg_notify($1, $2)", channel, fmt.Sprint(i))
 		if i%3 == 2 {
 			continue
 		}
@@ -87,7 +89,7 @@ func TestPostgresListen_Notifications(t *testing.T) {
 			t.Fatalf("got %+v, want %s %d", event, channel, i)
 		}
 	}
-	exec(t, pool, `NOTIFY a`)
+	pgtest.Exec(t, pool, `NOTIFY a`)
 	if event := receive(t, events, "one without a payload"); event.Channel != "a" || event.Payload != "" {
 		t.Errorf("got %+v", event)
 	}
@@ -95,19 +97,19 @@ func TestPostgresListen_Notifications(t *testing.T) {
 
 func TestPostgresListen_QuietStaysConnected(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: 500 * time.Millisecond})
 	started(t, events)
-	pid := get[int](t, pool, listenerPID)
+	pid := pgtest.Get[int](t, pool, listenerPID)
 	seen := map[string]bool{}
-	within(t, "three heartbeats pass", func() bool {
+	pgtest.Within(t, "three heartbeats pass", func() bool {
 		var at string
 		if pool.QueryRow(t.Context(), "SELECT query_start::text FROM pg_stat_activity WHERE pid = $1 AND query = '-- ping'", pid).Scan(&at) == nil {
 			seen[at] = true
 		}
 		return len(seen) == 3
 	})
-	exec(t, pool, "SELECT pg_notify('a', 'still here')")
+	pgtest.Exec(t, pool, "SELECT pg_notify('a', 'still here')")
 	if event := receive(t, events, "a notification"); event.Payload != "still here" {
 		t.Errorf("got %+v", event)
 	}
@@ -115,28 +117,28 @@ func TestPostgresListen_QuietStaysConnected(t *testing.T) {
 
 func TestPostgresListen_ReconnectsAndSaysSo(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: time.Hour})
 	started(t, events)
 	for range 3 {
-		exec(t, pool, "SELECT pg_terminate_backend(pid) FROM ("+listenerPID+") l")
+		pgtest.Exec(t, pool, "SELECT pg_terminate_backend(pid) FROM ("+listenerPID+") l")
 		event := receive(t, events, "the reconnect")
 		if !event.Missed {
 			t.Fatalf("got %+v", event)
 		}
-		wantError(t, event.Reason, core.CodeUnavailable, "terminating connection")
-		exec(t, pool, "SELECT pg_notify('a', 'again')")
+		errtest.Want(t, event.Reason, core.CodeUnavailable, "terminating connection")
+		pgtest.Exec(t, pool, "SELECT pg_notify('a', 'again')")
 		if event := receive(t, events, "a notification"); event.Payload != "again" {
 			t.Fatalf("got %+v", event)
 		}
 	}
 }
 
-// What is sent after a Missed event is never lost: that is what the event
-// promises.
+// Notifications sent after a Missed event are never lost: that is what the
+// event promises.
 func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TABLE state (n int); INSERT INTO state VALUES (0)")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE state (n int); INSERT INTO state VALUES (0)")
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}})
 	const last = 300
 	writer := make(chan error, 1)
@@ -157,12 +159,12 @@ func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 	for known < last {
 		event := receive(t, events, "state "+fmt.Sprint(last))
 		if event.Missed {
-			known = get[int](t, pool, "SELECT n FROM state")
+			known = pgtest.Get[int](t, pool, "SELECT n FROM state")
 			continue
 		}
 		var n int
 		if _, err := fmt.Sscan(event.Payload, &n); err != nil || n > known+1 {
-			t.Fatalf("%q follows %d: one is missing and nobody said so", event.Payload, known)
+			t.Fatalf("%q follows %d: one is missing and was not reported", event.Payload, known)
 		}
 		known = max(known, n)
 	}
@@ -174,7 +176,7 @@ func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
-	pool := open(t, server.Postgres(t))
+	pool := pgtest.Open(t, server.Postgres(t))
 	cfg := postgres.PostgresListenConfig{Channels: []string{"a"}, Backoff: core.BackoffDelayConfig{Initial: 10 * time.Millisecond, Max: 100 * time.Millisecond}}
 	events, _ := listen(t, t.Context(), pool, cfg)
 	started(t, events)
@@ -184,7 +186,7 @@ func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 	if !event.Missed || core.ErrorCode(event.Reason) != core.CodeUnavailable {
 		t.Fatalf("got %+v", event)
 	}
-	within(t, "a notification can be sent", func() bool {
+	pgtest.Within(t, "a notification can be sent", func() bool {
 		_, err := pool.Exec(t.Context(), "SELECT pg_notify('a', 'after')")
 		return err == nil
 	})
@@ -195,22 +197,22 @@ func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 	}
 }
 
-// The server's process is stopped: the connection stands, but nobody answers,
-// as behind a firewall that forgot it.
+// The server's process is stopped: the connection stays open, but nobody
+// responds, as behind a firewall that dropped its state.
 func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: time.Second})
 	started(t, events)
-	stopProcess(t, get[int](t, pool, listenerPID))
+	stopProcess(t, pgtest.Get[int](t, pool, listenerPID))
 	event := receive(t, events, "the reconnect")
 	if !event.Missed {
 		t.Fatalf("got %+v", event)
 	}
-	wantError(t, event.Reason, core.CodeTimeout, "postgres_listen")
+	errtest.Want(t, event.Reason, core.CodeTimeout, "postgres_listen")
 }
 
-// stopProcess stops a process until the test ends.
+// stopProcess suspends a process until the test ends.
 func stopProcess(t *testing.T, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
@@ -225,21 +227,21 @@ func stopProcess(t *testing.T, pid int) {
 
 func TestPostgresListen_SlowReader(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	const buffer = 10
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a", "done"}, Buffer: buffer})
 	started(t, events)
 	sent := 0
 	for got := 0; ; got++ {
 		for range 3 { // three come for each one that is read
-			exec(t, pool, "SELECT pg_notify('a', $1)", fmt.Sprint(sent))
+			pgtest.Exec(t, pool, "SELECT pg_notify('a', $1)", fmt.Sprint(sent))
 			sent++
 		}
-		event := receive(t, events, "what is buffered, then that some are missing")
+		event := receive(t, events, "first the buffered ones, then the report that some are missing")
 		if event.Missed {
-			wantError(t, event.Reason, core.CodeLimited, "buffer was full")
+			errtest.Want(t, event.Reason, core.CodeLimited, "buffer was full")
 			if got < buffer {
-				t.Errorf("only %d came before the news, the buffer is for %d", got, buffer)
+				t.Errorf("only %d events before the report, but the buffer holds %d", got, buffer)
 			}
 			break
 		}
@@ -247,16 +249,16 @@ func TestPostgresListen_SlowReader(t *testing.T) {
 			t.Fatalf("got %+v, want %d", event, got)
 		}
 	}
-	// And it goes on.
+	// And it continues.
 	for channel := ""; channel != "done"; channel = receive(t, events, "the next one").Channel {
-		exec(t, pool, "SELECT pg_notify('done', '')")
+		pgtest.Exec(t, pool, "SELECT pg_notify('done', '')")
 	}
 }
 
 func TestPostgresListen_Ends(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
-	pool := open(t, text)
+	text := pgtest.NewDatabase(t)
+	pool := pgtest.Open(t, text)
 	t.Run("context", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		events, end := listen(t, ctx, pool, postgres.PostgresListenConfig{Channels: []string{"a"}})
@@ -270,31 +272,31 @@ func TestPostgresListen_Ends(t *testing.T) {
 		for range postgres.PostgresListen(t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"b"}}) {
 			break
 		}
-		within(t, "the connection is closed", func() bool {
-			return get[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN \"b\"'") == 0
+		pgtest.Within(t, "the connection is closed", func() bool {
+			return pgtest.Get[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN \"b\"'") == 0
 		})
 	})
 	t.Run("no database", func(t *testing.T) {
-		other := open(t, newDatabase(t))
+		other := pgtest.Open(t, pgtest.NewDatabase(t))
 		events, end := listen(t, t.Context(), other, postgres.PostgresListenConfig{Channels: []string{"a"}})
 		started(t, events)
-		exec(t, pool, "DROP DATABASE "+other.Config().ConnConfig.Database+" WITH (FORCE)")
+		pgtest.Exec(t, pool, "DROP DATABASE "+other.Config().ConnConfig.Database+" WITH (FORCE)")
 		for range events {
 		}
 		err := end()
-		wantError(t, err, core.CodeNotFound, "postgres_listen")
-		exec(t, pool, "CREATE DATABASE "+other.Config().ConnConfig.Database) // for the Cleanup
+		errtest.Want(t, err, core.CodeNotFound, "postgres_listen")
+		pgtest.Exec(t, pool, "CREATE DATABASE "+other.Config().ConnConfig.Database) // for the Cleanup
 	})
 }
 
 func TestPostgresListen_BadChannels(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	for _, channels := range [][]string{nil, {""}, {"a", strings.Repeat("x", 64)}, {"nul\x00"}} {
 		n := 0
 		for _, err := range postgres.PostgresListen(t.Context(), pool, postgres.PostgresListenConfig{Channels: channels}) {
 			n++
-			wantError(t, err, core.CodeInvalid, "channel")
+			errtest.Want(t, err, core.CodeInvalid, "channel")
 		}
 		if n != 1 {
 			t.Errorf("%q: %d events", channels, n)
@@ -304,21 +306,21 @@ func TestPostgresListen_BadChannels(t *testing.T) {
 
 func TestPostgresListen_HostileNamesAndPayloads(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TABLE t (n int)")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE t (n int)")
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: append(hostile, strings.Repeat("y", 63))})
 	started(t, events)
 	for _, text := range append(hostile, strings.Repeat("y", 63)) {
-		exec(t, pool, "SELECT pg_notify($1, $1)", text)
+		pgtest.Exec(t, pool, "SELECT pg_notify($1, $1)", text)
 		if event := receive(t, events, text); event.Channel != text || event.Payload != text {
 			t.Errorf("sent %q, got %+v", text, event)
 		}
 	}
-	get[int](t, pool, "SELECT count(*) FROM t")
+	pgtest.Get[int](t, pool, "SELECT count(*) FROM t")
 }
 
 func TestPostgresListen_WrongPassword(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	cfg := pool.Config()
 	cfg.ConnConfig.Password = "wrong-secret"
 	other, err := pgxpool.NewWithConfig(t.Context(), cfg)
@@ -327,7 +329,7 @@ func TestPostgresListen_WrongPassword(t *testing.T) {
 	}
 	defer other.Close()
 	for _, err := range postgres.PostgresListen(t.Context(), other, postgres.PostgresListenConfig{Channels: []string{"a"}}) {
-		wantError(t, err, core.CodeUnauthenticated, "postgres_listen")
+		errtest.Want(t, err, core.CodeUnauthenticated, "postgres_listen")
 		if err == nil || strings.Contains(err.Error(), "wrong-secret") || errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}

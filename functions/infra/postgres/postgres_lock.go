@@ -22,7 +22,7 @@ import (
 type PostgresLockConfig struct {
 	Name      string        // any text; within a database, equal names are one lock; required
 	Wait      time.Duration // for another holder; zero: as long as ctx lives; negative: one try
-	Heartbeat time.Duration // how often a quiet connection is asked for a sign of life, and how long for it to come; default 5 s
+	Heartbeat time.Duration // interval at which an idle connection is pinged, and timeout of the ping; default 5 s
 }
 
 const defaultLockHeartbeat = 5 * time.Second
@@ -34,6 +34,7 @@ type PostgresLockHandle struct {
 	Key int64
 
 	conn   *pgx.Conn
+	pooled bool // the lock is that of a transaction
 	op     string
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -49,6 +50,10 @@ type PostgresLockHandle struct {
 // connection of its own next to the pool. It waits by asking again (0.05 s to 1
 // s apart): a session that waits inside the server would keep VACUUM and CREATE
 // INDEX CONCURRENTLY waiting too.
+//
+// Through a pooler such as PgBouncer, in any mode, it is the lock of a
+// transaction that stays open: the pooler has one process less for the others
+// meanwhile.
 //
 // ctx bounds the waiting alone: once the lock is held, its end changes nothing,
 // so that a program that is asked to stop can finish the job that it has begun.
@@ -67,19 +72,25 @@ type PostgresLockHandle struct {
 //   - Use lock.Context() for the work, or you won't notice the loss.
 func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfig) (*PostgresLockHandle, error) {
 	if cfg.Name == "" {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "postgres_lock", Message: "no name given"}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "postgres_lock", Message: "Name is empty"}
 	}
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = defaultLockHeartbeat
 	}
 	h := &PostgresLockHandle{Key: lockKey(cfg.Name), op: "postgres_lock name=" + cfg.Name, done: make(chan struct{})}
 	var err error
-	if h.conn, err = connect(ctx, pool, keepalive(cfg.Heartbeat)); err != nil {
+	if h.conn, err = connect(ctx, pool, keepalive(cfg.Heartbeat)); isStartupRefused(err) {
+		h.conn, err = connect(ctx, pool, nil) // a pooler watches its servers itself
+	}
+	if err != nil {
 		return nil, PostgresError(h.op, err)
 	}
-	if err := h.acquire(ctx, cfg.Wait); err != nil {
+	if h.pooled, err = isPooled(ctx, h.conn); err == nil {
+		err = h.acquire(ctx, cfg.Wait)
+	}
+	if err != nil {
 		closeConn(h.conn)
-		return nil, err
+		return nil, PostgresError(h.op, err)
 	}
 	work := context.WithoutCancel(ctx)
 	h.ctx, h.cancel = context.WithCancelCause(work)
@@ -89,16 +100,16 @@ func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfi
 	return h, nil
 }
 
-// lockKey is the number of a name: the first 8 bytes of the SHA-256 of what it
-// says.
+// lockKey returns a name's number: the first 8 bytes of its SHA-256.
 func lockKey(name string) int64 {
 	sum := sha256.Sum256([]byte("postgres_lock:" + name))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
-// keepalive are the session parameters with which the server notices within
-// about five heartbeats that a client is gone without a goodbye. Its own
-// default is two hours. It is later than the client notices.
+// keepalive returns the session parameters with which the server detects within
+// about five heartbeats that a client has disappeared without closing the
+// connection. Its own default is two hours. The client detects a broken
+// connection earlier.
 func keepalive(heartbeat time.Duration) map[string]string {
 	seconds := max(1, int64((heartbeat+time.Second-1)/time.Second))
 	return map[string]string{
@@ -109,7 +120,7 @@ func keepalive(heartbeat time.Duration) map[string]string {
 	}
 }
 
-// acquire asks for the lock until it has it, or wait is over.
+// acquire tries to get the lock until it has it, or wait has elapsed.
 func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) error {
 	asking := ctx
 	if wait > 0 {
@@ -118,10 +129,10 @@ func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) er
 		defer cancel()
 	}
 	for attempt := 0; ; attempt++ {
-		var got bool
 		// Not under asking: a try that Wait cuts short would break the
 		// connection, and say less.
-		if err := h.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", h.Key).Scan(&got); err != nil {
+		got, err := h.try(ctx)
+		if err != nil {
 			return PostgresError(h.op, err)
 		}
 		if got {
@@ -140,6 +151,24 @@ func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) er
 	}
 }
 
+// try asks for the lock once. Through a pooler a session's lock would belong to
+// whoever gets the server's process next: there it is a transaction's, which
+// stays open, without a snapshot that VACUUM would wait for.
+func (h *PostgresLockHandle) try(ctx context.Context) (got bool, err error) {
+	if !h.pooled {
+		err = h.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", h.Key).Scan(&got)
+		return got, err
+	}
+	if _, err := h.conn.Exec(ctx, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+		return false, err
+	}
+	if err := h.conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", h.Key).Scan(&got); err != nil || got {
+		return got, err
+	}
+	_, err = h.conn.Exec(ctx, "ROLLBACK") // the pooler's process is free while this waits
+	return false, err
+}
+
 var lockBackoff = core.BackoffDelayConfig{Initial: 50 * time.Millisecond, Max: time.Second}
 
 func (h *PostgresLockHandle) held() error {
@@ -156,10 +185,10 @@ func (h *PostgresLockHandle) watch(ctx context.Context, heartbeat time.Duration)
 	defer close(h.done)
 	for {
 		quiet, cancel := context.WithTimeout(ctx, heartbeat)
-		err := h.conn.PgConn().WaitForNotification(quiet) // nothing is listened for: it returns when the connection breaks
+		err := h.conn.PgConn().WaitForNotification(quiet) // there is no LISTEN: it returns only when the connection breaks
 		cancel()
 		if ctx.Err() != nil {
-			return // Unlock asked for it
+			return // requested by Unlock
 		}
 		if err != nil && pgconn.Timeout(err) {
 			err = ping(h.conn, heartbeat)
@@ -169,7 +198,7 @@ func (h *PostgresLockHandle) watch(ctx context.Context, heartbeat time.Duration)
 				Code:    core.CodeUnavailable,
 				Op:      h.op,
 				Message: "the lock is lost",
-				Hint:    "stop the work: another one may have the lock now",
+				Hint:    "stop the work: someone else may have the lock now",
 				Err:     err,
 			}
 			h.cancel(h.lost)
@@ -200,12 +229,17 @@ func (h *PostgresLockHandle) Unlock() error {
 }
 
 // release unlocks before the connection closes: the server may take a moment to
-// see that.
+// notice the close.
 func (h *PostgresLockHandle) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	var had bool
-	err := h.conn.QueryRow(ctx, "SELECT pg_advisory_unlock($1)", h.Key).Scan(&had)
+	had := true
+	var err error
+	if h.pooled {
+		_, err = h.conn.Exec(ctx, "ROLLBACK")
+	} else {
+		err = h.conn.QueryRow(ctx, "SELECT pg_advisory_unlock($1)", h.Key).Scan(&had)
+	}
 	if err == nil && had {
 		return nil
 	}

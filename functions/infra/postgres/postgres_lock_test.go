@@ -10,6 +10,8 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -24,13 +26,13 @@ func lock(t testing.TB, pool *pgxpool.Pool, cfg postgres.PostgresLockConfig) *po
 	return handle
 }
 
-// holderPID finds the session that holds a lock, as the doc says one does.
+// holderPID finds the session that holds a lock, as documented.
 const holderPID = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (classid::bigint << 32 | objid::bigint) = $1"
 
 func TestPostgresLock_OneHolder(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
-	pool := open(t, text, "CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
+	text := pgtest.NewDatabase(t)
+	pool := pgtest.Open(t, text, "CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
 	const holders, rounds = 6, 4
 	var all sync.WaitGroup
 	for range holders {
@@ -41,7 +43,7 @@ func TestPostgresLock_OneHolder(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				// Read, then write: what two at once would lose.
+				// Read, then write: concurrent increments would be lost.
 				var n int
 				if err := pool.QueryRow(handle.Context(), "SELECT n FROM counter").Scan(&n); err != nil {
 					t.Error(err)
@@ -56,23 +58,23 @@ func TestPostgresLock_OneHolder(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := get[int](t, pool, "SELECT n FROM counter"); n != holders*rounds {
+	if n := pgtest.Get[int](t, pool, "SELECT n FROM counter"); n != holders*rounds {
 		t.Errorf("counted %d, want %d", n, holders*rounds)
 	}
 }
 
 func TestPostgresLock_Wait(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	held := lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
-	wantError(t, err, core.CodeConflict, "postgres_lock name=a: another session holds the lock")
+	errtest.Want(t, err, core.CodeConflict, "postgres_lock name=a: another session holds the lock")
 	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: 150 * time.Millisecond})
-	wantError(t, err, core.CodeConflict, "another session holds the lock")
+	errtest.Want(t, err, core.CodeConflict, "another session holds the lock")
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
 	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeTimeout, "postgres_lock name=a")
+	errtest.Want(t, err, core.CodeTimeout, "postgres_lock name=a")
 	lock(t, pool, postgres.PostgresLockConfig{Name: "b", Wait: -1}) // another name is another lock
 
 	waited := make(chan error, 1)
@@ -89,7 +91,7 @@ func TestPostgresLock_Wait(t *testing.T) {
 	if err := receive(t, waited, "the next one gets the lock"); err != nil {
 		t.Fatal(err)
 	}
-	// Once given back it is free at once, not when the server has noticed a
+	// After Unlock it is free at once, not only when the server has noticed a
 	// closed connection.
 	for range 20 {
 		if err := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1}).Unlock(); err != nil {
@@ -100,7 +102,7 @@ func TestPostgresLock_Wait(t *testing.T) {
 
 func TestPostgresLock_Contexts(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	handle, err := postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: time.Second})
 	if err != nil {
@@ -109,7 +111,7 @@ func TestPostgresLock_Contexts(t *testing.T) {
 	defer handle.Unlock()
 	const pings = "SELECT query_start::text FROM pg_stat_activity WHERE pid = (" + holderPID + ") AND query = '-- ping'"
 	seen := map[string]bool{}
-	within(t, "three heartbeats pass", func() bool {
+	pgtest.Within(t, "three heartbeats pass", func() bool {
 		var at string
 		if pool.QueryRow(t.Context(), pings, handle.Key).Scan(&at) == nil {
 			seen[at] = true
@@ -120,9 +122,9 @@ func TestPostgresLock_Contexts(t *testing.T) {
 		t.Fatalf("lost: %v", context.Cause(handle.Context()))
 	}
 	cancel()
-	// The job goes on, under the lock, until Unlock.
+	// The job continues, under the lock, until Unlock.
 	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
-	wantError(t, err, core.CodeConflict, "another session")
+	errtest.Want(t, err, core.CodeConflict, "another session")
 	for range 2 {
 		if err := handle.Unlock(); err != nil {
 			t.Error(err)
@@ -137,11 +139,12 @@ func TestPostgresLock_Contexts(t *testing.T) {
 	}
 }
 
-// The context given bounds the waiting: its end, or its deadline, lets the job
-// under the lock finish, as after a SIGTERM, and the loss of the lock does not.
+// The context passed bounds only the waiting: its cancellation or deadline lets
+// the job under the lock finish, as after a SIGTERM, but the loss of the lock
+// does not.
 func TestPostgresLock_JobFinishes(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TABLE report (n int)")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE report (n int)")
 	type key struct{}
 	for _, stop := range []func(context.Context) (context.Context, context.CancelFunc){
 		context.WithCancel,
@@ -171,26 +174,26 @@ func TestPostgresLock_JobFinishes(t *testing.T) {
 		t.Fatal(err)
 	}
 	sigterm()
-	exec(t, pool, "SELECT pg_terminate_backend($1)", get[int](t, pool, holderPID, handle.Key))
+	pgtest.Exec(t, pool, "SELECT pg_terminate_backend($1)", pgtest.Get[int](t, pool, holderPID, handle.Key))
 	receive(t, handle.Context().Done(), "the context ends")
-	wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+	errtest.Want(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
 	// Who waits does stop.
 	lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
 	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeCanceled, "postgres_lock name=a")
+	errtest.Want(t, err, core.CodeCanceled, "postgres_lock name=a")
 }
 
 func TestPostgresLock_LossIsTold(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: time.Hour}) // found without a heartbeat
-	pid := get[int](t, pool, holderPID, handle.Key)
-	exec(t, pool, "SELECT pg_terminate_backend($1)", pid)
+	pid := pgtest.Get[int](t, pool, holderPID, handle.Key)
+	pgtest.Exec(t, pool, "SELECT pg_terminate_backend($1)", pid)
 	receive(t, handle.Context().Done(), "the context ends")
-	wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock name=a: the lock is lost")
-	wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+	errtest.Want(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock name=a: the lock is lost")
+	errtest.Want(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
 	// By now another one can have it.
-	within(t, "another gets the lock", func() bool {
+	pgtest.Within(t, "another gets the lock", func() bool {
 		next, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
 		return err == nil && next.Unlock() == nil
 	})
@@ -199,21 +202,21 @@ func TestPostgresLock_LossIsTold(t *testing.T) {
 func TestPostgresLock_ServerKilled(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
-	pool := open(t, server.Postgres(t))
+	pool := pgtest.Open(t, server.Postgres(t))
 	handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: time.Hour})
 	server.Kill(t)
 	receive(t, handle.Context().Done(), "the context ends")
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeUnavailable, "postgres_lock name=a")
+	errtest.Want(t, err, core.CodeUnavailable, "postgres_lock name=a")
 	server.Restart(t)
 	lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
 }
 
 func TestPostgresLock_Names(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{})
-	wantError(t, err, core.CodeInvalid, "no name")
+	errtest.Want(t, err, core.CodeInvalid, "no name")
 	keys := map[int64]string{}
 	for _, name := range append(hostile, "nul\x00", "a", string(make([]byte, 10<<20))) {
 		handle := lock(t, pool, postgres.PostgresLockConfig{Name: name, Wait: -1})
@@ -224,20 +227,20 @@ func TestPostgresLock_Names(t *testing.T) {
 	}
 }
 
-// What the client sends is lost on the way, and nothing says so.
+// The client's packets are dropped silently.
 func TestPostgresLock_SilenceIsFoundOut(t *testing.T) {
 	t.Parallel()
 	for _, lost := range []fault.Direction{fault.ToServer, fault.ToClient} {
 		t.Run(lost.String(), func(t *testing.T) {
 			t.Parallel()
-			text := newDatabase(t)
+			text := pgtest.NewDatabase(t)
 			proxy := fault.TCP(t, hostOf(t, text))
-			pool := open(t, withHost(t, text, proxy.Addr()))
+			pool := pgtest.Open(t, withHost(t, text, proxy.Addr()))
 			handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: 500 * time.Millisecond})
 			proxy.OneWay(lost)
 			receive(t, handle.Context().Done(), "the context ends")
-			wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "the lock is lost")
-			wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+			errtest.Want(t, context.Cause(handle.Context()), core.CodeUnavailable, "the lock is lost")
+			errtest.Want(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
 			proxy.Heal()
 		})
 	}

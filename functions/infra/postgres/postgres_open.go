@@ -14,12 +14,12 @@ import (
 
 // PostgresOpenConfig says which database [PostgresOpen] opens, and how.
 type PostgresOpenConfig struct {
-	URL              string        // postgres://user:password@host:port/database?setting=value; what is missing comes from PGHOST, PGUSER, ~/.pgpass and so on, as with psql; required, "postgres://" at least
+	URL              string        // postgres://user:password@host:port/database?setting=value; defaults come from PGHOST, PGUSER, ~/.pgpass and so on, as with psql; required, at least "postgres://"
 	Password         string        // overrides the URL's, so that the URL needs none
 	TLS              string        // "disable", "require" (encrypted, but the server may be anyone) or "verify-full"; default: the URL's sslmode, else verify-full, but disable for loopback addresses and Unix sockets
 	CAFile           string        // PEM file of the authorities that verify-full trusts; default: the URL's sslrootcert, else the system's
 	ApplicationName  string        // as pg_stat_activity shows it; default: the URL's application_name, else the program's file name
-	StatementTimeout time.Duration // the server ends a statement that takes longer; default: the URL's statement_timeout, else 30 s; negative: nothing is set
+	StatementTimeout time.Duration // the server cancels a statement that takes longer; default: the URL's statement_timeout, else 30 s; negative: nothing is set
 	MaxConns         int           // connections in the pool; default: the URL's pool_max_conns, else the number of CPUs, at least 4
 	WaitTimeout      time.Duration // how long to wait for a server that is not up yet; default 30 s; negative: one try
 }
@@ -46,9 +46,9 @@ const (
 // CodeCanceled for ctx.
 //
 // More in postgres_open.md:
-//   - sslmode prefer and allow, which libpq and pgx take by default, are
-//     refused: a man in the middle can make them fall back to plain text.
-//     verify-ca is refused, too.
+//   - sslmode prefer and allow, the default of libpq and pgx, are refused: a
+//     man in the middle can make them fall back to plain text. verify-ca is
+//     refused, too.
 //   - With require the server's identity is not checked.
 func PostgresOpen(ctx context.Context, cfg PostgresOpenConfig) (*pgxpool.Pool, error) {
 	settings, err := poolConfig(cfg)
@@ -56,8 +56,8 @@ func PostgresOpen(ctx context.Context, cfg PostgresOpenConfig) (*pgxpool.Pool, e
 		return nil, err
 	}
 	op := fmt.Sprintf("postgres_open host=%s port=%d database=%s", settings.ConnConfig.Host, settings.ConnConfig.Port, settings.ConnConfig.Database)
-	// The pool's own context: its values are for connections made in the
-	// background, long after ctx has ended.
+	// The pool has a context of its own: its values are used for background
+	// connections, long after ctx has ended.
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), settings)
 	if err != nil {
 		return nil, PostgresError(op, err)
@@ -69,7 +69,7 @@ func PostgresOpen(ctx context.Context, cfg PostgresOpenConfig) (*pgxpool.Pool, e
 	return pool, nil
 }
 
-// waitBackoff: a server that starts is asked often at first.
+// waitBackoff retries often at first, for a server that is starting.
 var waitBackoff = core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 3 * time.Second}
 
 func waitForServer(ctx context.Context, pool *pgxpool.Pool, op string, timeout time.Duration) error {
@@ -92,7 +92,7 @@ func waitForServer(ctx context.Context, pool *pgxpool.Pool, op string, timeout t
 			return PostgresError(op, context.Cause(ctx))
 		}
 		if waiting.Err() == nil || last == nil {
-			last = err // the last answer says more than "deadline exceeded"
+			last = err // the last error says more than "deadline exceeded"
 		}
 		if timeout < 0 || !mayPass(err) {
 			return PostgresError(op, err)
@@ -111,7 +111,7 @@ func waitError(ctx context.Context, op string, timeout time.Duration, attempts i
 		Code:    core.CodeUnavailable,
 		Op:      op,
 		Message: fmt.Sprintf("no answer within %v, %d tries", timeout, attempts),
-		Hint:    "look whether the server runs and can be reached at this address",
+		Hint:    "check that the server is running and reachable at this address",
 		Err:     last,
 	}
 }

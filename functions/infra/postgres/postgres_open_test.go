@@ -24,6 +24,8 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -39,7 +41,7 @@ func openWith(t testing.TB, cfg postgres.PostgresOpenConfig) *pgxpool.Pool {
 
 func TestPostgresOpen_Settings(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
+	text := pgtest.NewDatabase(t)
 	for _, c := range []struct {
 		name         string
 		cfg          postgres.PostgresOpenConfig
@@ -55,10 +57,10 @@ func TestPostgresOpen_Settings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			pool := openWith(t, c.cfg)
-			if got := get[string](t, pool, "SHOW application_name"); got != strings.Map(ascii, c.app)[:min(63, len(c.app))] {
+			if got := pgtest.Get[string](t, pool, "SHOW application_name"); got != strings.Map(ascii, c.app)[:min(63, len(c.app))] {
 				t.Errorf("application_name is %q", got)
 			}
-			if got := get[string](t, pool, "SHOW statement_timeout"); got != c.timeout {
+			if got := pgtest.Get[string](t, pool, "SHOW statement_timeout"); got != c.timeout {
 				t.Errorf("statement_timeout is %s", got)
 			}
 			if got := pool.Config().MaxConns; got != c.conns {
@@ -77,17 +79,17 @@ func ascii(r rune) rune {
 
 func TestPostgresOpen_StatementTimeoutEndsAStatement(t *testing.T) {
 	t.Parallel()
-	pool := openWith(t, postgres.PostgresOpenConfig{URL: newDatabase(t), StatementTimeout: 100 * time.Millisecond})
+	pool := openWith(t, postgres.PostgresOpenConfig{URL: pgtest.NewDatabase(t), StatementTimeout: 100 * time.Millisecond})
 	_, err := pool.Exec(t.Context(), "SELECT pg_sleep(60)")
-	wantError(t, postgres.PostgresError("sleep", err), core.CodeTimeout, "statement timeout")
+	errtest.Want(t, postgres.PostgresError("sleep", err), core.CodeTimeout, "statement timeout")
 }
 
 func TestPostgresOpen_PermanentErrorsComeAtOnce(t *testing.T) {
 	t.Parallel()
 	text := servers.Postgres(t)
 	user := "u_" + strings.ToLower(rand.Text()[:10])
-	execURL(t, text, "CREATE ROLE "+user+" LOGIN PASSWORD 'right' CONNECTION LIMIT 0")
-	t.Cleanup(func() { execURL(t, text, "DROP ROLE "+user) })
+	pgtest.ExecURL(t, text, "CREATE ROLE "+user+" LOGIN PASSWORD 'right' CONNECTION LIMIT 0")
+	t.Cleanup(func() { pgtest.ExecURL(t, text, "DROP ROLE "+user) })
 	for _, c := range []struct {
 		name, url string
 		password  string
@@ -96,14 +98,14 @@ func TestPostgresOpen_PermanentErrorsComeAtOnce(t *testing.T) {
 	}{
 		{"password", text, "hunter2-secret", core.CodeUnauthenticated, "28P01"},
 		{"user", withUser(t, text, "nobody", "hunter2-secret"), "", core.CodeUnauthenticated, "nobody"},
-		{"database", withPath(t, text, "no_such"), "", core.CodeNotFound, "no_such"},
+		{"database", pgtest.WithPath(t, text, "no_such"), "", core.CodeNotFound, "no_such"},
 		{"TLS", strings.Replace(text, "disable", "require", 1), "", core.CodeUnsupported, "refused TLS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			pool, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: c.url, Password: c.password, WaitTimeout: time.Hour})
-			wantError(t, err, c.want, c.text)
-			wantError(t, err, c.want, "postgres_open host=127.0.0.1 port=")
+			errtest.Want(t, err, c.want, c.text)
+			errtest.Want(t, err, c.want, "postgres_open host=127.0.0.1 port=")
 			if pool != nil || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
 				t.Errorf("%v, %v", pool, err)
 			}
@@ -114,7 +116,7 @@ func TestPostgresOpen_PermanentErrorsComeAtOnce(t *testing.T) {
 	}
 	t.Run("connection limit passes", func(t *testing.T) {
 		_, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: withUser(t, text, user, "right"), WaitTimeout: -1})
-		wantError(t, err, core.CodeUnavailable, "53300")
+		errtest.Want(t, err, core.CodeUnavailable, "53300")
 	})
 }
 
@@ -134,17 +136,17 @@ func TestPostgresOpen_WaitsForTheServer(t *testing.T) {
 	text := server.Postgres(t)
 	server.Kill(t)
 	_, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: -1})
-	wantError(t, err, core.CodeUnavailable, "refused")
+	errtest.Want(t, err, core.CodeUnavailable, "refused")
 	_, err = postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: 500 * time.Millisecond})
-	wantError(t, err, core.CodeUnavailable, "no answer within 500ms")
+	errtest.Want(t, err, core.CodeUnavailable, "no answer within 500ms")
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	_, err = postgres.PostgresOpen(ctx, postgres.PostgresOpenConfig{URL: text})
-	wantError(t, err, core.CodeTimeout, "postgres_open host=")
+	errtest.Want(t, err, core.CodeTimeout, "postgres_open host=")
 
 	opened := make(chan error, 1)
 	go func() {
-		pool, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: patience})
+		pool, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: pgtest.Patience})
 		if err == nil {
 			pool.Close()
 		}
@@ -156,7 +158,7 @@ func TestPostgresOpen_WaitsForTheServer(t *testing.T) {
 	}
 }
 
-// A port that takes connections and says nothing, as behind a load balancer
+// A port that accepts connections and never responds, as behind a load balancer
 // without a server.
 func TestPostgresOpen_SilentServer(t *testing.T) {
 	t.Parallel()
@@ -166,19 +168,19 @@ func TestPostgresOpen_SilentServer(t *testing.T) {
 	}
 	defer listener.Close()
 	_, err = postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: "postgres://u:p@" + listener.Addr().String() + "/d", WaitTimeout: 300 * time.Millisecond})
-	wantError(t, err, core.CodeUnavailable, "no answer within 300ms")
+	errtest.Want(t, err, core.CodeUnavailable, "no answer within 300ms")
 }
 
 func TestPostgresOpen_PoolOutlivesTheServer(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
-	pool := open(t, server.Postgres(t), "CREATE TABLE t (n int)", "INSERT INTO t VALUES (1)")
+	pool := pgtest.Open(t, server.Postgres(t), "CREATE TABLE t (n int)", "INSERT INTO t VALUES (1)")
 	server.Kill(t)
 	_, err := pool.Exec(t.Context(), "INSERT INTO t VALUES (2)")
-	wantError(t, postgres.PostgresError("insert", err), core.CodeUnavailable, "insert")
+	errtest.Want(t, postgres.PostgresError("insert", err), core.CodeUnavailable, "insert")
 	server.Restart(t)
-	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
-	if got := get[int](t, pool, "SELECT sum(n) FROM t"); got != 1 {
+	pgtest.Within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
+	if got := pgtest.Get[int](t, pool, "SELECT sum(n) FROM t"); got != 1 {
 		t.Errorf("sum %d: an acknowledged row is gone, or a failed one there", got)
 	}
 }
@@ -186,20 +188,20 @@ func TestPostgresOpen_PoolOutlivesTheServer(t *testing.T) {
 func TestPostgresOpen_ContextDoesNotBindThePool(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	pool, err := postgres.PostgresOpen(ctx, postgres.PostgresOpenConfig{URL: newDatabase(t)})
+	pool, err := postgres.PostgresOpen(ctx, postgres.PostgresOpenConfig{URL: pgtest.NewDatabase(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pool.Close()
 	cancel()
 	pool.Reset() // new connections are made after the end of ctx
-	if got := get[int](t, pool, "SELECT 1"); got != 1 {
+	if got := pgtest.Get[int](t, pool, "SELECT 1"); got != 1 {
 		t.Errorf("got %d", got)
 	}
 }
 
-// Every one of these URLs holds the password, and none of the errors may, nor
-// may any of its parts.
+// Each of these URLs contains the password, and no error may contain it or any
+// part of it.
 func TestPostgresOpen_NoPasswordInAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -246,8 +248,8 @@ func TestPostgresOpen_OddPasswordsWork(t *testing.T) {
 	text := servers.Postgres(t)
 	for _, password := range append(hostile, "per%cent/slash?ask#hash@at:colon") {
 		user := "u_" + strings.ToLower(rand.Text()[:10])
-		execURL(t, text, "CREATE ROLE "+user+" LOGIN PASSWORD '"+strings.ReplaceAll(password, "'", "''")+"'")
-		t.Cleanup(func() { execURL(t, text, "DROP ROLE "+user) })
+		pgtest.ExecURL(t, text, "CREATE ROLE "+user+" LOGIN PASSWORD '"+strings.ReplaceAll(password, "'", "''")+"'")
+		t.Cleanup(func() { pgtest.ExecURL(t, text, "DROP ROLE "+user) })
 		for name, cfg := range map[string]postgres.PostgresOpenConfig{
 			"apart":  {URL: withUser(t, text, user, ""), Password: password},
 			"in URL": {URL: withUser(t, text, user, password)},
@@ -288,9 +290,9 @@ func TestPostgresOpen_BadConfig(t *testing.T) {
 			t.Parallel()
 			c.cfg.WaitTimeout = -1
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
-			wantError(t, err, c.code, c.want)
+			errtest.Want(t, err, c.code, c.want)
 			if pool != nil {
-				t.Error("a pool came all the same")
+				t.Error("a pool was returned anyway")
 			}
 		})
 	}
@@ -298,16 +300,16 @@ func TestPostgresOpen_BadConfig(t *testing.T) {
 
 func TestPostgresOpen_HostileNamesAndValues(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
-	pool := open(t, text, "CREATE TABLE t (text text)")
+	text := pgtest.NewDatabase(t)
+	pool := pgtest.Open(t, text, "CREATE TABLE t (text text)")
 	for _, value := range append(hostile, strings.Repeat("0123456789", 1<<20)) {
-		if got := get[string](t, pool, "INSERT INTO t VALUES ($1) RETURNING text", value); got != value {
+		if got := pgtest.Get[string](t, pool, "INSERT INTO t VALUES ($1) RETURNING text", value); got != value {
 			t.Errorf("%.50q came back as %.50q", value, got)
 		}
 	}
 	for _, name := range hostile {
 		named := openWith(t, postgres.PostgresOpenConfig{URL: text, ApplicationName: name})
-		if got := get[string](t, named, "SHOW application_name"); len(got) < len([]rune(name)) {
+		if got := pgtest.Get[string](t, named, "SHOW application_name"); len(got) < len([]rune(name)) {
 			t.Errorf("%q became %q", name, got)
 		}
 	}
@@ -342,10 +344,10 @@ func TestPostgresOpen_TLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.cfg.WaitTimeout = time.Hour // what no waiting fixes must not use it
+			c.cfg.WaitTimeout = time.Hour // errors that waiting can't fix must not use it
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
 			if c.code != "" {
-				wantError(t, err, c.code, "postgres_open")
+				errtest.Want(t, err, c.code, "postgres_open")
 				if coded, ok := errors.AsType[*core.Error](err); !ok || !strings.Contains(coded.Hint, c.hint) {
 					t.Errorf("got %#v", err)
 				}
@@ -355,7 +357,7 @@ func TestPostgresOpen_TLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer pool.Close()
-			if got := get[bool](t, pool, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"); got != c.ssl {
+			if got := pgtest.Get[bool](t, pool, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"); got != c.ssl {
 				t.Errorf("ssl is %t", got)
 			}
 		})
@@ -413,12 +415,12 @@ func switchOnTLS(t *testing.T, text string) (caFile string) {
 		t.Fatal(err)
 	}
 	for name, block := range map[string]*pem.Block{"server.crt": {Type: "CERTIFICATE", Bytes: der}, "server.key": {Type: "EC PRIVATE KEY", Bytes: keyDER}} {
-		execURL(t, text, "COPY (SELECT unnest(string_to_array('"+string(pem.EncodeToMemory(block))+"', E'\\n'))) TO PROGRAM 'umask 077; cat > "+name+"'")
+		pgtest.ExecURL(t, text, "COPY (SELECT unnest(string_to_array('"+string(pem.EncodeToMemory(block))+"', E'\\n'))) TO PROGRAM 'umask 077; cat > "+name+"'")
 	}
-	execURL(t, text, "ALTER SYSTEM SET ssl = on")
-	execURL(t, text, "SELECT pg_reload_conf()")
-	pool := open(t, text)
-	within(t, "the server has TLS", func() bool { return get[string](t, pool, "SHOW ssl") == "on" })
+	pgtest.ExecURL(t, text, "ALTER SYSTEM SET ssl = on")
+	pgtest.ExecURL(t, text, "SELECT pg_reload_conf()")
+	pool := pgtest.Open(t, text)
+	pgtest.Within(t, "the server has TLS", func() bool { return pgtest.Get[string](t, pool, "SHOW ssl") == "on" })
 	caFile = filepath.Join(t.TempDir(), "ca.pem")
 	writeFile(t, caFile, ca.certPEM)
 	return caFile

@@ -1,22 +1,14 @@
 package postgres_test
 
 import (
-	"context"
-	"crypto/rand"
-	"errors"
 	"net/url"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/postgres"
-	"fnregistry.dev/tools/testenv/testkit/servers"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 )
 
 func TestMain(m *testing.M) {
@@ -28,27 +20,6 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
-}
-
-// newDatabase makes a database of the test's own on the run's server and
-// returns its URL.
-func newDatabase(t testing.TB) string {
-	t.Helper()
-	admin := servers.Postgres(t)
-	name := "t_" + strings.ToLower(rand.Text()[:12])
-	execURL(t, admin, "CREATE DATABASE "+name)
-	t.Cleanup(func() { execURL(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
-	return withPath(t, admin, name)
-}
-
-func withPath(t testing.TB, text, database string) string {
-	t.Helper()
-	u, err := url.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + database
-	return u.String()
 }
 
 // withHost puts another address into a URL, as of a proxy.
@@ -71,78 +42,13 @@ func hostOf(t testing.TB, text string) string {
 	return u.Host
 }
 
-func execURL(t testing.TB, text, sql string) {
-	t.Helper()
-	ctx := context.Background() // t's own has ended in a Cleanup
-	conn, err := pgx.Connect(ctx, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-}
-
-// open opens a pool on a database and runs sql on it.
-func open(t testing.TB, text string, sql ...string) *pgxpool.Pool {
-	t.Helper()
-	pool, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	for _, s := range sql {
-		exec(t, pool, s)
-	}
-	return pool
-}
-
-func exec(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
-	t.Helper()
-	if _, err := pool.Exec(t.Context(), sql, args...); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-}
-
-func get[T any](t testing.TB, pool *pgxpool.Pool, query string, args ...any) (value T) {
-	t.Helper()
-	if err := pool.QueryRow(t.Context(), query, args...).Scan(&value); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return value
-}
-
-// wantError checks the code and that the text holds want.
-func wantError(t testing.TB, err error, code core.Code, want string) {
-	t.Helper()
-	if core.ErrorCode(err) != code || err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %q (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
-	}
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Op == "" {
-		t.Errorf("%v: no Op", err)
-	}
-}
-
-const patience = 30 * time.Second
-
-// within waits for a condition on the real thing.
-func within(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
-
 // receive waits for a value of a channel.
 func receive[T any](t testing.TB, from <-chan T, what string) (value T) {
 	t.Helper()
 	select {
 	case value = <-from:
-	case <-time.After(patience):
-		t.Fatalf("not within %v: %s", patience, what)
+	case <-time.After(pgtest.Patience):
+		t.Fatalf("not within %v: %s", pgtest.Patience, what)
 	}
 	return value
 }

@@ -16,25 +16,25 @@ import (
 )
 
 const (
-	// How often the known processes are looked at until they have ended,
-	// and all processes, for new ones: /proc costs about 10 µs a process.
+	// How often known processes are checked until they have ended, and all
+	// processes for new ones: /proc costs about 10 µs per process.
 	lookEvery = 10 * time.Millisecond
 	scanEvery = 200 * time.Millisecond
 
-	// How long the end of what was killed is waited for. Only the kernel
-	// can delay that.
+	// How long to wait for killed processes to end. Only the kernel can delay
+	// that.
 	killWait = 5 * time.Second
 
 	freezeLook = time.Millisecond
 
 	// A tree that is not at rest after both of these is given up: the time
-	// stops an idle machine, the rounds give a busy one some tries.
+	// bounds an idle machine, the rounds give a busy one some tries.
 	freezeWait   = 10 * time.Second
 	freezeRounds = 20
 
-	// How long a process has been waiting in the kernel before it counts as
-	// at rest. It stops, without having forked, as soon as the kernel lets
-	// it go: a parent after vfork(2) whose child is stopped, or a dead
+	// How long a process has to be blocked in the kernel before it counts as at
+	// rest. It stops, without having forked, as soon as the kernel lets it
+	// continue: a parent after vfork(2) whose child is stopped, or a dead
 	// network disk.
 	blockedRest = 100 * time.Millisecond
 )
@@ -42,21 +42,21 @@ const (
 // member is a process of the tree.
 type member struct {
 	proc
-	early   bool // it had ended before we came
+	early   bool // it had ended before we started
 	gone    bool
-	frozen  bool // was sent SIGSTOP since it last ran
-	asked   bool // was sent SIGTERM
+	frozen  bool // SIGSTOP sent since it last ran
+	asked   bool // SIGTERM sent
 	killed  bool
-	denied  bool      // we may not signal it
-	blocked time.Time // waiting in the kernel since; zero if it is not
+	denied  bool      // we have no permission to signal it
+	blocked time.Time // since when it is blocked in the kernel; zero if it is not
 }
 
-// atRest reports whether the member runs no code of its own any more.
+// atRest reports whether the member no longer runs any code.
 func (m *member) atRest() bool {
 	return m.frozen && (m.stopped || !m.blocked.IsZero() && time.Since(m.blocked) >= blockedRest)
 }
 
-// handle names one process for good.
+// handle identifies one process permanently.
 type handle struct {
 	pid   int
 	start uint64
@@ -65,9 +65,9 @@ type handle struct {
 // killer follows and ends one tree.
 type killer struct {
 	table    procTable
-	asking   bool          // the members are asked to end before they are let go on
-	killing  bool          // past the grace: what is found now is killed
-	patience time.Duration // freezeWait, but for a test
+	asking   bool          // the members are asked to end before they are continued
+	killing  bool          // past the grace: processes found now are killed
+	patience time.Duration // freezeWait, except in a test
 	members  []*member
 	known    map[handle]*member
 	// The IDs of groups and sessions that a member leads or led, with the
@@ -76,7 +76,7 @@ type killer struct {
 }
 
 // findRoot returns the process with this PID, or an error if there is none or
-// its identity is another.
+// its identity differs.
 func findRoot(pid int, identity string) (proc, error) {
 	if err := checkProcess(pid); err != nil {
 		return proc{}, err
@@ -104,8 +104,8 @@ func findRoot(pid int, identity string) (proc, error) {
 	return root, nil
 }
 
-// childRoot returns the entry of a child that nobody has waited for yet: the
-// PID is its own, even if it has ended.
+// childRoot returns the entry of a child that has not been waited for: the PID
+// is its own, even if it has ended.
 func childRoot(pid int) proc {
 	root, ok, err := processTable.find(pid)
 	if err != nil || !ok {
@@ -114,8 +114,8 @@ func childRoot(pid int) proc {
 	return root
 }
 
-// killTree ends root and what belongs to it. root may have ended already; then
-// it must have led a group, and what is left of that is ended.
+// killTree ends root and everything that belongs to it. root may have ended
+// already; then it must have led a group, and the rest of the group is ended.
 func killTree(ctx context.Context, root proc, grace time.Duration) ([]ProcessEnded, error) {
 	k := newKiller(processTable, root)
 	err := k.run(ctx, grace)
@@ -138,8 +138,8 @@ func (k *killer) add(p proc) {
 }
 
 // run stops the whole tree before it asks it to end, and again before it kills
-// it. Otherwise a process could fork, end by our signal, and leave a child that
-// has had the time to call setsid: nothing would lead to it any more. A tree
+// it. Otherwise a process could fork, be ended by our signal, and leave a child
+// that had the time to call setsid, with nothing leading to it any more. A tree
 // that can't be stopped is killed as far as it is known, and is an error.
 func (k *killer) run(ctx context.Context, grace time.Duration) error {
 	err := k.freeze()
@@ -152,13 +152,13 @@ func (k *killer) run(ctx context.Context, grace time.Duration) error {
 	if err == nil && grace > 0 {
 		k.asking = true
 		k.each(func(m *member) { k.ask(m) })
-		k.thaw() // the SIGTERM waits, so that no process runs on before it
+		k.thaw() // the SIGTERM is pending, so no process runs before handling it
 		if err := k.wait(ctx, grace); err != nil {
 			return err
 		}
 		err = k.freeze()
 	}
-	k.kill() // also after an error: nothing may be left stopped
+	k.kill() // also after an error: no process may be left stopped
 	if waitErr := k.wait(context.WithoutCancel(ctx), killWait); waitErr != nil {
 		return waitErr
 	}
@@ -168,10 +168,10 @@ func (k *killer) run(ctx context.Context, grace time.Duration) error {
 	return err
 }
 
-// thaw lets descendants run before their ancestors. If a parent ended while a
+// thaw continues descendants before their ancestors. If a parent ended while a
 // child's process group is stopped, the kernel would send that group SIGHUP and
 // SIGCONT: a program that ends gracefully on SIGTERM would be ended by SIGHUP.
-// It reports whether all are let go; if not, it is to be called again.
+// It reports whether all are continued; if not, it has to be called again.
 func (k *killer) thaw() bool {
 	all := true
 	k.eachUp(func(m *member) {
@@ -194,17 +194,17 @@ func (k *killer) ask(m *member) bool {
 }
 
 // kill ends descendants before their ancestors, for the reason given at thaw:
-// the SIGCONT would set a stopped child free, and it could fork.
+// SIGCONT would continue a stopped child, which could fork.
 func (k *killer) kill() {
 	k.killing = true
 	k.eachUp(func(m *member) {
 		if !m.killed {
-			m.killed = k.signal(m, syscall.SIGKILL) // if not, with the next scan
+			m.killed = k.signal(m, syscall.SIGKILL) // if it failed, the next scan retries
 		}
 	})
 }
 
-// scan finds new members and those that have gone.
+// scan finds new members and those that have ended.
 func (k *killer) scan() error {
 	all, err := k.table.list()
 	if err != nil {
@@ -224,14 +224,14 @@ func (k *killer) scan() error {
 			m.blocked = time.Now()
 		}
 	}
-	// A parent is older than its children, so members come in that order.
+	// A parent is older than its children, so it is added first.
 	slices.SortFunc(
 		all,
 		func(a, b proc) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.pid, b.pid)) },
 	)
 	for id, start := range k.led {
 		if p, ok := now[id]; ok && p.start != start {
-			delete(k.led, id) // the number names another process, and its group, now
+			delete(k.led, id) // the ID now belongs to another process and its group
 		}
 	}
 	for grown := true; grown; {
@@ -282,11 +282,11 @@ func (k *killer) alive() int {
 	return n
 }
 
-// signal signals the member, if its PID is still its own. The process is opened
-// before that is looked at, so on Linux the handle is the one of the process
-// that was looked at, whatever happens to the PID. It returns false where it
-// could not look, as without a free file descriptor: that is no reason to leave
-// the member as it is.
+// signal signals the member if its PID is still its own. It opens the process
+// before checking that, so on Linux the handle belongs to the process that was
+// checked, whatever happens to the PID. It returns false if it could not check,
+// for example without a free file descriptor: that is no reason to give up on
+// the member.
 func (k *killer) signal(m *member, signal syscall.Signal) bool {
 	process, err := os.FindProcess(m.pid)
 	if err != nil {
@@ -308,9 +308,9 @@ func (k *killer) signal(m *member, signal syscall.Signal) bool {
 }
 
 // freeze stops all members and what they start meanwhile, in rounds, until the
-// tree is at rest: a process that is just forking does so before it stops, so a
-// look at the table counts only if all members were at rest before it. It
-// returns errRestless if that does not come.
+// tree is at rest: a process in the middle of a fork completes it before it
+// stops, so a scan of the table counts only if all members were at rest before
+// it. It returns errRestless if the tree does not come to rest.
 func (k *killer) freeze() error {
 	began := time.Now()
 	for round := 1; ; round++ {
@@ -348,7 +348,7 @@ func (k *killer) wait(ctx context.Context, d time.Duration) error {
 	lastScan := time.Now()
 	for {
 		if !k.killing {
-			k.thaw() // those that could not be let go
+			k.thaw() // those that could not be continued
 		}
 		k.each(func(m *member) {
 			if now, ok, err := k.table.find(m.pid); err == nil {
@@ -398,7 +398,7 @@ func (k *killer) remaining() error {
 	return nil
 }
 
-// errRemain says which processes could not be ended.
+// errRemain reports which processes could not be ended.
 func errRemain(code core.Code, why string, remain []proc) error {
 	message := fmt.Sprintf("%d processes %s:", len(remain), why)
 	for _, p := range remain {

@@ -10,22 +10,22 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// Values of the Windows API that package syscall does not have.
+// Windows API values that package syscall lacks.
 const (
 	processQueryLimitedInformation = 0x1000
-	// What OpenProcess says of a PID that nobody has.
+	// The error of OpenProcess for an unused PID.
 	errorInvalidParameter = syscall.Errno(87)
 	// The exit code of a process that has not ended.
 	stillActive = 259
 )
 
-// proc is the root of a tree; the rest of it is taskkill's affair.
+// proc is the root of a tree; taskkill handles the rest.
 type proc struct {
 	pid    int
 	zombie bool // has ended
 }
 
-// identify returns when the process was made, in units of 100 ns.
+// identify returns the creation time of the process, in units of 100 ns.
 func identify(pid int) (id string, ok bool, err error) {
 	handle, err := syscall.OpenProcess(processQueryLimitedInformation, false, uint32(pid))
 	if err == errorInvalidParameter {
@@ -59,11 +59,11 @@ func findRoot(pid int, identity string) (proc, error) {
 
 func childRoot(pid int) proc { return proc{pid: pid} }
 
-// killTree leaves it to taskkill, which knows no grace for programs without a
-// window and does not say what it ended besides the root.
+// killTree leaves the work to taskkill, which has no grace for programs without
+// a window and does not report what it ended besides the root.
 func killTree(ctx context.Context, root proc, _ time.Duration) ([]ProcessEnded, error) {
 	if root.zombie {
-		return nil, nil // the children of a process that is gone can't be found
+		return nil, nil // the children of a process that has ended can't be found
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), "taskkill", "/T", "/F", "/PID", strconv.Itoa(root.pid))
 	if err := cmd.Run(); err != nil {

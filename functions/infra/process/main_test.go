@@ -18,10 +18,10 @@ import (
 )
 
 // markKey is in the environment of every process that a test starts; its value
-// says which test.
+// identifies the test.
 const markKey = "FN_PROCESS_TEST"
 
-// TestMain lets the test binary play other programs, and finds what the tests
+// TestMain lets the test binary act as other programs, and finds what the tests
 // left behind: processes and goroutines.
 func TestMain(m *testing.M) {
 	if play, ok := plays[os.Getenv("FN_PROCESS_PLAY")]; ok {
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		}
 		code = 1
 	}
-	fuzzing := flag.Lookup("test.fuzz").Value.String() != "" // that has goroutines of its own
+	fuzzing := flag.Lookup("test.fuzz").Value.String() != "" // fuzzing has goroutines of its own
 	if !fuzzing && !eventually(func() bool { return runtime.NumGoroutine() <= before }) {
 		stacks := make([]byte, 1<<20)
 		fmt.Printf("FAIL: goroutines were left behind\n%s\n", stacks[:runtime.Stack(stacks, true)])
@@ -48,10 +48,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// plays are what the test binary does when it is started with FN_PROCESS_PLAY.
+// plays are the roles of the test binary when it is started with
+// FN_PROCESS_PLAY.
 var plays = map[string]func(){}
 
-// playing returns the test binary as a command that plays.
+// playing returns the test binary as a command that plays a role.
 func playing(t *testing.T, play string) *exec.Cmd {
 	t.Helper()
 	path, err := os.Executable()
@@ -81,9 +82,9 @@ func marked(mark string) []int {
 }
 
 // markOf returns a mark that only the processes of this test have. It starts
-// with the mark of all.
+// with the mark of all tests.
 func markOf(t *testing.T) string {
-	// The last slash is there since names may begin alike.
+	// The last slash keeps names with a common prefix apart.
 	return os.Getenv(markKey) + "/" + t.Name() + "/"
 }
 

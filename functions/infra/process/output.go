@@ -42,7 +42,7 @@ func captureLimit(n int) int {
 	return max(n, 0)
 }
 
-// headTail keeps the first half of limit and the last half.
+// headTail keeps the first and the last half of limit.
 type headTail struct {
 	limit int
 	head  []byte
@@ -84,20 +84,20 @@ func (r *ring) bytes() []byte {
 	return append(append([]byte(nil), r.data[r.next:]...), r.data[:r.next]...)
 }
 
-// output reads one of the command's outputs. A nil one is stderr that goes with
-// stdout.
+// output reads one of the command's outputs. It is nil for a stderr that is
+// merged into stdout.
 type output struct {
 	from    *os.File
 	to      io.Writer
 	writing *sync.Mutex // held while to is called; shared by both outputs
 
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the fields below
 	kept headTail
-	err  error // of the first failed Write; what comes after is captured only
+	err  error // of the first failed Write; later output is only captured
 }
 
-// copyBuffers are for reading: as large as io.Copy's, and reused, since a short
-// command fills next to nothing of one.
+// copyBuffers are read buffers, as large as io.Copy's, and reused, since a
+// short command uses next to nothing of one.
 var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 func (o *output) copy() {
@@ -174,7 +174,7 @@ type input struct {
 
 func (in *input) copy() {
 	defer in.to.Close()
-	_, _ = io.Copy(in.to, in) // a failed Write says that the command wants no more
+	_, _ = io.Copy(in.to, in) // a failed Write means that the command reads no more
 }
 
 // Read notes an error: the command can't tell a broken input from a short one.

@@ -26,7 +26,7 @@ func TestProcessIdentity_StaysTheSame(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	// a zombie, until somebody waits for it
+	// a zombie, until it is waited for
 	mustEventually(t, "its end", func() bool { return !isAlive(cmd.Process.Pid) })
 	if _, err := ProcessIdentity(cmd.Process.Pid); core.ErrorCode(err) != core.CodeNotFound {
 		t.Errorf("of a zombie: %v", err)

@@ -31,7 +31,7 @@ type ProcessKillTreeConfig struct {
 // ProcessEnded is a process that was ended.
 type ProcessEnded struct {
 	PID    int
-	Name   string // of the program, as the system has it: at most 15 bytes on Linux
+	Name   string // of the program, as the system reports it: at most 15 bytes on Linux
 	Killed bool   // it had to be killed: SIGTERM did not end it, or there was no grace
 }
 
@@ -94,8 +94,8 @@ func ProcessKillTree(ctx context.Context, cfg ProcessKillTreeConfig) (*ProcessKi
 	return result, nil
 }
 
-// errSelf says that the caller is part of the tree.
-var errSelf = errors.New("the tree holds this process itself")
+// errSelf reports that the caller is part of the tree.
+var errSelf = errors.New("the tree contains this process itself")
 
 func errOwnTree(op string) error {
 	return &core.Error{Code: core.CodeInvalid, Op: op, Hint: "end it from outside", Err: errSelf}

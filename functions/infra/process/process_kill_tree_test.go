@@ -23,15 +23,15 @@ import (
 )
 
 func init() {
-	// Tries to end the tree that it is in itself.
+	// Tries to end the tree that it is itself part of.
 	plays["kill parent"] = func() {
 		_, err := ProcessKillTree(context.Background(), ProcessKillTreeConfig{PID: os.Getppid(), Grace: -1})
 		fmt.Println(core.ErrorCode(err), err)
 	}
 }
 
-// shell starts a script and returns it with what it prints, after it has
-// printed that many lines. Its tree is killed at the end of the test.
+// shell starts a script and returns it and its output once it has printed that
+// many lines. Its tree is killed at the end of the test.
 func shell(t *testing.T, script string, lines int, change ...func(*exec.Cmd)) (cmd *exec.Cmd, printed []string) {
 	t.Helper()
 	cmd = exec.Command("sh", "-c", script)
@@ -120,13 +120,13 @@ func TestProcessKillTree_EndsAll(t *testing.T) {
 	}
 }
 
-// Those who do not lead a group have other processes in it that are none of our
-// business.
+// A process that does not lead its group shares it with processes that must be
+// left alone.
 func TestProcessKillTree_SparesTheGroupOfOthers(t *testing.T) {
 	t.Parallel()
 	_, printed := shell(t, `sleep 1000 & echo $!; sleep 1000 & echo $!; wait`, 2, asLeader)
 	pids := numbers(t, printed)
-	// First it is a copy of the shell.
+	// At first it is a copy of the shell.
 	mustEventually(t, "sleep", func() bool { return nameOf(pids[0]) == "sleep" })
 	result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: pids[0]})
 	if err != nil || len(result.Ended) != 1 || result.Ended[0] != (ProcessEnded{PID: pids[0], Name: "sleep"}) {
@@ -176,7 +176,7 @@ func TestProcessKillTree_ContextEndsTheGrace(t *testing.T) {
 	}
 }
 
-// A stopped process gets its SIGTERM only when it goes on.
+// A stopped process handles SIGTERM only once it is continued.
 func TestProcessKillTree_StoppedProcess(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/asked"
@@ -197,8 +197,8 @@ func TestProcessKillTree_StoppedProcess(t *testing.T) {
 	}
 }
 
-// It starts new processes all the time, each in a session of its own, and
-// ignores SIGTERM. When it is killed while it forks, nothing may escape.
+// It constantly starts new processes, each in a session of its own, and ignores
+// SIGTERM. When it is killed while it forks, nothing may escape.
 func TestProcessKillTree_KeepsForking(t *testing.T) {
 	t.Parallel()
 	cmd, _ := shell(t, `trap "" TERM; i=0; while [ $i -lt 500 ]; do i=$((i+1)); setsid sleep 1000 & [ $i = 20 ] && echo ready; done; wait`, 1, asLeader)
@@ -211,9 +211,9 @@ func TestProcessKillTree_KeepsForking(t *testing.T) {
 	}
 }
 
-// A process that is just forking when it is asked to end must not leave a child
-// that calls setsid at once. Without the stop before SIGTERM some of these get
-// away.
+// A process that is in the middle of a fork when it is asked to end must not
+// leave a child that calls setsid at once. Without the stop before SIGTERM some
+// of these escape.
 func TestProcessKillTree_NothingEscapes(t *testing.T) {
 	t.Parallel()
 	for i := range 30 {
@@ -229,8 +229,8 @@ func TestProcessKillTree_NothingEscapes(t *testing.T) {
 }
 
 // When a parent ends, the kernel sends SIGHUP and SIGCONT to the process groups
-// of its children if they are stopped. Those that end gracefully on SIGTERM
-// must get to do so, and those that ignore both must not get to fork.
+// of its children if they are stopped. Processes that end gracefully on SIGTERM
+// must be able to, and those that ignore both must not be able to fork.
 func TestProcessKillTree_StoppedGroups(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -266,7 +266,7 @@ func TestProcessKillTree_StoppedGroups(t *testing.T) {
 
 const groups = 20
 
-// pause waits for ever without the runtime, which may be in no state to help.
+// pause waits forever without the runtime, which may not be usable.
 func pause() { syscall.RawSyscall6(syscall.SYS_PPOLL, 0, 0, 0, 0, 0, 0) }
 
 func init() {
@@ -288,7 +288,7 @@ func init() {
 		runtime.LockOSThread()
 		text := []byte("ready\n")
 		pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, syscall.CLONE_VFORK|uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
-		if pid == 0 && errno == 0 { // nothing of the runtime works here
+		if pid == 0 && errno == 0 { // the runtime does not work here
 			syscall.RawSyscall(syscall.SYS_WRITE, 1, uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)))
 			for {
 				pause()
@@ -314,8 +314,8 @@ func init() {
 }
 
 // A parent that waits in the kernel after vfork(2) does not stop: its child has
-// to be let go first. And where the main thread has ended, the state of the
-// process says nothing of the others.
+// to be continued first. And if the main thread has ended, the state of the
+// process doesn't describe the others.
 func TestProcessKillTree_NeverShownAsStopped(t *testing.T) {
 	t.Parallel()
 	for play, size := range map[string]int{"vfork": 2, "exit main thread": 1} {
@@ -334,8 +334,8 @@ func TestProcessKillTree_NeverShownAsStopped(t *testing.T) {
 	}
 }
 
-// restless is the real table with one lie: a process never stops. In the world
-// somebody would have to send it SIGCONT just in time, again and again.
+// restless is the real table with one lie: a process never stops. In reality
+// someone would have to send it SIGCONT at just the right times.
 type restless struct {
 	procFS
 	pid int
@@ -349,8 +349,8 @@ func (r restless) list() ([]proc, error) {
 	return all, err
 }
 
-// What can't be stopped may have left children that were never seen, so it is
-// an error, though all that is known is killed.
+// A tree that can't be stopped may contain children that were never seen, so it
+// is an error, even though everything known is killed.
 func TestProcessKillTree_CannotBeStopped(t *testing.T) {
 	t.Parallel()
 	for _, grace := range []time.Duration{0, time.Hour} {
@@ -370,8 +370,8 @@ func TestProcessKillTree_CannotBeStopped(t *testing.T) {
 	}
 }
 
-// starved is the real table of a program that now and then has no file
-// descriptor left: looks at a stopped process fail some times.
+// starved is the real table in a program that occasionally runs out of file
+// descriptors: checking a stopped process fails some times.
 type starved struct {
 	procFS
 	pid    int
@@ -395,14 +395,14 @@ func (s starved) list() ([]proc, error) {
 	return s.procFS.list()
 }
 
-// A signal that could not be sent is sent later: nothing is left alive, nor
-// stopped where the tree can't be read at all.
+// A signal that could not be sent is retried: nothing is left alive, nor
+// stopped if the table can't be read at all.
 func TestProcessKillTree_NoFileDescriptors(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		grace time.Duration
 		list  error
-	}{"kill": {-1, nil}, "go on to end gracefully": {time.Hour, nil}, "go on": {time.Hour, syscall.EMFILE}} {
+	}{"kill": {-1, nil}, "continue and end gracefully": {time.Hour, nil}, "go on": {time.Hour, syscall.EMFILE}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd, _ := shell(t, `echo ready; exec sleep 1000`, 1)
@@ -417,14 +417,14 @@ func TestProcessKillTree_NoFileDescriptors(t *testing.T) {
 			}
 			now, _, err := procFS{}.find(root.pid)
 			if alive := c.list != nil; err != nil || fails > 0 || now.stopped || isAlive(root.pid) != alive {
-				t.Errorf("alive %t, stopped %t, looks to fail %d, %v", isAlive(root.pid), now.stopped, fails, err)
+				t.Errorf("alive %t, stopped %t, failing checks left %d, %v", isAlive(root.pid), now.stopped, fails, err)
 			}
 		})
 	}
 }
 
-// Each thread has a folder in /proc, too: to end nothing and call it success
-// would be wrong, and so would the end of the process that it belongs to.
+// Each thread has a folder in /proc, too: ending nothing and reporting success
+// would be wrong, and so would ending the process that the thread belongs to.
 func TestProcessKillTree_Thread(t *testing.T) {
 	t.Parallel()
 	threads, err := filepath.Glob("/proc/self/task/*")
@@ -447,7 +447,7 @@ func TestProcessKillTree_Thread(t *testing.T) {
 }
 
 func init() {
-	// As nobody, with a /proc that hides others' processes, ends a child.
+	// Ends a child as nobody, with a /proc that hides others' processes.
 	plays["hidden processes"] = func() {
 		err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
 		if err = errors.Join(err, syscall.Mount("proc", "/proc", "proc", 0, "hidepid=1")); err != nil {
@@ -472,8 +472,7 @@ func init() {
 	}
 }
 
-// Processes of which /proc shows no more than the number belong to another
-// user.
+// Processes for which /proc shows only the number belong to another user.
 func TestProcessKillTree_HiddenProcesses(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -506,8 +505,8 @@ func TestProcessKillTree_Identity(t *testing.T) {
 	}
 }
 
-// reused is the real table with one lie: a PID has changed hands between the
-// list and the signal. That can't be brought about at will.
+// reused is the real table with one lie: a PID is reused between the scan and
+// the signal. That can't be provoked at will.
 type reused struct {
 	procFS
 	pid int
@@ -540,8 +539,7 @@ func TestProcessKillTree_ReusedPID(t *testing.T) {
 	}
 }
 
-// When the number of a group has been reused, its members are
-// strangers.
+// If a group's number has been reused, its members are strangers.
 func TestProcessKillTree_ReusedGroup(t *testing.T) {
 	t.Parallel()
 	cmd, printed := shell(t, `sleep 1000 & echo $!; wait`, 1, asLeader)
@@ -580,8 +578,8 @@ func TestProcessKillTree_OwnTree(t *testing.T) {
 	}
 }
 
-// A process of another user can't be signalled. As root the caller is made
-// nobody first.
+// A process of another user can't be signalled. If the caller is root, it
+// becomes nobody first.
 func TestProcessKillTree_OtherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -593,7 +591,7 @@ func TestProcessKillTree_OtherUser(t *testing.T) {
 	cmd, _ := shell(t, `echo ready; exec sleep 1000`, 1)
 	mustEventually(t, "sleep", func() bool { return nameOf(cmd.Process.Pid) == "sleep" })
 	player.Env = append(player.Env, "FN_PID="+strconv.Itoa(cmd.Process.Pid))
-	// The test binary's folder is closed to nobody, so it is handed over as
+	// nobody can't enter the test binary's folder, so the binary is passed as
 	// an open file.
 	binary, err := os.Open(player.Path)
 	if err != nil {
@@ -602,8 +600,8 @@ func TestProcessKillTree_OtherUser(t *testing.T) {
 	defer binary.Close()
 	player.Path, player.Args = "/proc/self/fd/3", []string{"player"}
 	player.ExtraFiles = []*os.File{binary}
-	// Stderr may hold complaints of a coverage run, whose folder is closed,
-	// too.
+	// Stderr may also contain complaints of a coverage run, whose folder is
+	// closed, too.
 	out, err := player.Output()
 	if want := fmt.Sprintf("forbidden process_kill_tree pid=%d: 1 processes belong to another user: %[1]d (sleep)\n", cmd.Process.Pid); err != nil || string(out) != want {
 		t.Errorf("got %q, %v, want %q", out, err, want)
@@ -613,8 +611,8 @@ func TestProcessKillTree_OtherUser(t *testing.T) {
 	}
 }
 
-// asksPermissionOfInit sends signal 0, which only asks, to process 1: another
-// user's, unless this is a container.
+// asksPermissionOfInit sends signal 0, which only checks, to process 1: another
+// user's, except in a container.
 func asksPermissionOfInit(t *testing.T) {
 	t.Helper()
 	info, err := os.Stat("/proc/1")

@@ -116,8 +116,8 @@ type ProcessRunResult struct {
 //
 // More in process_run.md:
 //   - A command that ends with anything but 0 is an error.
-//   - Errors hold neither arguments nor environment nor output, since these
-//     hold secrets.
+//   - Errors contain neither arguments nor environment nor output, since these
+//     may hold secrets.
 func ProcessRun(ctx context.Context, cfg ProcessRunConfig) (*ProcessRunResult, error) {
 	op := "process_run command=" + filepath.Base(cfg.Command)
 	if err := ctx.Err(); err != nil {
@@ -134,14 +134,14 @@ func ProcessRun(ctx context.Context, cfg ProcessRunConfig) (*ProcessRunResult, e
 	return r.result(), r.outcome(op, cut)
 }
 
-// check finds what the system would refuse without saying where, or would take
-// otherwise than meant.
+// check refuses what the system would refuse without a clear error, or would
+// misinterpret.
 func (cfg ProcessRunConfig) check(op string) error {
 	bad := func(message, hint string) error {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: message, Hint: hint}
 	}
 	if cfg.Command == "" {
-		return bad("there is no command", "set Command")
+		return bad("Command is empty", "set Command")
 	}
 	if cfg.Timeout < 0 || cfg.WaitDelay < 0 {
 		return bad("timeout and wait delay can't be negative", "")

@@ -21,7 +21,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// sh runs a script with the mark of the test.
+// sh runs a script with the test's mark.
 func sh(t *testing.T, script string, change ...func(*ProcessRunConfig)) (*ProcessRunResult, error) {
 	t.Helper()
 	return shContext(t.Context(), t, script, change...)
@@ -95,15 +95,15 @@ func TestProcessRun_NotStarted(t *testing.T) {
 		text string
 	}{
 		"no such name":     {ProcessRunConfig{Command: "no-such-command"}, core.CodeNotFound, "install it"},
-		"no such path":     {ProcessRunConfig{Command: dir + "/no"}, core.CodeNotFound, "give the path"},
-		"no such folder":   {ProcessRunConfig{Command: "true", Dir: dir + "/no"}, core.CodeNotFound, "there is no folder"},
-		"Dir is a file":    {ProcessRunConfig{Command: "true", Dir: noInterpreter}, core.CodeNotFound, "there is no folder"},
+		"no such path":     {ProcessRunConfig{Command: dir + "/no"}, core.CodeNotFound, "use the path"},
+		"no such folder":   {ProcessRunConfig{Command: "true", Dir: dir + "/no"}, core.CodeNotFound, "no such folder"},
+		"Dir is a file":    {ProcessRunConfig{Command: "true", Dir: noInterpreter}, core.CodeNotFound, "no such folder"},
 		"no interpreter":   {ProcessRunConfig{Command: noInterpreter}, core.CodeNotFound, "interpreter in its first line"},
-		"not executable":   {ProcessRunConfig{Command: file("plain", "true", 0o644)}, core.CodeForbidden, "executable"},
-		"a folder":         {ProcessRunConfig{Command: dir}, core.CodeForbidden, "executable"},
+		"not executable":   {ProcessRunConfig{Command: file("plain", "true", 0o644)}, core.CodeForbidden, "may you execute it"},
+		"a folder":         {ProcessRunConfig{Command: dir}, core.CodeForbidden, "may you execute it"},
 		"no program":       {ProcessRunConfig{Command: file("text", "\x00\x01", 0o755)}, core.CodeInvalid, "first line"},
 		"too long":         {ProcessRunConfig{Command: "true", Args: []string{strings.Repeat("x", 1<<22)}}, core.CodeTooLarge, "too long"},
-		"empty":            {ProcessRunConfig{}, core.CodeInvalid, "there is no command"},
+		"empty":            {ProcessRunConfig{}, core.CodeInvalid, "Command is empty"},
 		"negative timeout": {ProcessRunConfig{Command: "true", Timeout: -1}, core.CodeInvalid, "negative"},
 		"NUL in argument":  {ProcessRunConfig{Command: "true", Args: []string{"a\x00"}}, core.CodeInvalid, "NUL"},
 		"NUL in Env":       {ProcessRunConfig{Command: "true", Env: []string{"A=\x00"}}, core.CodeInvalid, "Env[0] holds a NUL"},
@@ -122,8 +122,8 @@ func TestProcessRun_NotStarted(t *testing.T) {
 	}
 }
 
-// A command that stands in the current folder only is not run. The folder is
-// that of the process, so it takes one of its own.
+// A command that exists only in the current folder is not run. The current
+// folder belongs to the process, so the test needs one of its own.
 func TestProcessRun_CurrentFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -211,7 +211,7 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// os/exec would wait for the reader for good.
+// os/exec would wait for the reader forever.
 func TestProcessRun_StdinBlocks(t *testing.T) {
 	t.Parallel()
 	in, feed := io.Pipe()
@@ -257,7 +257,7 @@ func TestProcessRun_CaptureIsBounded(t *testing.T) {
 	}
 	result, err = sh(t, `seq 1 200000`)
 	if got := result.Stdout; err != nil || len(got.Head)+len(got.Tail) != DefaultCaptureBytes || got.Total() != total-5 {
-		t.Errorf("by default: %d and %d of %d, %v", len(got.Head), len(got.Tail), got.Total(), err)
+		t.Errorf("by default: %d and %d bytes of %d, %v", len(got.Head), len(got.Tail), got.Total(), err)
 	}
 }
 
@@ -272,7 +272,7 @@ func TestProcessRun_StreamsToWriters(t *testing.T) {
 	}
 }
 
-// lines has no lock: the race detector tells if two writes overlap.
+// lines has no lock: the race detector reports overlapping writes.
 type lines []byte
 
 func (l *lines) Write(p []byte) (int, error) {
@@ -290,8 +290,8 @@ func TestProcessRun_MergeStderr(t *testing.T) {
 	}
 }
 
-// A writer that fails must not end the command by SIGPIPE: it is told at the
-// end.
+// A writer that fails must not end the command by SIGPIPE: it is reported at
+// the end.
 func TestProcessRun_WriterFails(t *testing.T) {
 	t.Parallel()
 	full := errors.New("the disk is full")
@@ -305,11 +305,11 @@ func TestProcessRun_WriterFails(t *testing.T) {
 	}
 }
 
-// os/exec would wait for the writer for good.
+// os/exec would wait for the writer forever.
 func TestProcessRun_WriterBlocks(t *testing.T) {
 	t.Parallel()
 	out, blocked := io.Pipe()
-	defer out.Close() // lets the write go on, so that no goroutine is left
+	defer out.Close() // unblocks the write, so that no goroutine is left
 	in, end := io.Pipe()
 	writing := &onFirstWrite{f: func() { end.Close() }} // the command does not end before
 	result, err := sh(t, `echo hello; read end; exit 0`, func(cfg *ProcessRunConfig) {
@@ -322,8 +322,8 @@ func TestProcessRun_WriterBlocks(t *testing.T) {
 
 func TestProcessRun_Timeout(t *testing.T) {
 	t.Parallel()
-	// On a busy machine the command has not started all within the first
-	// ones.
+	// On a busy machine the command may not have started everything within the
+	// first timeouts.
 	for timeout := 300 * time.Millisecond; ; timeout *= 3 {
 		began := time.Now()
 		result, err := sh(t, `setsid sleep 1000 & echo started; sleep 1000`, func(cfg *ProcessRunConfig) { cfg.Timeout = timeout })
@@ -350,7 +350,7 @@ func TestProcessRun_Timeout(t *testing.T) {
 
 func TestProcessRun_Cancel(t *testing.T) {
 	t.Parallel()
-	reason := errors.New("somebody pressed the button")
+	reason := errors.New("the user pressed the button")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	result, err := shContext(ctx, t, `sleep 1000 & wait`, func(cfg *ProcessRunConfig) {
 		cfg.OnStart = func(int) { cancel(reason) }
@@ -368,8 +368,8 @@ func TestProcessRun_Cancel(t *testing.T) {
 	}
 }
 
-// What a command says in its grace is still read, and how it ends is its own
-// affair.
+// What a command prints in its grace period is still read, and how it ends is
+// up to it.
 func TestProcessRun_GraceIsUsed(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -404,12 +404,12 @@ func TestProcessRun_KilledAfterGrace(t *testing.T) {
 	}
 }
 
-// The trap of os/exec: the command has ended, but something in the background
-// holds its stdout open.
+// A trap of os/exec: the command has ended, but a background process holds its
+// stdout open.
 func TestProcessRun_BackgroundHoldsOutput(t *testing.T) {
 	t.Parallel()
 	in, end := io.Pipe()
-	// The command does not end before what it says is read.
+	// The command does not end before its output is read.
 	written := &onFirstWrite{f: func() { end.Close() }}
 	result, err := sh(t, `sleep 1000 & echo $!; read end; exit 0`, func(cfg *ProcessRunConfig) {
 		cfg.Stdin, cfg.Stdout, cfg.WaitDelay = in, written, 100*time.Millisecond
@@ -419,12 +419,12 @@ func TestProcessRun_BackgroundHoldsOutput(t *testing.T) {
 	}
 	pid := numbers(t, strings.Fields(result.Stdout.String()))[0]
 	if !isAlive(pid) {
-		t.Error("what was left in the background was ended")
+		t.Error("the background process was ended")
 	}
 	if _, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: pid}); err != nil {
 		t.Error(err)
 	}
-	// With its output somewhere else there is nothing to wait for.
+	// If its output goes elsewhere there is nothing to wait for.
 	result, err = sh(t, `sleep 1000 >/dev/null 2>&1 & echo $!`, func(cfg *ProcessRunConfig) { cfg.WaitDelay = time.Hour })
 	if err != nil || result.OutputCut {
 		t.Errorf("%+v, %v", result, err)
@@ -536,7 +536,7 @@ func FuzzHeadTail(f *testing.F) {
 	})
 }
 
-// The ratio to what os/exec does with the same command.
+// The ratio to os/exec with the same command.
 func BenchmarkProcessRun(b *testing.B) {
 	ctx := context.Background()
 	for name, args := range map[string][]string{"spawn": {"true"}, "16MiB": {"head", "-c", "16777216", "/dev/zero"}} {
@@ -559,7 +559,7 @@ func BenchmarkProcessRun(b *testing.B) {
 	}
 }
 
-// Time that OnStart takes is the command's, too.
+// The time that OnStart takes counts, too.
 func TestProcessRun_TimeoutCountsFromTheStart(t *testing.T) {
 	t.Parallel()
 	start := time.Now()

@@ -67,6 +67,14 @@ type ProcessSuperviseConfig struct {
 	// restarted, too.
 	StopOnSuccess bool
 
+	// Daemons makes a run last until everything has ended that the command
+	// left behind with exit code 0, also a daemon that has left both its
+	// parent (a double fork) and its group (setsid). With another exit code,
+	// and at the end, all of that is ended. It makes this whole program a
+	// subreaper for as long as it runs, and needs Linux. Default: what is left
+	// in the command's group is ended, and daemons are out of sight.
+	Daemons bool
+
 	// Grace is the time between SIGTERM and SIGKILL. Default: 5 s;
 	// negative: kill at once.
 	Grace time.Duration
@@ -99,7 +107,8 @@ type ProcessSuperviseStatus struct {
 	State ProcessState
 	// Changed is since when it is in this State.
 	Changed time.Time
-	// PID is that of the run that is going, else 0.
+	// PID is that of the run that is going, else 0: of its command, and when
+	// that has ended, with Daemons, of its oldest daemon.
 	PID int
 	// Identity names that process, see process_identity; empty if it is not
 	// known.
@@ -111,7 +120,8 @@ type ProcessSuperviseStatus struct {
 	// Next is when it is started again; zero unless it is backing off.
 	Next time.Time
 	// ExitCode is that of the last run that ended; -1 if a signal ended it
-	// or it was not started.
+	// or it was not started. With Daemons it is that of the last daemon, if
+	// there was one.
 	ExitCode int
 	Signal   syscall.Signal
 	// Err is why the last run ended; nil before the first end, for exit
@@ -126,12 +136,12 @@ type ProcessSuperviseStatus struct {
 // ProcessSuperviseHandle is a running supervision. Its methods may be called
 // from several goroutines at once.
 type ProcessSuperviseHandle struct {
-	// The supervision's life cycle. Stop ends the process and all that it
-	// started: SIGTERM, cfg.Grace, SIGKILL. Done is closed when nothing of
-	// it runs any more. Err is then nil if the process was stopped, or ended
-	// well with StopOnSuccess; a *core.Error with CodeUnavailable and the
-	// last run's error as its cause if it was given up; or an error that
-	// says that some of it could not be ended.
+	// The supervision's life cycle. Stop ends the process and everything it
+	// started: SIGTERM, cfg.Grace, SIGKILL. Done is closed when nothing of it
+	// runs any more. Err is then nil if the process was stopped, or ended
+	// successfully with StopOnSuccess; a *core.Error with CodeUnavailable and
+	// the last run's error as its cause if it was given up; or an error that
+	// reports that some of it could not be ended.
 	*service.ServiceStartHandle
 
 	cfg ProcessSuperviseConfig
@@ -141,7 +151,7 @@ type ProcessSuperviseHandle struct {
 	// that calls are in order.
 	telling sync.Mutex
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	status ProcessSuperviseStatus
 	last   ring // of the output
 }
@@ -158,11 +168,12 @@ var _ service.Service = (*ProcessSuperviseHandle)(nil)
 // can't be started counts as one that ended.
 //
 // The error is a *core.Error with CodeInvalid for a configuration that can't be
-// meant. The caller stops it.
+// meant, CodeUnsupported for Daemons elsewhere than on Linux. The caller stops
+// it.
 //
 // More in process_supervise.md:
 //   - States: starting, running, backing_off, stopping, stopped, failed.
-//   - After failed it stays so.
+//   - failed is final.
 func ProcessSupervise(ctx context.Context, cfg ProcessSuperviseConfig) (*ProcessSuperviseHandle, error) {
 	op := "process_supervise command=" + filepath.Base(cfg.Command)
 	if err := cfg.check(op); err != nil {
@@ -182,7 +193,7 @@ func (h *ProcessSuperviseHandle) Status() ProcessSuperviseStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	status := h.status
-	status.State = cmp.Or(status.State, ProcessStarting) // the loop has not begun yet
+	status.State = cmp.Or(status.State, ProcessStarting) // the loop has not started yet
 	return status
 }
 

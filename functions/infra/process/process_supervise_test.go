@@ -103,7 +103,7 @@ func TestProcessSupervise_RestartsThenGivesUp(t *testing.T) {
 	if want := append(slices.Repeat(round, 4), "starting", "running", "failed"); !slices.Equal(w.names(), want) {
 		t.Errorf("got %q, want %q", w.names(), want)
 	}
-	// 10, 20, 40, 40 ms, of which chance may take half
+	// 10, 20, 40, 40 ms, of which jitter may remove half
 	for i, base := range []time.Duration{10, 20, 40, 40} {
 		s := w.seen[3*i+2]
 		if wait := s.Next.Sub(s.Changed); wait > base*time.Millisecond || wait < base*time.Millisecond/2-time.Millisecond || s.Restarts != i+1 || s.ExitCode != 3 || s.PID != 0 {
@@ -197,8 +197,7 @@ func TestProcessSupervise_StopWhileBackingOff(t *testing.T) {
 	}
 }
 
-// The wait for the end is bounded by the context; the process ends only after
-// it.
+// The context bounds Stop's wait; the process ends only after it.
 func TestProcessSupervise_StopDeadline(t *testing.T) {
 	t.Parallel()
 	end := filepath.Join(t.TempDir(), "end")
@@ -248,7 +247,7 @@ func TestProcessSupervise_ContextEndsIt(t *testing.T) {
 	}
 }
 
-// A run that leaves something behind must not pile up what it leaves.
+// What one run leaves behind must not accumulate over many.
 func TestProcessSupervise_LeftoversEndBeforeRestart(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -328,7 +327,7 @@ func TestProcessSupervise_NotHealthyInTime(t *testing.T) {
 	t.Parallel()
 	w := supervise(t, `sleep 1000`, func(cfg *ProcessSuperviseConfig) {
 		cfg.HealthEvery, cfg.HealthTimeout, cfg.StartTimeout = 10*time.Millisecond, 20*time.Millisecond, 50*time.Millisecond
-		cfg.Health = func(ctx context.Context) error { // never answers
+		cfg.Health = func(ctx context.Context) error { // never returns
 			<-ctx.Done()
 			return ctx.Err()
 		}
@@ -358,11 +357,11 @@ func TestProcessSupervise_Output(t *testing.T) {
 func TestProcessSupervise_BadConfig(t *testing.T) {
 	t.Parallel()
 	for want, cfg := range map[string]ProcessSuperviseConfig{
-		"there is no command": {},
-		"InitialBackoff":      {Command: "true", InitialBackoff: -1},
-		"StartTimeout":        {Command: "true", StartTimeout: -1},
-		"HealthFailures":      {Command: "true", HealthFailures: -1},
-		"Env[0]":              {Command: "true", Env: []string{"x"}},
+		"Command is empty": {},
+		"InitialBackoff":   {Command: "true", InitialBackoff: -1},
+		"StartTimeout":     {Command: "true", StartTimeout: -1},
+		"HealthFailures":   {Command: "true", HealthFailures: -1},
+		"Env[0]":           {Command: "true", Env: []string{"x"}},
 	} {
 		h, err := ProcessSupervise(t.Context(), cfg)
 		if h != nil || core.ErrorCode(err) != core.CodeInvalid || !strings.Contains(err.Error(), want) {

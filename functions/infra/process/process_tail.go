@@ -74,7 +74,7 @@ type ProcessTailLine struct {
 //
 // More in process_tail.md:
 //   - Follow delivers a line once its line end is written.
-//   - Two rotations between two looks lose the file in the middle, and what a
+//   - Two rotations between two polls lose the file in the middle, and what a
 //     program writes to a file after another has taken its place is lost, too.
 func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line ProcessTailLine) error) error {
 	op := "process_tail path=" + cfg.Path
@@ -82,7 +82,7 @@ func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line Proc
 		return &core.Error{
 			Code:    core.CodeInvalid,
 			Op:      op,
-			Message: "it needs a path, and poll and line length can't be negative",
+			Message: "Path is required, and Poll and MaxLineBytes can't be negative",
 		}
 	}
 	t := newTailer(cfg, each)
@@ -113,7 +113,7 @@ func (t *tailer) run(ctx context.Context) error {
 		case core.ErrorCode(err) == core.CodeInvalid && !t.waited:
 			return err
 		case errors.Is(err, fs.ErrNotExist):
-			allNew = true // once it is there
+			allNew = true // once it exists
 		}
 		if err := t.wait(ctx, err); err != nil {
 			return err
@@ -134,13 +134,13 @@ func (t *tailer) readOnce(ctx context.Context) error {
 	return t.flush()
 }
 
-// open opens the file that has the name now.
+// open opens the file that currently has the name.
 func (t *tailer) open() error {
-	// Looked at first: to open a named pipe would wait for its writer.
+	// Checked first: opening a named pipe would wait for its writer.
 	if info, err := os.Stat(t.cfg.Path); err != nil {
 		return err
 	} else if !info.Mode().IsRegular() {
-		return &core.Error{Code: core.CodeInvalid, Message: "is no regular file"}
+		return &core.Error{Code: core.CodeInvalid, Message: "is not a regular file"}
 	}
 	file, err := os.Open(t.cfg.Path)
 	if err != nil {

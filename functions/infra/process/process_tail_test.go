@@ -23,7 +23,7 @@ import (
 	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
-// put makes or changes a file.
+// put creates or changes a file.
 func put(tb testing.TB, path, text string, flag int) {
 	tb.Helper()
 	file, err := os.OpenFile(path, flag|os.O_CREATE|os.O_WRONLY, 0o644)
@@ -52,7 +52,7 @@ func tailed(tb testing.TB, cfg ProcessTailConfig) []ProcessTailLine {
 	return got
 }
 
-// following is a ProcessTail with Follow in the background.
+// following is a ProcessTail with Follow running in the background.
 type following struct {
 	t     *testing.T
 	path  string
@@ -107,7 +107,7 @@ func (f *following) want(texts ...string) {
 	}
 }
 
-// A program runs it as a service by service_start.
+// A program runs it as a service with service_start.
 func TestProcessTail_Conformance(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
@@ -156,8 +156,8 @@ func TestProcessTail_LastLines(t *testing.T) {
 	}
 }
 
-// The file is larger than this machine's disk, nearly all of it a hole: whoever
-// reads it from the start does not come to an end.
+// The file is larger than this machine's disk, nearly all of it a hole: reading
+// it from the start would never end.
 func TestProcessTail_ReadsBackwards(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
@@ -205,7 +205,7 @@ func TestProcessTail_Follow(t *testing.T) {
 	f.ended <- nil
 }
 
-// The writer is a real process with its own idea of buffering.
+// The writer is a real process with its own buffering.
 func TestProcessTail_FollowsAProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
@@ -220,8 +220,8 @@ func TestProcessTail_FollowsAProcess(t *testing.T) {
 	}
 }
 
-// looks runs ProcessTail with Follow in virtual time: after wait it has looked
-// and waits for its next look.
+// looks runs ProcessTail with Follow in virtual time: after wait it has checked
+// the file and waits for the next poll.
 func looks(t *testing.T, cfg ProcessTailConfig) (got *[]string, wait func()) {
 	cfg.Follow, got = true, new([]string)
 	go func() {
@@ -247,9 +247,9 @@ func TestProcessTail_OnlyNew(t *testing.T) {
 		wait()
 		put(t, path, "a line\nnew\n", os.O_APPEND)
 		wait()
-		put(t, path, "written anew, and it is longer\n", os.O_TRUNC)
+		put(t, path, "rewritten, and it is longer\n", os.O_TRUNC)
 		wait()
-		if want := []string{"a line", "new", "written anew, and it is longer"}; !slices.Equal(*got, want) {
+		if want := []string{"a line", "new", "rewritten, and it is longer"}; !slices.Equal(*got, want) {
 			t.Errorf("got %q, want %q", *got, want)
 		}
 	})
@@ -287,7 +287,8 @@ func TestProcessTail_Rotation(t *testing.T) {
 		put(t, path, fmt.Sprintf("new %d\n", i), 0)
 		f.want(fmt.Sprintf("late %d", i), fmt.Sprintf("new %d", i))
 	}
-	// removed; written to by one who holds it open still; then there again
+	// removed; written to by a program that still holds it open; then created
+	// again
 	writer, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -318,8 +319,8 @@ func TestProcessTail_Truncation(t *testing.T) {
 		t.Errorf("got %+v", line)
 	}
 	f.want("three")
-	// Written anew between two looks: the size tells nothing, the text
-	// before the end does.
+	// Rewritten between two polls: the size shows nothing, the text before the
+	// end does.
 	put(t, path, "a longer text\nthan before\n", os.O_TRUNC)
 	f.want("a longer text", "than before")
 	put(t, path, "b longer text\nthan before\n", os.O_TRUNC) // of the same size
@@ -408,8 +409,8 @@ func TestProcessTail_Errors(t *testing.T) {
 	}
 }
 
-// The oracle splits the whole text. Block and line length are small, so that
-// everything falls on a border now and then.
+// The oracle splits the whole text. Block size and line length are small, so
+// that everything falls on a boundary now and then.
 func FuzzProcessTail(f *testing.F) {
 	f.Add([]byte("a\nbb\n\nccc\r\nd"), 3, 2, 4)
 	f.Add([]byte("\n\n\n"), 1, 1, 1)
@@ -455,7 +456,7 @@ func splitAll(text string, most int) []ProcessTailLine {
 	return all
 }
 
-// The last lines of a file of 64 MiB, and all of its lines, next to a
+// The last lines of a file of 64 MiB, and all of its lines, compared with a
 // bufio.Scanner over the whole file.
 func BenchmarkProcessTail(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "log")
@@ -492,7 +493,7 @@ func BenchmarkProcessTail(b *testing.B) {
 	}
 }
 
-// states collects what OnState hears, as codes; "" for nil.
+// states collects the codes passed to OnState; "" for nil.
 type states struct{ heard []core.Code }
 
 func (s *states) on(err error) {
@@ -503,7 +504,7 @@ func (s *states) on(err error) {
 	s.heard = append(s.heard, core.ErrorCode(err))
 }
 
-// What logrotate does for a moment, and what tail -F survives.
+// A state that logrotate creates briefly, and that tail -F survives.
 func TestProcessTail_PassingErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -539,7 +540,7 @@ func TestProcessTail_PassingErrors(t *testing.T) {
 	}
 }
 
-// Root may read everything, so the rights are tested as somebody else.
+// Root may read everything, so permissions are tested as another user.
 func TestProcessTail_PermissionDenied(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() == 0 {
@@ -577,10 +578,10 @@ func TestProcessTail_PermissionDenied(t *testing.T) {
 	}
 }
 
-// runAsNobody runs the test again as a user with fewer rights.
+// runAsNobody runs the test again as a user with fewer privileges.
 func runAsNobody(t *testing.T) {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "tail-") // of the test's own, where nobody gets to
+	dir, err := os.MkdirTemp("/tmp", "tail-") // a folder of the test's own that nobody can enter
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -602,7 +603,8 @@ func runAsNobody(t *testing.T) {
 	}
 }
 
-// The last lines of a file that is one hole take longer than anybody waits.
+// Finding the last lines of a file that is one hole takes longer than anyone
+// would wait.
 func TestProcessTail_SparseFileHeedsContext(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")

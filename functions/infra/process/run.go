@@ -16,12 +16,12 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// exitWait is for the result of a command whose tree could not be ended in an
-// orderly way but was killed.
+// exitWait bounds the wait for a command whose tree could not be ended
+// gracefully but was killed.
 const exitWait = 2 * time.Second
 
-// run is one command on its way. The outputs are read by goroutines of this
-// package instead of os/exec's, because (*exec.Cmd).Wait hangs for good if a
+// run is one command in progress. The outputs are read by goroutines of this
+// package instead of os/exec's, because (*exec.Cmd).Wait hangs forever if a
 // writer, or the reader of stdin, blocks.
 type run struct {
 	cfg     ProcessRunConfig
@@ -64,8 +64,8 @@ func (r *run) start() error {
 	return nil
 }
 
-// tell calls OnStart. A panic of it must not leave a command behind that nobody
-// waits for.
+// tell calls OnStart. If it panics, the command must not be left without anyone
+// waiting for it.
 func (r *run) tell() {
 	returned := false
 	defer func() {
@@ -140,11 +140,11 @@ func (r *run) copyOutputs() {
 	}
 }
 
-// errTimeout is why a command was ended when cfg.Timeout was over.
-var errTimeout = &core.Error{Code: core.CodeTimeout, Message: "the command's timeout is over"}
+// errTimeout is the cause when cfg.Timeout ended a command.
+var errTimeout = &core.Error{Code: core.CodeTimeout, Message: "the command's timeout has elapsed"}
 
-// wait returns when the command has ended and its outputs are read, or cut off.
-// It returns why the command was ended, if it did not end by itself.
+// wait returns when the command has ended and its outputs are read, or
+// abandoned. It returns why the command was ended, if it did not end by itself.
 func (r *run) wait(ctx context.Context) (cut error) {
 	r.exited = make(chan struct{})
 	go func() {
@@ -154,7 +154,7 @@ func (r *run) wait(ctx context.Context) (cut error) {
 	}()
 	var timeout <-chan time.Time
 	if r.cfg.Timeout > 0 {
-		timer := time.NewTimer(r.cfg.Timeout - time.Since(r.started)) // OnStart may have taken its time
+		timer := time.NewTimer(r.cfg.Timeout - time.Since(r.started)) // OnStart may have used some of it
 		defer timer.Stop()
 		timeout = timer.C
 	}
@@ -166,7 +166,7 @@ func (r *run) wait(ctx context.Context) (cut error) {
 		cut = errTimeout
 	}
 	if isClosed(r.exited) {
-		cut = nil // it was faster
+		cut = nil // it ended by itself first
 	} else {
 		r.end(ctx)
 		r.waitExit()
@@ -179,8 +179,8 @@ func (r *run) wait(ctx context.Context) (cut error) {
 	return cut
 }
 
-// end ends the tree. The grace is not shortened by ctx, whose end is the reason
-// for this.
+// end ends the tree. ctx does not shorten the grace period, since its end is
+// the reason for this.
 func (r *run) end(ctx context.Context) {
 	if r.root.zombie && !groupExists(r.root.pid) {
 		return
@@ -192,17 +192,17 @@ func (r *run) end(ctx context.Context) {
 	}
 	r.killErr = &killError{err}
 	if !isClosed(r.exited) {
-		killGroup(r.cmd) // no process table, or not all are ours: at least this
+		killGroup(r.cmd) // no process table, or not all processes are ours: at least kill the group
 	}
 }
 
-// killError says what of a tree could not be ended.
+// killError reports what of a tree could not be ended.
 type killError struct{ error }
 
 func (e *killError) Unwrap() error { return e.error }
 
-// leftRunning is the part of an error of ProcessRun that says what could not be
-// ended, or nil.
+// leftRunning returns the part of an error of ProcessRun that reports what
+// could not be ended, or nil.
 func leftRunning(err error) error {
 	if left, ok := errors.AsType[*killError](err); ok {
 		return left
@@ -210,8 +210,8 @@ func leftRunning(err error) error {
 	return nil
 }
 
-// waitExit waits for the end of a command that was killed. One that hangs in
-// the kernel is given up, see killErr.
+// waitExit waits for the end of a command that was killed. A command that hangs
+// in the kernel is given up, see killErr.
 func (r *run) waitExit() {
 	var giveUp <-chan time.Time
 	if r.killErr != nil {
@@ -258,7 +258,7 @@ func (r *run) result() *ProcessRunResult {
 		return result
 	}
 	result.Duration = r.duration
-	if state := r.cmd.ProcessState; state != nil { // nil if the system could not tell
+	if state := r.cmd.ProcessState; state != nil { // nil if the system did not report it
 		result.ExitCode, result.Signal = state.ExitCode(), signalOf(state)
 		result.UserTime, result.SystemTime, result.MaxRSS = state.UserTime(), state.SystemTime(), maxRSS(state)
 	}
@@ -291,7 +291,7 @@ func (r *run) outcome(op string, cut error) error {
 	return nil
 }
 
-// environment is a copy, never nil: nil would mean to inherit.
+// environment returns a copy, never nil: nil would mean to inherit.
 func environment(cmd *exec.Cmd, cfg ProcessRunConfig) []string {
 	env := []string{}
 	if !cfg.NoEnv {
@@ -300,8 +300,8 @@ func environment(cmd *exec.Cmd, cfg ProcessRunConfig) []string {
 	return append(env, cfg.Env...)
 }
 
-// checkEnv names the key of a wrong entry, or only its place: the rest may be a
-// secret.
+// checkEnv names the key of an invalid entry, or only its index: the rest may
+// be a secret.
 func checkEnv(env []string, bad func(message, hint string) error) error {
 	for i, entry := range env {
 		switch key, _, ok := strings.Cut(entry, "="); {
@@ -323,29 +323,29 @@ func hasNUL(texts ...string) bool {
 	return false
 }
 
-// startError says why a command could not be started. The errors of os/exec
-// name the command and Dir, nothing else.
+// startError explains why a command could not be started. The errors of os/exec
+// name only the command and Dir.
 func startError(op string, cfg ProcessRunConfig, err error) error {
 	coded := &core.Error{Op: op, Err: err}
 	switch {
 	case cfg.Dir != "" && !isDir(cfg.Dir):
-		coded.Code, coded.Message = core.CodeNotFound, "there is no folder "+cfg.Dir
+		coded.Code, coded.Message = core.CodeNotFound, "no such folder: "+cfg.Dir
 		coded.Err = nil
 	case errors.Is(err, exec.ErrDot):
 		coded.Code, coded.Hint = core.CodeNotFound, "write ./"+cfg.Command+" to run what is in the current folder"
 	case errors.Is(err, exec.ErrNotFound):
-		coded.Code, coded.Hint = core.CodeNotFound, "install it, or give its path"
+		coded.Code, coded.Hint = core.CodeNotFound, "install it, or use its path"
 	case errors.Is(err, fs.ErrNotExist):
-		coded.Code, coded.Hint = core.CodeNotFound, "give the path of a command"
+		coded.Code, coded.Hint = core.CodeNotFound, "use the path of a command"
 		if _, statErr := os.Stat(cfg.Command); statErr == nil {
-			coded.Hint = "the file is there: what is missing is the interpreter in its first line, or its loader"
+			coded.Hint = "the file exists, but the interpreter in its first line, or its loader, is missing"
 		}
 	case errors.Is(err, fs.ErrPermission):
-		coded.Code, coded.Hint = core.CodeForbidden, "is it a file, and executable for you?"
+		coded.Code, coded.Hint = core.CodeForbidden, "is it a file, and may you execute it?"
 	case errors.Is(err, syscall.E2BIG):
 		coded.Code, coded.Message = core.CodeTooLarge, "arguments and environment are too long"
 	case errors.Is(err, syscall.ENOEXEC):
-		coded.Code, coded.Hint = core.CodeInvalid, "it is no program for this system; a script needs a first line such as #!/bin/sh"
+		coded.Code, coded.Hint = core.CodeInvalid, "it is not a program for this system; a script needs a first line such as #!/bin/sh"
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		coded.Code, coded.Message = core.CodeUnavailable, "out of processes, memory or open files"
 	}

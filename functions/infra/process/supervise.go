@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,9 @@ func (cfg ProcessSuperviseConfig) check(op string) error {
 	}
 	if cfg.HealthFailures < 0 {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "HealthFailures can't be negative"}
+	}
+	if cfg.Daemons && !daemonsSupported {
+		return &core.Error{Code: core.CodeUnsupported, Op: op, Message: "Daemons needs Linux", Hint: "run the command in the foreground"}
 	}
 	return cfg.run().check(op)
 }
@@ -45,12 +49,12 @@ func (cfg ProcessSuperviseConfig) withDefaults() ProcessSuperviseConfig {
 func (cfg ProcessSuperviseConfig) run() ProcessRunConfig {
 	return ProcessRunConfig{
 		Command: cfg.Command, Args: cfg.Args, Dir: cfg.Dir, Env: cfg.Env, NoEnv: cfg.NoEnv,
-		CaptureBytes: -1, Grace: cfg.Grace, KillLeftovers: true,
+		CaptureBytes: -1, Grace: cfg.Grace, KillLeftovers: !cfg.Daemons,
 	}
 }
 
-// loop runs the command again and again. It returns why it was given up, or
-// what could not be ended.
+// loop runs the command repeatedly. It returns why it was given up, or what
+// could not be ended.
 func (h *ProcessSuperviseHandle) loop(ctx context.Context) error {
 	var restarts []time.Time
 	for attempt := 0; ; attempt++ {
@@ -82,7 +86,7 @@ func within(times []time.Time, since time.Time) []time.Time {
 	return times
 }
 
-// backOff waits for the next start; it is false if ctx is done first.
+// backOff waits for the next start and returns false if ctx is done first.
 func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, result *ProcessRunResult, err error) bool {
 	delay := core.BackoffDelay(
 		core.BackoffDelayConfig{Initial: h.cfg.InitialBackoff, Max: h.cfg.MaxBackoff},
@@ -98,8 +102,8 @@ func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, resul
 }
 
 func (h *ProcessSuperviseHandle) stopped(result *ProcessRunResult, err error) error {
-	// That it was ended is what was asked for, unless not all of it could
-	// be.
+	// Ending it was intended, so that is not an error, unless not all of it
+	// could be ended.
 	if err = leftRunning(err); err != nil {
 		err = &core.Error{Op: h.op, Message: "not all of it could be ended", Err: err}
 	}
@@ -116,7 +120,7 @@ func (h *ProcessSuperviseHandle) failed(result *ProcessRunResult, err error, tim
 		s.State = ProcessFailed
 	})
 	return &core.Error{
-		Code: core.CodeUnavailable, Op: h.op, Hint: "look at its output", Err: err,
+		Code: core.CodeUnavailable, Op: h.op, Hint: "see its output", Err: err,
 		Message: fmt.Sprintf("given up: it ended %d times within %s", times, h.cfg.RestartWindow),
 	}
 }
@@ -154,8 +158,17 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 	cfg := h.cfg.run()
 	cfg.Stdout, cfg.Stderr = &supervised{h, h.cfg.Stdout}, &supervised{h, h.cfg.Stderr}
 	var watching sync.WaitGroup
+	var left *daemons
+	if h.cfg.Daemons {
+		var err error
+		if left, err = newDaemons(); err != nil {
+			return nil, &core.Error{Op: h.op, Message: "can't become a subreaper", Err: err}
+		}
+		cfg.Env = append(slices.Clone(cfg.Env), left.mark)
+		watching.Go(func() { reapWhile(run) })
+	}
 	cfg.OnStart = func(pid int) {
-		identity, _ := ProcessIdentity(pid) // for information; it may have ended by now
+		identity, _ := ProcessIdentity(pid) // informational; it may have ended by now
 		h.set(func(s *ProcessSuperviseStatus) {
 			s.PID, s.Identity, s.Started = pid, identity, time.Now()
 			if h.cfg.Health == nil {
@@ -165,6 +178,9 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 		watching.Go(func() { h.watch(whole, run, cancel) })
 	}
 	result, err := ProcessRun(run, cfg)
+	if left != nil && result != nil {
+		err = h.followDaemons(run, left, result, err)
+	}
 	cancel(nil)
 	watching.Wait()
 	if ill, ok := errors.AsType[*errUnhealthy](context.Cause(run)); ok && whole.Err() == nil {
@@ -178,7 +194,42 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 	return result, err
 }
 
-// errUnhealthy is why a run was ended.
+// followDaemons lets a run go on with what its command has left behind, and
+// ends what should not be there.
+func (h *ProcessSuperviseHandle) followDaemons(run context.Context, left *daemons, result *ProcessRunResult, err error) error {
+	followed := false
+	if err == nil {
+		left.follow(run, func(pid int) {
+			followed = true
+			identity, _ := ProcessIdentity(pid) // informational
+			h.set(func(s *ProcessSuperviseStatus) { s.PID, s.Identity = pid, identity })
+		})
+	}
+	ended, endErr := left.end(graceOf(h.cfg.Grace))
+	result.Ended = append(result.Ended, ended...)
+	collectEnded(result.Ended)
+	if endErr != nil {
+		endErr = &killError{endErr}
+	}
+	if !followed {
+		return errors.Join(err, endErr)
+	}
+	result.ExitCode, result.Signal = left.outcome()
+	result.Duration = time.Since(result.Started)
+	if endErr == nil && result.ExitCode != 0 {
+		return &core.Error{Code: core.CodeInternal, Op: h.op, Message: "its daemon ended with " + outcomeText(result)}
+	}
+	return endErr
+}
+
+func outcomeText(result *ProcessRunResult) string {
+	if result.Signal != 0 {
+		return "signal " + result.Signal.String()
+	}
+	return fmt.Sprintf("exit code %d", result.ExitCode)
+}
+
+// errUnhealthy is the cause when a failed health check ended a run.
 type errUnhealthy struct {
 	why   string
 	cause error
@@ -186,7 +237,7 @@ type errUnhealthy struct {
 
 func (e *errUnhealthy) Error() string { return e.why }
 
-// watch looks after a run until its context is done.
+// watch monitors a run until its context is done.
 func (h *ProcessSuperviseHandle) watch(whole, run context.Context, cancel context.CancelCauseFunc) {
 	if h.cfg.Health != nil {
 		if ill := h.watchHealth(run); ill != nil {
@@ -237,9 +288,9 @@ func (h *ProcessSuperviseHandle) askHealth(ctx context.Context) error {
 	return h.cfg.Health(ctx)
 }
 
-// supervised passes output on and keeps the last of it. A failed write is
-// noted, the next one is tried again: a log that can't be written now is no
-// reason to end the process or to lose the log for good.
+// supervised passes output on and keeps the end of it. A failed write is
+// recorded and the next one is still tried: a log that can't be written now is
+// no reason to end the process or to lose the log forever.
 type supervised struct {
 	h  *ProcessSuperviseHandle
 	to io.Writer

@@ -44,3 +44,15 @@ func maxRSS(state *os.ProcessState) int64 {
 	}
 	return int64(usage.Maxrss) << 10
 }
+
+func signalGroup(id int, signal syscall.Signal) error { return syscall.Kill(-id, signal) }
+
+// groupIsLeft reports whether anything is in the group that a process led which
+// has been waited for.
+func groupIsLeft(leader proc) bool {
+	if !groupExists(leader.pid) {
+		return false
+	}
+	now, ok, err := processTable.find(leader.pid)
+	return err == nil && (!ok || now.start == leader.start)
+}

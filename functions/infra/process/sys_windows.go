@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -17,3 +18,7 @@ func groupExists(int) bool { return false }
 func signalOf(*os.ProcessState) syscall.Signal { return 0 }
 
 func maxRSS(*os.ProcessState) int64 { return 0 }
+
+func signalGroup(int, syscall.Signal) error { return errors.ErrUnsupported }
+
+func groupIsLeft(proc) bool { return false }

@@ -6,19 +6,19 @@ package process
 type proc struct {
 	pid, ppid      int
 	group, session int // IDs; 0 if not known
-	// When it started, in a unit of the table's own; together with pid it
-	// names one process.
+	// Its start time, in a unit of the table's own; together with pid it
+	// identifies one process.
 	start   uint64
-	zombie  bool // has ended, its parent has not asked for the result yet
+	zombie  bool // has ended, but its parent has not waited for it
 	threads int  // 0 if not known
 	stopped bool // by SIGSTOP or similar, with all its threads
-	// Some threads wait in the kernel, deaf to SIGSTOP, and the others are
-	// stopped.
+	// Some threads are blocked in the kernel, where SIGSTOP does not reach
+	// them, and the others are stopped.
 	blocked bool
 	name    string // of the program, shortened by some systems
 }
 
-// procTable is where a snapshot comes from.
+// procTable provides snapshots.
 type procTable interface {
 	list() ([]proc, error)
 	find(pid int) (p proc, ok bool, err error)

@@ -35,7 +35,7 @@ func (procFS) list() ([]proc, error) {
 		}
 		p, ok, err := procFS{}.find(pid)
 		if errors.Is(err, fs.ErrPermission) {
-			continue // hidepid=1: another user's, of which nothing but the PID is shown
+			continue // hidepid=1: another user's, of which only the PID is shown
 		}
 		if err != nil {
 			return nil, err
@@ -57,7 +57,7 @@ func (procFS) find(pid int) (proc, bool, error) {
 	}
 	p, ok := parseStat(data)
 	if state := stateOf(data); ok && p.threads > 1 && state != threadRunning {
-		// The line is the main thread's. Another one may still run, and
+		// The line describes the main thread. Another thread may still run, and
 		// fork.
 		if state, err = threadsOf(pid); err != nil {
 			return proc{}, false, err
@@ -67,17 +67,17 @@ func (procFS) find(pid int) (proc, bool, error) {
 	return p, ok, nil
 }
 
-// threadState is what a thread, or of several the liveliest, is able to do.
+// threadState is what a thread, or the most active of several, is able to do.
 type threadState int
 
 const (
 	threadEnded   threadState = iota
-	threadStopped             // nothing until a SIGCONT or SIGKILL
-	threadBlocked             // nothing until the kernel lets it go
-	threadRunning             // may run, or sleeps and wakes on a signal
+	threadStopped             // stopped until SIGCONT or SIGKILL
+	threadBlocked             // blocked until the kernel lets it continue
+	threadRunning             // running, or sleeping until a signal
 )
 
-// threadsOf returns the state of the liveliest thread of a process.
+// threadsOf returns the state of the most active thread of a process.
 func threadsOf(pid int) (threadState, error) {
 	folder := "/proc/" + strconv.Itoa(pid) + "/task/"
 	threads, err := os.ReadDir(folder)
@@ -111,13 +111,13 @@ func stateOf(data []byte) threadState {
 	return threadRunning
 }
 
-// isGone reports whether the error says that a process has ended: before its
+// isGone reports whether the error means that a process has ended: before its
 // file was opened (not found) or before it was read (ESRCH).
 func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) }
 
-// parseStat reads the one line of /proc/PID/stat. The name in it may hold
-// anything, also spaces, parentheses and line ends, so it goes up to the last
-// parenthesis.
+// parseStat parses the one line of /proc/PID/stat. The name in it may contain
+// anything, including spaces, parentheses and line breaks, so it ends at the
+// last parenthesis.
 func parseStat(data []byte) (proc, bool) {
 	open, end := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
 	if open < 0 || end < open {
@@ -145,18 +145,17 @@ func parseStat(data []byte) (proc, bool) {
 		blocked: now == threadBlocked,
 		name:    string(data[open+1 : end]),
 	}
-	// With other threads left, a Z only says that the main one has gone.
+	// If other threads are left, Z only means that the main thread has ended.
 	p.zombie = fields[state] == "X" || fields[state] == "Z" && p.threads <= 1
 	return p, err == nil
 }
 
-// checkProcess returns an error if the number is that of a thread, and not of
-// the process that it belongs to. /proc has a folder for each thread, too, but
-// does not list it.
+// checkProcess returns an error if the number is a thread's rather than a
+// process's. /proc also has a folder for each thread, but does not list it.
 func checkProcess(pid int) error {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if isGone(err) || errors.Is(err, fs.ErrPermission) {
-		return nil // the next look, or the signal, says so
+		return nil // the next check, or the signal, reports it
 	}
 	if err != nil {
 		return err
@@ -170,8 +169,8 @@ func checkProcess(pid int) error {
 	return nil
 }
 
-// identify returns what names the process for good: the boot and the start time
-// in it.
+// identify returns what identifies the process permanently: the boot and the
+// start time in it.
 func identify(pid int) (id string, ok bool, err error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// psTable asks ps, for systems that have no /proc. It knows start times by the
-// second and no sessions.
+// psTable runs ps, for systems without /proc. It has start times by the second
+// and no sessions.
 type psTable struct{}
 
 const psTimeout = 10 * time.Second
@@ -49,7 +49,7 @@ func ps(selection ...string) ([]proc, error) {
 	return all, nil
 }
 
-// parsePS reads a line such as " 12 1 12 Ss Mon Oct 5 12:30:00 2026
+// parsePS parses a line such as " 12 1 12 Ss Mon Oct 5 12:30:00 2026
 // /usr/sbin/cron".
 func parsePS(line string) (proc, bool) {
 	fields := strings.Fields(line)

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A name can be anything, so it may try to look like the rest of the line.
+// A name can be anything, so it may imitate the rest of the line.
 func FuzzParseStat(f *testing.F) {
 	own, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
@@ -51,7 +51,7 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-// Both tables say the same about a process.
+// Both tables report the same about a process.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("sleep", "1000")

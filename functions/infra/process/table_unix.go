@@ -6,7 +6,7 @@ import "strconv"
 
 var processTable procTable = psTable{}
 
-// checkProcess reports nothing: here only processes have such numbers.
+// checkProcess never fails: on these systems only processes have such numbers.
 func checkProcess(int) error { return nil }
 
 // identify returns the second in which the process started.

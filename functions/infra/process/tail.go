@@ -15,28 +15,28 @@ import (
 
 const (
 	tailBlock = 64 << 10 // read at once, in both directions
-	markBytes = 64       // kept of what was read last, to notice that a file was rewritten
+	markBytes = 64       // kept of what was read last, to detect that a file was rewritten
 )
 
-// tailer reads a file line by line, and goes on with the one that takes its
-// place.
+// tailer reads a file line by line, and continues with the one that replaces
+// it.
 type tailer struct {
 	cfg  ProcessTailConfig
 	each func(ProcessTailLine) error
 	poll *time.Ticker
 
 	file   *os.File
-	info   fs.FileInfo // of file, when it was last looked at
-	offset int64       // of what is read next
-	mark   []byte      // what stood before offset
+	info   fs.FileInfo // of file, when it was last checked
+	offset int64       // of the next read
+	mark   []byte      // the text before offset
 
 	block  []byte
-	waited bool   // the file could not be read before
+	waited bool   // the file has been unreadable
 	state  string // why it can't be read, as reported; empty while it can
-	failed error  // of each
+	failed error  // error of each
 
-	line    []byte // of a line whose end was not read yet
-	dropped int64  // bytes of it that are not in line
+	line    []byte // the line read so far, without its end
+	dropped int64  // bytes of it that were dropped
 }
 
 func newTailer(cfg ProcessTailConfig, each func(ProcessTailLine) error) *tailer {
@@ -68,7 +68,7 @@ func (t *tailer) wait(ctx context.Context, err error) error {
 	return t.sleep(ctx)
 }
 
-// report tells a change.
+// report reports a change of state.
 func (t *tailer) report(err error) {
 	state := ""
 	if err != nil {
@@ -81,7 +81,7 @@ func (t *tailer) report(err error) {
 	t.state = state
 }
 
-// seekLines sets offset to where the last lines begin.
+// seekLines sets offset to the start of the last lines.
 func (t *tailer) seekLines(ctx context.Context) (err error) {
 	switch {
 	case t.cfg.FromStart:
@@ -90,7 +90,7 @@ func (t *tailer) seekLines(ctx context.Context) (err error) {
 		t.offset = t.info.Size()
 		t.mark = make([]byte, min(markBytes, t.offset))
 		if _, err = t.file.ReadAt(t.mark, t.offset-int64(len(t.mark))); err == io.EOF {
-			err = nil // truncated meanwhile: this is no end that it will have again
+			err = nil // truncated meanwhile: its size has changed
 		}
 	default:
 		t.offset, err = lastLines(ctx, t.file, t.info.Size(), t.cfg.Lines, t.block)
@@ -98,10 +98,10 @@ func (t *tailer) seekLines(ctx context.Context) (err error) {
 	return err
 }
 
-// lastLines returns where the last n lines of the first size bytes begin. It
+// lastLines returns the start of the last n lines of the first size bytes. It
 // reads backwards, a block at a time. A line end at the very end closes the
-// last line; it does not begin another one. A sparse file may have terabytes:
-// ctx ends it.
+// last line rather than beginning another. A sparse file may have terabytes:
+// ctx ends the search.
 func lastLines(ctx context.Context, file io.ReaderAt, size int64, n int, block []byte) (int64, error) {
 	for end := size; end > 0; {
 		if err := ctx.Err(); err != nil {
@@ -153,7 +153,7 @@ func (t *tailer) read(ctx context.Context, limit int64) error {
 	return nil
 }
 
-// split cuts what was read into lines.
+// split splits the data into lines.
 func (t *tailer) split(data []byte) error {
 	for {
 		part, rest, found := bytes.Cut(data, []byte{'\n'})
@@ -174,7 +174,7 @@ func (t *tailer) split(data []byte) error {
 	}
 }
 
-// flush gives out a line that has no end and will not get one.
+// flush delivers a line that has no end and will not get one.
 func (t *tailer) flush() error {
 	if len(t.line) == 0 && t.dropped == 0 {
 		return nil
@@ -193,7 +193,7 @@ func (t *tailer) emit(text []byte, partial bool) error {
 }
 
 // follow reads what is added until ctx is done, or each fails. Nothing else
-// ends it: what hinders it is reported, and tried again.
+// ends it: problems are reported, and it retries.
 func (t *tailer) follow(ctx context.Context) error {
 	err := t.read(ctx, math.MaxInt64)
 	for {
@@ -210,12 +210,12 @@ func (t *tailer) follow(ctx context.Context) error {
 	}
 }
 
-// look reads on, from the file that has the name now.
+// look continues reading from the file that currently has the name.
 func (t *tailer) look(ctx context.Context) error {
 	next, err := os.Stat(t.cfg.Path)
 	switch {
 	case err != nil:
-		// Until another takes its place, the old one may still be written.
+		// Until another file replaces it, the old one may still be written.
 		return cmp.Or(t.failedOrDone(ctx, t.read(ctx, math.MaxInt64)), err)
 	case !os.SameFile(next, t.info):
 		err = t.change(ctx)
@@ -228,7 +228,7 @@ func (t *tailer) look(ctx context.Context) error {
 	return t.read(ctx, math.MaxInt64)
 }
 
-// failedOrDone returns an error that ends the following, and no other.
+// failedOrDone returns only errors that end the following.
 func (t *tailer) failedOrDone(ctx context.Context, err error) error {
 	if t.failed != nil || ctx.Err() != nil {
 		return err
@@ -236,9 +236,9 @@ func (t *tailer) failedOrDone(ctx context.Context, err error) error {
 	return nil
 }
 
-// change reads the old file to its end, since it was written to until it was
-// renamed, and goes on with the new one. An old one that can't be read any more
-// doesn't keep it from that.
+// change reads the old file to its end, since it was written until it was
+// renamed, and continues with the new one, even if the old one can no longer be
+// read.
 func (t *tailer) change(ctx context.Context) error {
 	if err := t.failedOrDone(ctx, t.read(ctx, math.MaxInt64)); err != nil {
 		return err
@@ -273,7 +273,7 @@ func (t *tailer) remember(data []byte) {
 	t.mark = t.mark[max(0, len(t.mark)-markBytes):]
 }
 
-// marked reports whether the file still holds what was read last.
+// marked reports whether the file still contains what was read last.
 func (t *tailer) marked() (bool, error) {
 	now := make([]byte, len(t.mark))
 	_, err := t.file.ReadAt(now, t.offset-int64(len(t.mark)))

@@ -11,18 +11,18 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// completeWord is the command by which the scripts of the shells ask what a
-// word may be. Its arguments are the words of the command line, the last one as
-// far as it is typed. It prints a candidate a line, with its description behind
-// a tab, and at last ":none", ":files" (complete it as the name of a file) or
-// ":nospace" (a word is not over with it).
+// completeWord is the hidden command with which the shells' scripts ask for
+// completions. Its arguments are the words of the command line, the last one as
+// far as it is typed. It prints one candidate per line, followed by a tab and
+// its description, and finally ":none", ":files" (complete the word as a file
+// name) or ":nospace" (the word continues after the candidate).
 const completeWord = "__complete"
 
-// candidates are what a word may be.
+// candidates are the possible completions of a word.
 type candidates struct {
-	words     []string // each maybe with a description behind a tab
-	before    string   // what is typed in front of each
-	begun     string   // the part that is typed of each
+	words     []string // each optionally with a tab and a description
+	before    string   // what is typed before each
+	begun     string   // the part of each that is typed
 	directive string
 }
 
@@ -62,7 +62,7 @@ func (r *runner) candidates(ctx context.Context, before []string, begun string) 
 	return list
 }
 
-// commandWords are the names of the commands with what they do.
+// commandWords returns the names of the commands and what they do.
 func (r *runner) commandWords() []string {
 	var words []string
 	for _, c := range r.commands() {
@@ -80,7 +80,7 @@ func (r *runner) completeCommands(_ context.Context, c ProgramCompletion[*struct
 	return r.commandWords()
 }
 
-// completeFor completes a word behind a command's name.
+// completeFor completes a word after a command's name.
 func (r *runner) completeFor(ctx context.Context, c *ProgramCommandHandle, before []string, begun string) candidates {
 	settings := c.settings()
 	l := &loading{program: r.cfg.Name, lookup: r.cfg.LookupEnv}
@@ -94,7 +94,7 @@ func (r *runner) completeFor(ctx context.Context, c *ProgramCommandHandle, befor
 	if err != nil {
 		return candidates{directive: "none"}
 	}
-	value, typed, behind := "", begun, slices.Contains(before, "--") // value is the flag whose value it is
+	value, typed, behind := "", begun, slices.Contains(before, "--") // value is the flag whose value is being typed
 	if n := len(before); n > 0 && !behind {
 		name, _, hasValue, _ := cutFlag(before[n-1])
 		if f, known := flags[name]; known && !hasValue && (f == nil || !f.isBool()) {
@@ -128,7 +128,7 @@ func (r *runner) completeFor(ctx context.Context, c *ProgramCommandHandle, befor
 	return list
 }
 
-// lenient reads what is there so far, whatever is wrong with it.
+// lenient reads the words so far, ignoring errors.
 func (l *loading) lenient(args []string) {
 	if l.parse(args) != nil {
 		return
@@ -136,7 +136,7 @@ func (l *loading) lenient(args []string) {
 	_ = l.read()
 }
 
-// flagWords are a command's flags with what they are for.
+// flagWords returns a command's flags and what they are for.
 func (r *runner) flagWords(c *ProgramCommandHandle) []string {
 	fields, err := r.helpFields(c)
 	if err != nil {
@@ -197,8 +197,8 @@ func (r *runner) notAShell(word string) error {
 	}
 }
 
-// completionScripts are what the shells read: FUNCTION and PROGRAM are
-// replaced. They ask the program by completeWord.
+// completionScripts are read by the shells; FUNCTION and PROGRAM are replaced.
+// They get candidates from the program with completeWord.
 var completionScripts = map[string]string{
 	"bash": `# Completion of PROGRAM for bash: source <(PROGRAM completion bash)
 FUNCTION() {

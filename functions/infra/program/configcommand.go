@@ -16,8 +16,9 @@ const configHelp = `It takes the flags of the program, and reads its file and en
 places win: default, file, environment, flag. A secret is shown as [secret], and
 is not fetched from where it is kept.`
 
-// configFormats are how the settings can be printed. It is an argument, not a
-// flag, since config takes the flags of all settings, whatever their names.
+// configFormats are the formats for printing the settings. The format is an
+// argument, not a flag, since config accepts the flags of all settings,
+// whatever their names.
 var configFormats = []string{"text", "json"}
 
 func (r *runner) configCommand() *ProgramCommandHandle {
@@ -36,19 +37,19 @@ func (r *runner) configCommand() *ProgramCommandHandle {
 	return c
 }
 
-// addSettings makes l read the settings of a command besides its own options.
+// addSettings makes l read the settings of a command in addition to its own
+// options.
 func (r *runner) addSettings(l *loading, c *ProgramCommandHandle) {
 	settings := c.settings()
 	options := l.fields
 	if err := l.prepare(settings); err != nil {
-		panic(err) // check has looked at them
+		panic(err) // check has validated them
 	}
 	l.fields = append(withKeys(l.fields), options...)
 }
 
-// runConfig prints the settings, also those that are out of bounds, and then
-// what is wrong with them. It does not ask Validate, which may need the
-// secrets.
+// runConfig prints the settings, even if they are out of bounds, and then what
+// is wrong with them. It does not call Validate, which may need the secrets.
 func (r *runner) runConfig(_ context.Context, call ProgramCall[*struct{}]) error {
 	format := configFormats[0]
 	if len(call.Args) > 0 {
@@ -79,7 +80,7 @@ func (r *runner) printConfig(w io.Writer, format string) error {
 	}{r.cfg.Name, l.file, l.values()})
 }
 
-// writeValues writes settings in columns.
+// writeValues prints the settings in columns.
 func writeValues(w io.Writer, values []ProgramValue) error {
 	key, value := 0, 0
 	for _, v := range values {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// newSettings returns a pointer to a copy of the struct to which defaults
-// points; of a nil pointer, to a struct of zero values.
+// newSettings returns a pointer to a copy of the struct that defaults points
+// to; for a nil pointer, to a zero struct.
 func newSettings(defaults reflect.Value) reflect.Value {
 	settings := reflect.New(defaults.Type().Elem())
 	if !defaults.IsNil() {
@@ -17,10 +17,10 @@ func newSettings(defaults reflect.Value) reflect.Value {
 	return settings
 }
 
-// unshare gives a settings' struct maps, slices and pointers of its own, so
-// that neither reading a file nor the program changes the defaults through
-// them. What no file and no flag can set stays shared: it may be a logger or a
-// client.
+// unshare gives a settings struct maps, slices and pointers of its own, so that
+// neither reading a file nor the program changes the defaults through them.
+// Fields that no file and no flag can set stay shared: they may hold a logger
+// or a client.
 func unshare(config reflect.Value) {
 	for i := range config.NumField() {
 		f := config.Type().Field(i)
@@ -28,7 +28,7 @@ func unshare(config reflect.Value) {
 		if v := config.Field(i); v.CanSet() && (name != "-" || f.Tag.Get("flag") != "") {
 			v.Set(clone(v))
 		} else if f.Anonymous && v.Kind() == reflect.Struct && name != "-" {
-			unshare(v) // an unexported type, whose exported fields count
+			unshare(v) // an unexported embedded type, whose exported fields count
 		}
 	}
 }

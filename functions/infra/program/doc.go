@@ -1,5 +1,5 @@
-// Package program is what the programs of a repository stand on: [ProgramMain]
+// Package program is the basis of all programs in a repository: [ProgramMain]
 // handles signals, panics and exit statuses, [ProgramCommand] makes a command
-// of a function and a struct, and the struct's tags are its flags, its
-// environment, its file, its documentation and its completion.
+// from a function and a struct, and the struct's tags define its flags,
+// environment variables, file, documentation and completion.
 package program

@@ -18,26 +18,26 @@ import (
 
 // ProgramField describes one setting.
 type ProgramField struct {
-	Key     string   // in the file: "http.addr"; empty: an option, for one call alone
-	Flag    string   // "http-addr"; empty: it can be set in the file alone
-	Short   string   // a flag of one letter that means the same, or empty
+	Key     string   // in the file: "http.addr"; empty: an option, for one call only
+	Flag    string   // "http-addr"; empty: it can only be set in the file
+	Short   string   // the one-letter form of the flag, or empty
 	Env     string   // "APP_HTTP_ADDR"; empty: it can't be set there
 	Type    string   // text, number, duration, yes or no, list, secret, or structure
 	Doc     string   // what it is for
 	Default string   // as it is written; empty: none
-	Enum    []string // the values it may have; nil: any
+	Enum    []string // the allowed values; nil: any
 	Min     string   // the least value; empty: any
 	Max     string   // the largest value; empty: any
 }
 
-// field is a setting and where its value is.
+// field is a setting and the location of its value.
 type field struct {
 	ProgramField
 	value reflect.Value
-	texts []string // that the command line gives it
+	texts []string // its values on the command line
 }
 
-// isLeaf reports whether a value is set by a text.
+// isLeaf reports whether a value is set from a single text.
 func isLeaf(v reflect.Value) bool {
 	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return true
@@ -55,8 +55,8 @@ func isLeaf(v reflect.Value) bool {
 	return false
 }
 
-// settingsOf lists the settings of a program's struct, in order. What it says
-// of an error is a defect of the program.
+// settingsOf lists the settings of a program's struct, in order. An error means
+// a bug in the program.
 func settingsOf(program string, config reflect.Value) ([]*field, error) {
 	fields, err := fieldsOf(program, config, "")
 	if err != nil {
@@ -68,7 +68,7 @@ func settingsOf(program string, config reflect.Value) ([]*field, error) {
 	return fields, nil
 }
 
-// fieldsOf lists the settings of a struct in order, those of inner structs
+// fieldsOf lists the settings of a struct in order, with those of inner structs
 // under their key.
 func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, error) {
 	var all []*field
@@ -90,6 +90,9 @@ func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, er
 			continue
 		case option == "" && (name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != ""):
 			return nil, fmt.Errorf("field %s has no tag yaml of a to z, digits and _", f.Name)
+		}
+		if err := checkFlagTags(option, f.Tag.Get("short")); err != nil {
+			return nil, err
 		}
 		one := &field{value: v, ProgramField: ProgramField{
 			Key: prefix + name, Flag: option, Short: f.Tag.Get("short"),
@@ -113,9 +116,26 @@ func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, er
 			return nil, fmt.Errorf("setting %s has no tag doc", one.name())
 		}
 		one.describe(program)
+		if len(one.Flag) == 1 {
+			return nil, fmt.Errorf("setting %s would have the flag -%s: give it a longer name", one.Key, one.Flag)
+		}
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// checkFlagTags checks the names that tags give a flag.
+func checkFlagTags(long, short string) error {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	switch {
+	case len(long) == 1:
+		return fmt.Errorf("option -%s: a flag of one letter is the tag short, besides a longer one", long)
+	case strings.Trim(long, letters+"-") != "" || strings.HasPrefix(long, "-"):
+		return fmt.Errorf("flag %q is not of a to z, digits and -", long)
+	case len(short) > 1 || strings.Trim(strings.ToLower(short), letters) != "":
+		return fmt.Errorf("short %q is not one letter or digit", short)
+	}
+	return nil
 }
 
 // name is what messages call the setting: its key, or an option's flag.
@@ -183,7 +203,7 @@ func setText(v reflect.Value, text string) error {
 		return nil
 	case *time.Duration:
 		if *into, err = time.ParseDuration(text); err != nil {
-			return fmt.Errorf("%.60q is no duration such as 1m30s", text)
+			return fmt.Errorf("%.60q is not a duration such as 1m30s", text)
 		}
 		return nil
 	}
@@ -191,35 +211,47 @@ func setText(v reflect.Value, text string) error {
 	case v.Kind() == reflect.String:
 		v.SetString(text)
 	case v.Kind() == reflect.Bool:
-		var b bool
-		if b, err = strconv.ParseBool(text); err == nil {
-			v.SetBool(b)
-		} else {
-			err = fmt.Errorf("%.60q is not true or false", text)
+		b, ok := parseBool(text)
+		if !ok {
+			return fmt.Errorf("%.60q is not true or false", text)
 		}
+		v.SetBool(b)
 	case v.CanInt():
 		var n int64
 		if n, err = strconv.ParseInt(text, 10, v.Type().Bits()); err == nil {
 			v.SetInt(n)
 		} else {
-			err = fmt.Errorf("%.60q is no whole number that fits", text)
+			err = fmt.Errorf("%.60q is not a whole number in range", text)
 		}
 	case v.CanUint():
 		var n uint64
 		if n, err = strconv.ParseUint(text, 10, v.Type().Bits()); err == nil {
 			v.SetUint(n)
 		} else {
-			err = fmt.Errorf("%.60q is no whole number from 0 that fits", text)
+			err = fmt.Errorf("%.60q is not a whole number in range, from 0", text)
 		}
 	default:
 		var n float64
 		if n, err = strconv.ParseFloat(text, v.Type().Bits()); err == nil {
 			v.SetFloat(n)
 		} else {
-			err = fmt.Errorf("%.60q is no number", text)
+			err = fmt.Errorf("%.60q is not a number", text)
 		}
 	}
 	return err
+}
+
+// parseBool takes what a bool may be in a YAML file, so that a value can move
+// from there to the environment, and what package flag takes.
+func parseBool(text string) (value, ok bool) {
+	switch text {
+	case "y", "Y", "yes", "on":
+		return true, true
+	case "n", "N", "no", "off":
+		return false, true
+	}
+	value, err := strconv.ParseBool(text)
+	return value, err == nil
 }
 
 // splitList splits at commas; spaces around them don't count.
@@ -233,8 +265,8 @@ func splitList(text string) []string {
 	return list
 }
 
-// formatValue writes a value as it is set; empty for the zero value of a text,
-// a list and a secret.
+// formatValue formats a value as it would be set; empty for the zero value of a
+// text, a list and a secret.
 func formatValue(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case []string:
@@ -254,7 +286,7 @@ func formatValue(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// check holds the value to the field's enum and bounds.
+// check validates the value against the field's enum and bounds.
 func (f *field) check() error {
 	text := formatValue(f.value)
 	if f.value.CanFloat() && math.IsNaN(f.value.Float()) {
@@ -291,7 +323,8 @@ func (f *field) check() error {
 	return nil
 }
 
-// notOneOf says which words there are, and which one may have been meant.
+// notOneOf lists the allowed words, and suggests the one that may have been
+// meant.
 func notOneOf(word string, known []string) error {
 	message := fmt.Sprintf("%.60q is not one of %s", word, strings.Join(known, ", "))
 	if near := core.NameNearest(word, known); near != nil {

@@ -9,18 +9,19 @@ import (
 	"strings"
 )
 
-// help writes what --help shows of a command, of the program for nil and for
-// the command without a name.
+// help prints the --help of a command, or of the program if it is nil or has no
+// name.
 func (r *runner) help(c *ProgramCommandHandle) error {
 	if c == nil {
 		c = r.command("")
 	}
 	var b strings.Builder
-	if c == nil || c.name == "" {
-		fmt.Fprintf(&b, "%s: %s\n\n", r.cfg.Name, r.cfg.Doc)
-	} else {
-		fmt.Fprintf(&b, "%s: %s\n\n", r.path(c), c.doc)
+	width := widthOf(r.cfg.Stdout)
+	title := r.cfg.Name + ": " + r.cfg.Doc
+	if c != nil && c.name != "" {
+		title = r.path(c) + ": " + c.doc
 	}
+	b.WriteString(wrap(title, 0, width) + "\n\n")
 	usage := "usage: "
 	if c != nil && (len(r.cfg.Commands) == 1 || c.name != "") {
 		fmt.Fprintf(&b, "%s\n", r.usageLine(c))
@@ -29,7 +30,7 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 	if c == nil || c.name == "" {
 		fmt.Fprintf(&b, "%s%s COMMAND ...\n", usage, r.cfg.Name)
 		writeText(&b, r.cfg.Help)
-		r.writeCommands(&b)
+		r.writeCommands(&b, width)
 	} else {
 		writeText(&b, c.help)
 	}
@@ -39,7 +40,7 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 		if err != nil {
 			return err
 		}
-		flags = describe(r.cfg.Name, nil, fields).Usage()
+		flags = describe(r.cfg.Name, nil, fields).usage(width)
 	}
 	b.WriteString("\nFlags:\n" + flags)
 	if c == nil || c.name == "" {
@@ -56,7 +57,7 @@ func writeText(b *strings.Builder, text string) {
 	}
 }
 
-// usageLine is how a command is called, with its arguments.
+// usageLine shows how a command is called, with its arguments.
 func (r *runner) usageLine(c *ProgramCommandHandle) string {
 	line := "usage: " + r.path(c)
 	if fields, err := r.helpFields(c); err == nil && len(fields) > 0 {
@@ -65,20 +66,20 @@ func (r *runner) usageLine(c *ProgramCommandHandle) string {
 	return strings.TrimSpace(line + " " + c.args)
 }
 
-func (r *runner) writeCommands(b *strings.Builder) {
+func (r *runner) writeCommands(b *strings.Builder, width int) {
 	b.WriteString("\nCommands:\n")
-	width := 0
+	column := 0
 	for _, c := range r.commands() {
-		width = max(width, len(c.name)+len(c.args)+1)
+		column = max(column, len(c.name)+len(c.args)+1)
 	}
 	for _, c := range r.commands() {
 		if c.name != "" {
-			fmt.Fprintf(b, "  %-*s  %s\n", width, c.name+" "+c.args, c.doc)
+			fmt.Fprintf(b, "  %-*s  %s\n", column, c.name+" "+c.args, wrap(c.doc, column+4, width))
 		}
 	}
 }
 
-// helpFields are the fields that a command's flags set.
+// helpFields returns the fields that a command's flags set.
 func (r *runner) helpFields(c *ProgramCommandHandle) ([]*field, error) {
 	fields, err := r.fields(c)
 	if err != nil || c.reads == nil {
@@ -89,7 +90,7 @@ func (r *runner) helpFields(c *ProgramCommandHandle) ([]*field, error) {
 	return append(withKeys(shared), fields...), err
 }
 
-// withKeys leaves options out.
+// withKeys filters out options.
 func withKeys(fields []*field) []*field {
 	var all []*field
 	for _, f := range fields {
@@ -100,7 +101,7 @@ func withKeys(fields []*field) []*field {
 	return all
 }
 
-// allFlags are the flags of all commands, as far as split needs them.
+// allFlags returns the flags of all commands, as far as split needs them.
 func (r *runner) allFlags() (map[string]*field, error) {
 	all := map[string]*field{}
 	for _, c := range r.commands() {

@@ -15,9 +15,10 @@ import (
 	"fnregistry.dev/functions/internal/bounded"
 )
 
-// loading is the settings while they are read.
+// loading holds the settings while they are read.
 type loading struct {
 	program  string
+	hint     string // what helps with a mistake on the command line
 	lookup   func(string) (string, bool)
 	secret   func(context.Context, string) (string, error)
 	maxBytes int64
@@ -26,20 +27,20 @@ type loading struct {
 	fields []*field
 	flags  map[string]*field // by name, without dashes; nil: --config
 	from   map[string]string // by the setting's name
-	parts  map[string]spot   // where in the file a list or a structure begins
+	parts  map[string]spot   // where a list or a structure begins in the file
 	file   string
 	rest   []string // the arguments
-	dash   int      // how many of them are in front of --; -1: there is no --
+	dash   int      // how many of them precede --; -1: there is no --
 }
 
-// spot is a place in the file.
+// spot is a position in the file.
 type spot struct{ line, column int }
 
 func (s spot) compare(other spot) int {
 	return cmp.Or(cmp.Compare(s.line, other.line), cmp.Compare(s.column, other.column))
 }
 
-// load fills a struct, of which config is a pointer.
+// load fills the struct that config points to.
 func (l *loading) load(ctx context.Context, config any, args []string) error {
 	if err := l.prepare(config); err != nil {
 		return err
@@ -62,6 +63,11 @@ func (l *loading) prepare(config any) (err error) {
 	if l.fields, err = settingsOf(l.program, l.config); err != nil {
 		return &core.Error{Code: core.CodeInternal, Err: err}
 	}
+	for _, f := range l.fields {
+		if secret, ok := f.value.Addr().Interface().(*ProgramSecret); ok {
+			secret.stores = l.secret != nil
+		}
+	}
 	return nil
 }
 
@@ -78,8 +84,8 @@ func (l *loading) read() error {
 	return l.setFlags()
 }
 
-// check holds all values to their enums and bounds, and reports each that is
-// out of them.
+// check validates all values against their enums and bounds, and reports each
+// violation.
 func (l *loading) check() error {
 	var found []error
 	for _, f := range l.fields {
@@ -105,7 +111,11 @@ func (l *loading) finish(ctx context.Context) error {
 	}
 	if own, ok := l.config.Addr().Interface().(interface{ Validate() error }); ok {
 		if err := own.Validate(); err != nil {
-			return &core.Error{Code: core.CodeInvalid, Err: err}
+			invalid := &core.Error{Code: core.CodeInvalid, Err: err}
+			if !hasSettings(l.fields) { // so it is about flags
+				invalid.Hint = cmp.Or(core.ErrorHint(err), l.hint)
+			}
+			return invalid
 		}
 	}
 	return nil
@@ -116,7 +126,8 @@ func hasSettings(fields []*field) bool {
 	return slices.ContainsFunc(fields, func(f *field) bool { return f.Key != "" })
 }
 
-// flagNames are the field's, without dashes; none: it is in the file alone.
+// flagNames returns the field's flags, without dashes; none if it can only be
+// set in the file.
 func (f *ProgramField) flagNames() []string {
 	var names []string
 	if f.Flag != "" {
@@ -128,13 +139,13 @@ func (f *ProgramField) flagNames() []string {
 	return names
 }
 
-// isBool reports whether the flag alone stands for true.
+// isBool reports whether the flag without a value means true.
 func (f *ProgramField) isBool() bool { return f.Type == "yes or no" }
 
-// builtinFlags are those of every program.
+// builtinFlags are the flags of every program.
 var builtinFlags = []string{"config", "help", "h", "version"}
 
-// flagsOf maps the flags of fields to them, and --config to nil where there are
+// flagsOf maps flags to their fields, and --config to nil if there are
 // settings.
 func flagsOf(fields []*field) (map[string]*field, error) {
 	flags := map[string]*field{}
@@ -155,8 +166,8 @@ func flagsOf(fields []*field) (map[string]*field, error) {
 	return flags, nil
 }
 
-// cutFlag splits an argument into a flag's name and its value. A "-" alone is
-// no flag.
+// cutFlag splits an argument into a flag's name and its value. A single "-" is
+// not a flag.
 func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	if len(arg) < 2 || arg[0] != '-' {
 		return "", "", false, false
@@ -165,8 +176,7 @@ func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	return name, value, hasValue, true
 }
 
-// parse reads the command line, without setting anything yet but the file's
-// name.
+// parse parses the command line. So far it sets only the file's name.
 func (l *loading) parse(args []string) (err error) {
 	if l.flags, err = flagsOf(l.fields); err != nil {
 		return &core.Error{Code: core.CodeInternal, Err: err}
@@ -192,12 +202,12 @@ func (l *loading) parse(args []string) (err error) {
 		case name == "help" || name == "h":
 			return ErrProgramHelp
 		case !known:
-			return &core.Error{Code: core.CodeInvalid, Message: unknownFlag(name, l.flags)}
+			return l.misused(unknownFlag(name, l.flags))
 		case hasText:
 		case f != nil && f.isBool():
 			text = "true"
 		case len(args) == 0:
-			return &core.Error{Code: core.CodeInvalid, Message: dashed(name) + " needs a value"}
+			return l.misused(dashed(name) + " needs a value")
 		default:
 			text, args = args[0], args[1:]
 		}
@@ -210,13 +220,18 @@ func (l *loading) parse(args []string) (err error) {
 	return nil
 }
 
+// misused is the error for a mistake on the command line.
+func (l *loading) misused(message string) error {
+	return &core.Error{Code: core.CodeInvalid, Message: message, Hint: l.hint}
+}
+
 func unknownFlag(name string, flags map[string]*field) string {
 	message := "unknown flag: " + dashed(name)
 	known := slices.AppendSeq([]string{"help", "version"}, maps.Keys(flags))
 	slices.Sort(known)
 	near := core.NameNearest(name, known)
 	if flags[name+"-file"] != nil {
-		near = []string{name + "-file"} // of a secret
+		near = []string{name + "-file"} // a secret's flag
 	}
 	if near != nil && len(near[0]) > 1 {
 		message += "; " + core.DidYouMean(dashed(near[0]))
@@ -224,7 +239,7 @@ func unknownFlag(name string, flags map[string]*field) string {
 	return message
 }
 
-// dashed is a flag as help shows it.
+// dashed returns a flag as help shows it.
 func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
@@ -239,9 +254,9 @@ func (l *loading) setFlags() error {
 		}
 		text := f.texts[len(f.texts)-1]
 		if slices.Contains(f.texts, "") && !f.isBool() {
-			return &core.Error{Code: core.CodeInvalid, Message: f.FlagName() + " is given nothing; leave it out, or name what is meant"}
+			return l.misused(f.FlagName() + " is given nothing; leave it out, or name what is meant")
 		}
-		l.from[f.name()] = "flag " + f.FlagName()
+		l.from[f.name()] = fromFlag + f.FlagName()
 		switch f.Type {
 		case "secret":
 			f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: text}}))
@@ -271,13 +286,13 @@ func (l *loading) readFile() error {
 			l.notePart(path, spot{line, column})
 		},
 	})
-	if err != nil { // the places alone, at the beginning of lines, where editors look for them
+	if err != nil { // only the positions, at the start of lines, where editors look for them
 		return &core.Error{Code: core.ErrorCode(err), Err: errors.Join(errors.Unwrap(err), l.check())}
 	}
 	return nil
 }
 
-// notePart notes where the lists and structures around a value begin.
+// notePart records where the lists and structures around a value begin.
 func (l *loading) notePart(path string, at spot) {
 	for i := range path {
 		if path[i] != '[' && path[i] != '.' {
@@ -307,7 +322,7 @@ func (l *loading) readEnv(f *field) error {
 
 // readSecretEnv reads a secret, or the name of its file. An empty variable is
 // refused: it comes from a deployment whose secret is missing, and a program
-// that went on without one might let everybody in.
+// that continued without one might let anyone in.
 func (l *loading) readSecretEnv(f *field) error {
 	for _, env := range []string{f.Env, f.Env + "_FILE"} {
 		text, ok := l.lookup(env)
@@ -316,7 +331,7 @@ func (l *loading) readSecretEnv(f *field) error {
 		}
 		l.from[f.name()] = "environment " + env
 		if text == "" {
-			return l.invalid(f, errors.New("it is empty; unset it, or give it the secret"))
+			return l.invalid(f, errors.New("it is empty; unset it, or set it to the secret"))
 		}
 		secret := ProgramSecret{text: text}
 		if env != f.Env {
@@ -344,7 +359,7 @@ func (l *loading) resolve(ctx context.Context, f *field) error {
 	case place.Env != "":
 		secret.text, _ = l.lookup(place.Env)
 	case l.secret == nil:
-		return l.invalid(f, errors.New("this program has no token store"))
+		return l.invalid(f, errors.New("this program has no token store; write {file: PATH} or {env: NAME}"))
 	default:
 		text, err := l.secret(ctx, place.Store)
 		if err != nil {
@@ -359,12 +374,21 @@ func (l *loading) resolve(ctx context.Context, f *field) error {
 	return nil
 }
 
-// invalid says which setting is wrong and where its value came from.
+// fromFlag begins the origin of what the command line sets.
+const fromFlag = "flag "
+
+// invalid says which setting is wrong and where its value came from. What the
+// command line can be helps nobody who made a mistake elsewhere.
 func (l *loading) invalid(f *field, err error) error {
-	return &core.Error{Code: core.CodeInvalid, Message: l.place(f), Err: err}
+	invalid := &core.Error{Code: core.CodeInvalid, Message: l.place(f), Err: err}
+	if strings.HasPrefix(l.from[f.name()], fromFlag) {
+		invalid.Hint = l.hint
+	}
+	return invalid
 }
 
-// place is a setting and, unless it is an option, where its value came from.
+// place returns a setting's name and, unless it is an option, where its value
+// came from.
 func (l *loading) place(f *field) string {
 	if f.Key == "" {
 		return f.FlagName()
@@ -372,7 +396,7 @@ func (l *loading) place(f *field) string {
 	return f.Key + " (" + l.origin(f.Key) + ")"
 }
 
-// origin is where a setting's value came from.
+// origin returns where a setting's value came from.
 func (l *loading) origin(key string) string {
 	if from := l.from[key]; from != "" {
 		return from
@@ -393,8 +417,8 @@ func (l *loading) values() []ProgramValue {
 	return values
 }
 
-// redact takes the secrets' texts out of a text. Those of less than four bytes
-// stay: they would be found in words.
+// redact removes the secrets from a text. Secrets of less than four bytes stay:
+// they would match parts of words.
 func (l *loading) redact(text string) string {
 	for _, f := range l.fields {
 		if secret, ok := f.value.Interface().(ProgramSecret); ok && len(secret.text) >= 4 {

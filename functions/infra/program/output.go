@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// output is stdout. It notes the first error of a write.
+// output is stdout. It records the first write error.
 type output struct {
 	w        io.Writer
-	onClosed func() // called when nobody reads any more
+	onClosed func() // called when the reader has gone
 
 	mu  sync.Mutex
 	err error

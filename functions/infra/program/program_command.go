@@ -63,10 +63,10 @@ type ProgramCall[T any] struct {
 
 // ProgramCompletion is a word that is being typed.
 type ProgramCompletion[T any] struct {
-	Settings T        // from what is in front of it; no secret is fetched
-	Args     []string // the arguments in front of it
-	Flag     string   // whose value it is, without dashes; empty: it is an argument
-	Prefix   string   // what is typed of it; of a list the last item
+	Settings T        // from the command line before it; no secret is fetched
+	Args     []string // the arguments before it
+	Flag     string   // the flag whose value it is, without dashes; empty: an argument
+	Prefix   string   // what is typed so far; for a list of its last item
 }
 
 // ProgramCommandHandle is a command for [ProgramRun].
@@ -74,8 +74,8 @@ type ProgramCommandHandle struct {
 	name, args, argsDoc, doc, help string
 	least, most                    int
 
-	defaults any                   // a pointer to a struct, or to none
-	reads    *ProgramCommandHandle // whose settings it reads besides its own options
+	defaults any                   // a pointer to a struct, or nil
+	reads    *ProgramCommandHandle // the command whose settings it reads in addition to its own options
 	secret   func(ctx context.Context, name string) (string, error)
 	complete func(ctx context.Context, settings any, c ProgramCompletion[*struct{}]) []string
 	run      func(ctx context.Context, settings any, call ProgramCall[*struct{}]) error
@@ -89,8 +89,8 @@ type ProgramCommandHandle struct {
 // More in program_command.md:
 //   - Write to call.Stdout, not to os.Stdout: only call.Stdout notices that its
 //     reader has gone.
-//   - A struct that can't be used (no doc, two flags of one name) is reported
-//     when the program starts.
+//   - An invalid struct (no doc, two flags with one name) is reported when the
+//     program starts.
 func ProgramCommand[T any](cfg ProgramCommandConfig[T]) *ProgramCommandHandle {
 	h := &ProgramCommandHandle{
 		name: cfg.Name, args: cfg.Args, argsDoc: cfg.ArgsDoc, doc: cfg.Doc, help: cfg.Help,
@@ -122,7 +122,7 @@ func (h *ProgramCommandHandle) isStruct() bool {
 	return t != nil && t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
 }
 
-// takes reports whether it takes so many arguments.
+// takes reports whether it accepts that many arguments.
 func (h *ProgramCommandHandle) takes(n int) bool {
 	return n <= h.least || n <= h.most || h.most < 0
 }

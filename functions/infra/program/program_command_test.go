@@ -40,7 +40,8 @@ func TestProgramCommand_Complete(t *testing.T) {
 	}
 }
 
-// Defects of a program show at its first start, in each test of it.
+// Bugs in a program's declaration show at its first start, so in every test of
+// it.
 func TestProgramCommand_Defects(t *testing.T) {
 	t.Parallel()
 	run := func(context.Context, program.ProgramCall[*struct{}]) error { return nil }
@@ -52,10 +53,10 @@ func TestProgramCommand_Defects(t *testing.T) {
 		B bool `yaml:"all" doc:"x"`
 	}
 	type some struct {
-		A bool `yaml:"a" doc:"x"`
+		A bool `yaml:"one" doc:"x"`
 	}
 	type other struct {
-		B bool `yaml:"b" doc:"x"`
+		B bool `yaml:"two" doc:"x"`
 	}
 	type version struct {
 		V string `yaml:"version" doc:"x"`
@@ -88,8 +89,8 @@ func TestProgramCommand_Defects(t *testing.T) {
 	}
 }
 
-// What one call reads into maps and through pointers is not in the next one's
-// defaults.
+// Values that one call reads into maps and through pointers do not leak into
+// the next one's defaults.
 func TestProgramCommand_DefaultsAreNotShared(t *testing.T) {
 	t.Parallel()
 	type job struct {

@@ -9,9 +9,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ProgramConfigConfig says what to read. The zero value of an optional field is
-// its default.
-type ProgramConfigConfig[T any] struct {
+// ProgramConfigSources says where settings come from. The zero value of an
+// optional field is its default.
+type ProgramConfigSources[T any] struct {
 	// Program is the program's name: the prefix of the environment's
 	// variables, and in messages. Required.
 	Program string
@@ -61,7 +61,8 @@ var ErrProgramHelp = errors.New("help was asked for")
 // UnmarshalText, and, in the file alone, whatever yaml_decode takes.
 //
 // A field with yaml:"-" and flag:"dry-run" is an option of one call: the flag
-// --dry-run, and nothing in file and environment. Any flag may have short:"n".
+// --dry-run, and nothing in file and environment. Any flag may have short:"n",
+// a second name of one letter.
 // Flags begin with one dash or two, and may stand behind arguments; all that is
 // behind -- is an argument.
 //
@@ -70,6 +71,9 @@ var ErrProgramHelp = errors.New("help was asked for")
 // file; its flag always has -file behind it, since others on the machine see
 // the command line. An empty variable counts as not set, but for a secret's,
 // which is refused.
+//
+// A bool may be true or false, and whatever else YAML takes for them: yes, no,
+// on and off, the same in the file, the environment and behind a flag's "=".
 //
 // A T with a method Validate() error is asked last. Errors are *core.Error:
 // CodeInvalid names the setting and where its value came from, all mistakes of
@@ -80,7 +84,7 @@ var ErrProgramHelp = errors.New("help was asked for")
 //   - A list from a flag or a variable replaces the file's.
 //   - An empty variable counts as not set: the environment can't set a text to
 //     "".
-func ProgramConfig[T any](ctx context.Context, cfg ProgramConfigConfig[T]) (ProgramConfigResult[T], error) {
+func ProgramConfig[T any](ctx context.Context, cfg ProgramConfigSources[T]) (ProgramConfigResult[T], error) {
 	result := ProgramConfigResult[T]{Config: cfg.Defaults}
 	if reflect.TypeFor[T]().Kind() == reflect.Struct {
 		result.Config = newSettings(reflect.ValueOf(&cfg.Defaults)).Elem().Interface().(T)
@@ -88,14 +92,14 @@ func ProgramConfig[T any](ctx context.Context, cfg ProgramConfigConfig[T]) (Prog
 	if cfg.LookupEnv == nil {
 		cfg.LookupEnv = os.LookupEnv
 	}
-	l := &loading{program: cfg.Program, lookup: cfg.LookupEnv, secret: cfg.Secret, maxBytes: cfg.MaxFileBytes}
+	l := &loading{program: cfg.Program, hint: cfg.Program + " --help lists the settings", lookup: cfg.LookupEnv, secret: cfg.Secret, maxBytes: cfg.MaxFileBytes}
 	err := l.load(ctx, &result.Config, cfg.Args)
 	result.Args, result.File = l.rest, l.file
 	if errors.Is(err, ErrProgramHelp) {
 		return result, ErrProgramHelp
 	}
 	if err != nil {
-		return result, &core.Error{Op: "program_config", Hint: cfg.Program + " --help lists the settings", Err: err}
+		return result, &core.Error{Op: "program_config", Err: err}
 	}
 	result.Values = l.values()
 	return result, nil

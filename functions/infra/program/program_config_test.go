@@ -69,7 +69,7 @@ func (w world) load(t *testing.T) (program.ProgramConfigResult[settings], error)
 		}
 		args = append([]string{"-config", path}, args...)
 	}
-	return program.ProgramConfig(t.Context(), program.ProgramConfigConfig[settings]{
+	return program.ProgramConfig(t.Context(), program.ProgramConfigSources[settings]{
 		Program: "my-app", Defaults: defaults(), Args: args,
 		LookupEnv: func(name string) (string, bool) { v, ok := w.env[name]; return v, ok },
 		Secret: func(_ context.Context, name string) (string, error) {
@@ -135,7 +135,7 @@ func TestProgramConfig_Mistakes(t *testing.T) {
 		want string
 	}{
 		"unknown flag":     {world{args: []string{"-adr", "x"}}, "program_config: unknown flag: --adr; did you mean --addr?"},
-		"flag's value":     {world{args: []string{"-workers", "many"}}, `program_config: workers (flag --workers): "many" is no whole number that fits`},
+		"flag's value":     {world{args: []string{"-workers", "many"}}, `program_config: workers (flag --workers): "many" is not a whole number in range`},
 		"flag without":     {world{args: []string{"-workers"}}, "program_config: --workers needs a value"},
 		"bool":             {world{args: []string{"-verbose=maybe"}}, `program_config: verbose (flag --verbose): "maybe" is not true or false`},
 		"bound":            {world{env: map[string]string{"MY_APP_WORKERS": "65"}}, "program_config: workers (environment MY_APP_WORKERS): 65 is more than 64"},
@@ -150,12 +150,13 @@ func TestProgramConfig_Mistakes(t *testing.T) {
 		"bounds": {world{file: "level: inof\n", args: []string{"-workers", "65"}}, "program_config: workers (flag --workers): 65 is more than 64\n" +
 			`level (app.yaml:1:8): "inof" is not one of debug, info, error; did you mean info?`},
 		"missing file": {world{args: []string{"-config", "/does/not/exist.yaml"}}, "program_config: open /does/not/exist.yaml: no such file or directory"},
+		"a folder":     {world{args: []string{"-config", "/"}}, "program_config: app.yaml is a folder"},
 		"validate":     {world{args: []string{"-addr", "nowhere"}}, "program_config: addr: nowhere is not a place"},
 		"secret in file": {world{file: "token: hunter2\n"}, "program_config: app.yaml:1:8: token: a secret does not belong in this file; " +
 			"write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
 		"secret's place": {world{file: "token: {file: a, env: b}\n"}, "program_config: app.yaml:1:8: token: write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
 		"empty secret":   {world{file: "token: {env: NOTHING}\n"}, "program_config: token (app.yaml:1:8): the secret that it names is empty or not set"},
-		"empty variable": {world{env: map[string]string{"MY_APP_TOKEN": ""}}, "program_config: token (environment MY_APP_TOKEN): it is empty; unset it, or give it the secret"},
+		"empty variable": {world{env: map[string]string{"MY_APP_TOKEN": ""}}, "program_config: token (environment MY_APP_TOKEN): it is empty; unset it, or set it to the secret"},
 		"secret as flag": {world{args: []string{"-token", "hunter2"}}, "program_config: unknown flag: --token; did you mean --token-file?"},
 		"no such token":  {world{file: "token: {store: other}\n"}, "program_config: token: get: no such token"},
 		"help":           {world{args: []string{"-h"}}, "help was asked for"},
@@ -167,8 +168,8 @@ func TestProgramConfig_Mistakes(t *testing.T) {
 			if result.File != "" && name != "missing file" {
 				got = strings.ReplaceAll(got, result.File, "app.yaml")
 			}
-			if got != c.want {
-				t.Errorf("%s\nwant %s", got, c.want)
+			if got != c.want || core.ErrorCode(err) == core.CodeInternal && name != "help" {
+				t.Errorf("%s, %s\nwant %s", core.ErrorCode(err), got, c.want)
 			}
 			if strings.Contains(got, "hunter2") {
 				t.Error("the secret is shown")
@@ -214,18 +215,143 @@ func TestProgramConfig_Secrets(t *testing.T) {
 func TestProgramConfig_Defects(t *testing.T) {
 	t.Parallel()
 	type noDoc struct {
-		A string `yaml:"a"`
+		A string `yaml:"name"`
 	}
 	type noName struct {
 		A string `doc:"x"`
 	}
-	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[noDoc]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigSources[noDoc]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
 		t.Error(err)
 	}
-	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[noName]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigSources[noName]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
 		t.Error(err)
 	}
-	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[settings]{}); core.ErrorCode(err) != core.CodeInternal {
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigSources[settings]{}); core.ErrorCode(err) != core.CodeInternal {
 		t.Error(err)
 	}
+}
+
+// What a bool may be in the file it may be in the environment and behind a
+// flag, too.
+func TestProgramConfig_Bools(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"true": "true", "True": "true", "TRUE": "true", "yes": "true", "y": "true", "Y": "true", "on": "true",
+		"false": "false", "False": "false", "FALSE": "false", "no": "false", "n": "false", "N": "false", "off": "false",
+		"maybe": "", "2": "", "oui": "",
+	} {
+		for from, w := range map[string]world{
+			"file":        {file: "verbose: " + word + "\n"},
+			"environment": {env: map[string]string{"MY_APP_VERBOSE": word}},
+			"flag":        {args: []string{"--verbose=" + word}},
+		} {
+			got := ""
+			if result, err := w.load(t); err == nil {
+				got = fmt.Sprint(result.Config.Verbose)
+			} else if core.ErrorCode(err) != core.CodeInvalid {
+				t.Errorf("%s from the %s: %v", word, from, err)
+			}
+			if got != want {
+				t.Errorf("%s from the %s: %q, want %q", word, from, got, want)
+			}
+		}
+	}
+}
+
+// A mistake on the command line has a hint on it; one in the file or in the
+// environment has not.
+func TestProgramConfig_Hints(t *testing.T) {
+	t.Parallel()
+	const hint = "my-app --help lists the settings"
+	for name, c := range map[string]struct {
+		world
+		want string
+	}{
+		"unknown flag":  {world{args: []string{"--adr=x"}}, hint},
+		"flag's value":  {world{args: []string{"--workers=many"}}, hint},
+		"flag's bound":  {world{args: []string{"--workers=65"}}, hint},
+		"missing value": {world{args: []string{"--workers"}}, hint},
+		"unknown key":   {world{file: "adr: x\n"}, ""},
+		"file's bound":  {world{file: "workers: 65\n"}, ""},
+		"environment":   {world{env: map[string]string{"MY_APP_WORKERS": "65"}}, ""},
+	} {
+		_, err := c.load(t)
+		if got := core.ErrorHint(err); err == nil || got != c.want {
+			t.Errorf("%s: hint %q, %v", name, got, err)
+		}
+	}
+}
+
+// A program without a token store offers none.
+func TestProgramConfig_NoStore(t *testing.T) {
+	t.Parallel()
+	type secrets struct {
+		Token program.ProgramSecret `yaml:"token" doc:"x"`
+	}
+	for file, want := range map[string]string{
+		"token: hunter2\n":       "write where it is kept: {file: PATH} or {env: NAME}",
+		"token: {stor: x}\n":     "write where it is kept: {file: PATH} or {env: NAME}",
+		"token: {store: my/x}\n": "this program has no token store; write {file: PATH} or {env: NAME}",
+	} {
+		path := filepath.Join(t.TempDir(), "app.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := program.ProgramConfig(t.Context(), program.ProgramConfigSources[secrets]{Program: "a", Args: []string{"--config", path}})
+		if core.ErrorCode(err) != core.CodeInvalid || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%q: %v", file, err)
+		}
+	}
+	for _, stores := range []bool{false, true} {
+		d, err := program.ProgramDescribe("a", secrets{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Stores = stores
+		if got := strings.Contains(string(d.JSONSchema()), `"store"`); got != stores {
+			t.Errorf("with a store %t: the schema has it: %t", stores, got)
+		}
+	}
+}
+
+// Names of flags that could not be told from others are defects of the program.
+func TestProgramConfig_FlagTags(t *testing.T) {
+	t.Parallel()
+	for name, load := range map[string]func() error{
+		"one letter": defect[struct {
+			A bool `yaml:"-" flag:"a" doc:"x"`
+		}],
+		"a key of one letter": defect[struct {
+			A bool `yaml:"a" doc:"x"`
+		}],
+		"a dash in front": defect[struct {
+			A bool `yaml:"-" flag:"-all" doc:"x"`
+		}],
+		"a space": defect[struct {
+			A bool `yaml:"-" flag:"all of" doc:"x"`
+		}],
+		"a long short": defect[struct {
+			A bool `yaml:"-" flag:"all" short:"al" doc:"x"`
+		}],
+		"a short that is no letter": defect[struct {
+			A bool `yaml:"-" flag:"all" short:"=" doc:"x"`
+		}],
+	} {
+		if err := load(); core.ErrorCode(err) != core.CodeInternal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := defect[struct {
+		A bool `yaml:"-" flag:"dry-run2" short:"N" doc:"x"`
+		B struct {
+			C int `yaml:"c" doc:"x"`
+		} `yaml:"b"`
+	}](); err != nil {
+		t.Error(err)
+	}
+}
+
+func defect[T any]() error {
+	_, err := program.ProgramConfig(context.Background(), program.ProgramConfigSources[T]{Program: "x"})
+	return err
 }

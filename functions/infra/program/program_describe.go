@@ -15,6 +15,9 @@ import (
 type ProgramDescription struct {
 	Program string
 	Fields  []ProgramField
+	// Stores says that the program has a token store, so that its file may
+	// say {store: NAME} of a secret. ProgramDescribe can't know: set it.
+	Stores bool
 
 	config reflect.Type
 }
@@ -26,8 +29,8 @@ type ProgramDescription struct {
 // no doc: a defect of the program, which a test of it should show.
 //
 // More in program_describe.md:
-//   - Bounds of durations are in the texts, not in the schema, which knows them
-//     only as text.
+//   - Bounds of durations are in the texts, not in the schema, where durations
+//     are strings.
 //   - Settings that can only be in the file (maps, lists of structs) have no
 //     schema.
 func ProgramDescribe[T any](program string, defaults T) (ProgramDescription, error) {
@@ -68,7 +71,7 @@ func (f ProgramField) FlagName() string {
 	return dashed(f.Flag)
 }
 
-// note is the field's default and what it may be, in words.
+// note describes the field's default and limits in words.
 func (f *ProgramField) note() string {
 	note := f.limits()
 	if f.Default == "" || f.Default == "false" {
@@ -80,7 +83,7 @@ func (f *ProgramField) note() string {
 	return note + "default " + f.Default
 }
 
-// limits is what the field may be, in words.
+// limits describes the allowed values of the field in words.
 func (f *ProgramField) limits() string {
 	var parts []string
 	if f.Enum != nil {
@@ -97,8 +100,8 @@ func (f *ProgramField) limits() string {
 	return strings.Join(parts, "; ")
 }
 
-// usage is the field's flag with a name for its value, and what it is for. The
-// name is what the doc has in backquotes, as in package flag.
+// usage returns the field's flag with a name for its value, and what it is for.
+// The name is the text in backquotes in the doc, as in package flag.
 func (f *ProgramField) usage() (flag, doc string) {
 	value := strings.ToUpper(f.Type)
 	doc = f.Doc
@@ -120,18 +123,19 @@ func (f *ProgramField) usage() (flag, doc string) {
 }
 
 // Usage lists the flags for --help, each with what it is for, its default and
-// its variable.
-func (d ProgramDescription) Usage() string {
+// its variable, in lines of 80 columns.
+func (d ProgramDescription) Usage() string { return d.usage(defaultWidth) }
+
+func (d ProgramDescription) usage(width int) string {
 	var b strings.Builder
 	line := func(flag, doc, note, env string) {
-		fmt.Fprintf(&b, "  %s\n        %s", flag, doc)
 		if note != "" {
-			fmt.Fprintf(&b, " (%s)", note)
+			doc += " (" + note + ")"
 		}
 		if env != "" {
-			fmt.Fprintf(&b, " [%s]", env)
+			doc += " [" + env + "]"
 		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "  %s\n        %s\n", flag, wrap(doc, 8, width))
 	}
 	if d.hasSettings() {
 		line("--config FILE", "YAML file with settings", "", envName(d.Program)+"_CONFIG")
@@ -208,7 +212,7 @@ func (d ProgramDescription) JSONSchema() []byte {
 
 type object = map[string]any
 
-// object is the schema of a struct whose keys stand behind prefix.
+// object returns the schema of a struct whose keys are below prefix.
 func (d ProgramDescription) object(t reflect.Type, prefix string) object {
 	properties := object{}
 	d.properties(t, prefix, properties)
@@ -231,19 +235,23 @@ func (d ProgramDescription) properties(t reflect.Type, prefix string, into objec
 func (d ProgramDescription) property(t reflect.Type, key string) object {
 	for i := range d.Fields {
 		if f := &d.Fields[i]; f.Key == key {
-			return f.schema(t)
+			return f.schema(t, d.Stores)
 		}
 	}
 	return d.object(t, key+".")
 }
 
-func (f *ProgramField) schema(t reflect.Type) object {
+func (f *ProgramField) schema(t reflect.Type, stores bool) object {
 	schema := object{"description": strings.ReplaceAll(f.Doc, "`", "")}
 	switch {
 	case f.Type == "secret":
 		place := object{"type": "string"}
+		places := object{"file": place, "env": place}
+		if stores {
+			places["store"] = place
+		}
 		schema["type"], schema["additionalProperties"] = "object", false
-		schema["properties"] = object{"file": place, "env": place, "store": place}
+		schema["properties"] = places
 		schema["minProperties"], schema["maxProperties"] = 1, 1
 	case f.Type == "list":
 		schema["type"], schema["items"] = "array", object{"type": "string"}

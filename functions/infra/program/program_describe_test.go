@@ -34,7 +34,8 @@ func TestProgramDescribe_Goldens(t *testing.T) {
 	}
 }
 
-// A pointer to the struct describes it as the struct does, and stays as it is.
+// A pointer to the struct gives the same description, and the struct is not
+// changed.
 func TestProgramDescribe_Pointer(t *testing.T) {
 	t.Parallel()
 	d, err := program.ProgramDescribe("my-app", defaults())
@@ -63,7 +64,7 @@ func TestProgramDescribe_Pointer(t *testing.T) {
 	}
 }
 
-// Words that a list may hold are its items'.
+// The enum of a list applies to its items.
 func TestProgramDescribe_SchemaOfListWithEnum(t *testing.T) {
 	t.Parallel()
 	d, err := program.ProgramDescribe("my-app", struct {
@@ -82,7 +83,7 @@ func TestProgramDescribe_SchemaOfListWithEnum(t *testing.T) {
 	}
 }
 
-// The schema knows the keys that yaml_decode takes, and no others.
+// The schema has exactly the keys that yaml_decode accepts.
 func TestProgramDescribe_SchemaFitsDecode(t *testing.T) {
 	t.Parallel()
 	d, err := program.ProgramDescribe("my-app", defaults())

@@ -8,7 +8,7 @@ import "fmt"
 //
 // More in program_exit.md:
 //   - The status is 0 to 255; the system truncates others.
-//   - It is found through wrapping, and the text around it is not shown.
+//   - It is found through wrapping, and the wrapping text is not shown.
 type ProgramExit int
 
 // Error returns "exit status N".

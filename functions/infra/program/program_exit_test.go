@@ -8,7 +8,7 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-// The status is found through what wraps it, and nothing is said.
+// The status is found through wrapping, and nothing is printed.
 func TestProgramExit_Status(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[int]error{

@@ -23,7 +23,8 @@ type ProgramLog struct {
 
 func (l *ProgramLog) logSettings() *ProgramLog { return l }
 
-// setLogDefaults fills in what the defaults of a settings' struct leave empty.
+// setLogDefaults fills in the log settings that a program's defaults leave
+// empty.
 func setLogDefaults(settings any) {
 	own, ok := settings.(interface{ logSettings() *ProgramLog })
 	if !ok {
@@ -38,7 +39,7 @@ func setLogDefaults(settings any) {
 	}
 }
 
-// newLogger is the log as the settings say.
+// newLogger returns the logger that the settings describe.
 func newLogger(settings any, w io.Writer) *slog.Logger {
 	own, ok := settings.(interface{ logSettings() *ProgramLog })
 	if !ok {

@@ -23,11 +23,11 @@ import (
 //
 // More in program_main.md:
 //   - Nothing that is deferred in main runs after it, and after a second signal
-//     no deferred call runs at all: write what must not be lost to disk before.
+//     no deferred call runs at all: write important data to disk earlier.
 //   - Only a panic in the command's own goroutine is reported without secrets;
 //     one in another goroutine ends the process as Go does, with status 2.
 func ProgramMain(cfg ProgramRunConfig) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // not Ignore, which processes started from here would inherit
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // not Ignore, which child processes would inherit
 	ctx, cancel := context.WithCancelCause(context.Background())
 	received := make(chan os.Signal, 2)
 	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
@@ -38,16 +38,17 @@ func ProgramMain(cfg ProgramRunConfig) {
 	os.Exit(run(ctx, cfg, slog.SetDefault))
 }
 
-// stopSignal is why a program's context is done. To all that ask it is
-// [context.Canceled], so that what a unit gives up for it is coded as
-// cancelled.
+// stopSignal is the cause when a signal ended a program's context. It matches
+// [context.Canceled], so that errors of units that stop because of it are coded
+// as cancelled.
 type stopSignal struct{ os.Signal }
 
 func (stopSignal) Is(target error) bool { return target == context.Canceled }
 
 func (s stopSignal) Error() string { return fmt.Sprintf("it received the signal %v", s.Signal) }
 
-// status is what shells report of a process that the signal ended.
+// status returns the exit status that shells report for a process ended by the
+// signal.
 func (s stopSignal) status() int {
 	if number, ok := s.Signal.(syscall.Signal); ok {
 		return 128 + int(number)

@@ -19,7 +19,7 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-// TestMain is also the program shop.
+// TestMain also acts as the program shop.
 func TestMain(m *testing.M) {
 	if os.Getenv("SHOP_TEST") != "" {
 		cfg := shop()
@@ -41,7 +41,7 @@ type process struct {
 
 func startProcess(t *testing.T, mode string, args ...string) process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // nothing waits that long unless it is broken
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // only a broken test waits that long
 	t.Cleanup(cancel)
 	p := process{Cmd: exec.CommandContext(ctx, os.Args[0], args...), stderr: new(bytes.Buffer)}
 	p.Env = append(os.Environ(), "SHOP_TEST="+mode)
@@ -101,20 +101,20 @@ func TestProgramMain_Signal(t *testing.T) {
 	}
 }
 
-// The second one ends a command that does not.
+// The second one ends a command that does not stop.
 func TestProgramMain_SecondSignal(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, "1", "fail", "stuck")
 	p.ready(t)
 	p.signal(t, syscall.SIGTERM)
-	until(t, p.stdout, "stopping\n") // two of the same kind that wait are one
+	until(t, p.stdout, "stopping\n") // two pending signals of the same kind are merged
 	p.signal(t, syscall.SIGTERM)
 	if code, stderr := p.end(t); code != 143 || stderr != "" {
 		t.Errorf("%d, %s", code, stderr)
 	}
 }
 
-// Nor does it have more than StopTimeout.
+// Nor may it take longer than StopTimeout.
 func TestProgramMain_StopTimeout(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, "impatient", "fail", "stuck")
@@ -162,6 +162,32 @@ func TestProgramMain_Terminal(t *testing.T) {
 	}
 }
 
+// Help is as wide as the terminal.
+func TestProgramMain_HelpWidth(t *testing.T) {
+	t.Parallel()
+	script, err := exec.LookPath("script")
+	if err != nil {
+		t.Skip("there is no script(1)")
+	}
+	widest := func(columns string) (most int) {
+		cmd := exec.CommandContext(t.Context(), script, "-qec", "stty cols "+columns+"; "+os.Args[0]+" help list", "/dev/null")
+		cmd.Env = append(os.Environ(), "SHOP_TEST=1", "SHELL=/bin/sh")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for line := range strings.SplitSeq(string(out), "\r\n") {
+			most = max(most, len(line))
+		}
+		return most
+	}
+	for columns, want := range map[string][2]int{"50": {41, 50}, "60": {51, 60}, "300": {81, 120}} {
+		if got := widest(columns); got < want[0] || got > want[1] {
+			t.Errorf("%s columns: the widest line has %d", columns, got)
+		}
+	}
+}
+
 func press(t *testing.T, keys io.Writer) {
 	t.Helper()
 	if _, err := keys.Write([]byte{3}); err != nil {
@@ -183,7 +209,7 @@ func until(t *testing.T, screen io.Reader, text string) string {
 	return read.String()
 }
 
-// A reader that goes away ends the program, and is no error.
+// A reader that disconnects ends the program, and is not an error.
 func TestProgramMain_ClosedPipe(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
@@ -206,7 +232,7 @@ func TestProgramMain_ClosedPipe(t *testing.T) {
 	}
 }
 
-// /dev/full takes nothing.
+// /dev/full refuses all writes.
 func TestProgramMain_FullDisk(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -239,7 +265,7 @@ func TestProgramMain_Panic(t *testing.T) {
 	})
 }
 
-// Each shell completes by its script, in the words of the program.
+// Each shell completes with its script, using the program's candidates.
 func TestProgramMain_Completion(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()

@@ -65,14 +65,14 @@ type ProgramRunConfig struct {
 // where there are settings, config, which prints what is in force.
 //
 // More in program_run.md:
-//   - A word that is the name of a command is the command, also of a program
-//     that takes folders: write ./config for a folder of that name.
-//   - Args that are nil are the process's; an empty list is none.
+//   - A word that is the name of a command is the command, even if the program
+//     accepts folders: write ./config for a folder of that name.
+//   - nil Args are the process's; an empty list means none.
 func ProgramRun(ctx context.Context, cfg ProgramRunConfig) int {
 	return run(ctx, cfg, func(*slog.Logger) {})
 }
 
-// run is ProgramRun; onLog receives the log when it is known.
+// run is ProgramRun; onLog receives the logger once it is known.
 func run(ctx context.Context, cfg ProgramRunConfig, onLog func(*slog.Logger)) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -89,19 +89,20 @@ func run(ctx context.Context, cfg ProgramRunConfig, onLog func(*slog.Logger)) in
 	case err := <-done:
 		return r.report(ctx, err)
 	case <-time.After(r.cfg.StopTimeout):
-		late := &runner{cfg: r.cfg} // r still belongs to the command
+		late := &runner{cfg: r.cfg} // the command still uses r
 		return late.fail(&core.Error{
 			Code: core.CodeTimeout, Message: fmt.Sprintf("it has not stopped %v after it was asked to", r.cfg.StopTimeout), Err: context.Cause(ctx),
 		})
 	}
 }
 
-// errClosedPipe is the cause where a command is stopped for want of a reader.
+// errClosedPipe is the cause when a command is stopped because its reader has
+// gone.
 var errClosedPipe error = closedPipe{}
 
 type closedPipe struct{}
 
-func (closedPipe) Error() string { return "the output is not read" }
+func (closedPipe) Error() string { return "the reader has gone" }
 
 func (closedPipe) Is(target error) bool { return target == context.Canceled }
 
@@ -110,7 +111,7 @@ type runner struct {
 	cfg     ProgramRunConfig
 	out     *output
 	onLog   func(*slog.Logger)
-	loading *loading // of the command's settings; nil before
+	loading *loading // of the command's settings; nil until then
 }
 
 func newRunner(cfg ProgramRunConfig, onLog func(*slog.Logger)) *runner {
@@ -144,7 +145,7 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// guarded runs the program and sends how it ended.
+// guarded runs the program and sends its error.
 func (r *runner) guarded(ctx context.Context, done chan<- error) {
 	err := error(&core.Error{Code: core.CodeInternal, Message: "the command has ended its goroutine"})
 	defer func() {
@@ -156,7 +157,7 @@ func (r *runner) guarded(ctx context.Context, done chan<- error) {
 	err = r.dispatch(ctx)
 }
 
-// report writes how the program ended, and returns its exit status.
+// report prints how the program ended, and returns its exit status.
 func (r *runner) report(ctx context.Context, err error) int {
 	var exit ProgramExit
 	silent := errors.As(err, &exit)
@@ -180,7 +181,7 @@ func (r *runner) report(ctx context.Context, err error) int {
 	return r.fail(err)
 }
 
-// fail writes an error, and returns the exit status.
+// fail prints an error, and returns the exit status.
 func (r *runner) fail(err error) int {
 	text := core.ErrorText(r.cfg.Name, err)
 	if p := new(panicked); errors.As(err, &p) {
@@ -189,7 +190,7 @@ func (r *runner) fail(err error) int {
 	if r.loading != nil {
 		text = r.loading.redact(text)
 	}
-	_, _ = io.WriteString(r.cfg.Stderr, text) // there is nowhere else to say it
+	_, _ = io.WriteString(r.cfg.Stderr, text) // error ignored: there is nowhere else to report it
 	return r.cfg.ExitCode(err)
 }
 
@@ -223,22 +224,22 @@ func (r *runner) dispatch(ctx context.Context) error {
 	return r.unknown(fmt.Sprintf("no command %q", word), word)
 }
 
-// unknown is the error for a word that is no command.
+// unknown returns the error for a word that is not a command.
 func (r *runner) unknown(message, word string) error {
 	hint := cmp.Or(core.DidYouMean(core.NameNearest(word, r.names())...), r.cfg.Name+" --help lists the commands")
 	return &core.Error{Code: core.CodeInvalid, Message: message, Hint: hint}
 }
 
-// call runs a command with the arguments behind its name.
+// call runs a command with the arguments after its name.
 func (r *runner) call(ctx context.Context, c *ProgramCommandHandle, args []string) error {
 	settings := c.settings()
-	r.loading = &loading{program: r.cfg.Name, lookup: r.cfg.LookupEnv, secret: c.secret}
+	r.loading = &loading{program: r.cfg.Name, hint: r.path(c) + " --help shows the flags", lookup: r.cfg.LookupEnv, secret: c.secret}
 	err := r.load(ctx, c, settings, args)
 	if errors.Is(err, ErrProgramHelp) {
 		return r.help(c)
 	}
 	if err != nil {
-		return &core.Error{Hint: cmp.Or(core.ErrorHint(err), r.path(c)+" --help shows the flags"), Err: err}
+		return err
 	}
 	log := newLogger(settings, r.cfg.Stderr)
 	r.onLog(log)
@@ -254,7 +255,7 @@ func (r *runner) load(ctx context.Context, c *ProgramCommandHandle, settings any
 	if err := l.prepare(settings); err != nil {
 		return err
 	}
-	if c.reads != nil { // config, which reads the settings of others
+	if c.reads != nil { // the config command reads the settings of others
 		r.addSettings(l, c.reads)
 	}
 	if err := l.parse(args); err != nil {
@@ -263,7 +264,7 @@ func (r *runner) load(ctx context.Context, c *ProgramCommandHandle, settings any
 	if err := r.checkArgs(c, l.rest); err != nil {
 		return err
 	}
-	if c.reads != nil { // it may not need them
+	if c.reads != nil { // config does not need them
 		return l.setFlags()
 	}
 	if err := l.read(); err != nil {
@@ -284,12 +285,13 @@ func (r *runner) checkArgs(c *ProgramCommandHandle, args []string) error {
 	return nil
 }
 
-// path is how a command is called.
+// path returns the words that call a command.
 func (r *runner) path(c *ProgramCommandHandle) string {
 	return strings.TrimSpace(r.cfg.Name + " " + c.name)
 }
 
-// command is the one with a name, own or built in; nil: there is none.
+// command returns the command with that name, the program's own or a built-in
+// one, or nil.
 func (r *runner) command(name string) *ProgramCommandHandle {
 	for _, c := range r.commands() {
 		if c.name == name {
@@ -299,7 +301,7 @@ func (r *runner) command(name string) *ProgramCommandHandle {
 	return nil
 }
 
-// commands are those of the program and those that every program has.
+// commands returns the program's commands and the built-in ones.
 func (r *runner) commands() []*ProgramCommandHandle {
 	all := slices.Clone(r.cfg.Commands)
 	if r.withSettings() != nil {
@@ -308,7 +310,7 @@ func (r *runner) commands() []*ProgramCommandHandle {
 	return append(all, r.completionCommand(), r.helpCommand())
 }
 
-// names are the commands'.
+// names returns the commands' names.
 func (r *runner) names() []string {
 	var names []string
 	for _, c := range r.commands() {
@@ -319,8 +321,8 @@ func (r *runner) names() []string {
 	return names
 }
 
-// withSettings is a command whose settings are the program's; nil: there are
-// options alone.
+// withSettings returns a command whose settings are the program's; nil if there
+// are only options.
 func (r *runner) withSettings() *ProgramCommandHandle {
 	for _, c := range r.cfg.Commands {
 		if fields, err := r.fields(c); err == nil && hasSettings(fields) {
@@ -334,7 +336,7 @@ func (r *runner) fields(c *ProgramCommandHandle) ([]*field, error) {
 	return settingsOf(r.cfg.Name, reflect.ValueOf(c.settings()).Elem())
 }
 
-// check looks for defects in how the program is declared.
+// check looks for errors in how the program is declared.
 func (r *runner) check() error {
 	if r.cfg.Name == "" || len(r.cfg.Commands) == 0 {
 		return errors.New("the program has no name or no command")
@@ -350,7 +352,7 @@ func (r *runner) check() error {
 			return fmt.Errorf("command %q has no Run", c.name)
 		}
 		if !c.isStruct() {
-			return fmt.Errorf("the settings of command %q are no pointer to a struct", c.name)
+			return fmt.Errorf("the settings of command %q are not a pointer to a struct", c.name)
 		}
 		fields, err := r.fields(c)
 		if err != nil {
@@ -375,9 +377,9 @@ func (r *runner) check() error {
 var errVersion = errors.New("the version was asked for")
 
 // split finds the command's name: the first word that is neither a flag nor a
-// flag's value. rest are the other words. The error is ErrProgramHelp or
-// errVersion where the flags in front of the name ask for them, or that of an
-// unknown flag.
+// flag's value. rest holds the other words. The error is ErrProgramHelp or
+// errVersion if a flag before the name asks for them, or that of an unknown
+// flag.
 func (r *runner) split(args []string) (word string, rest []string, err error) {
 	flags, err := r.allFlags()
 	if err != nil {
@@ -402,7 +404,8 @@ func (r *runner) split(args []string) (word string, rest []string, err error) {
 	return "", args, err
 }
 
-// version is the module's, as the go command recorded it, and Go's.
+// version returns the module's version, as the go command recorded it, and
+// Go's.
 func version() string {
 	own := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {

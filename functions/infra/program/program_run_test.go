@@ -11,13 +11,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/program"
 )
 
-// daemon has what a daemon's settings have; shop and its kin are a program with
-// commands.
+// daemon has typical settings of a daemon; shop and the types below make up a
+// program with commands.
 type daemon struct {
 	program.ProgramLog
 	Addr  string                `yaml:"addr" doc:"host:port to listen on"`
@@ -31,7 +32,7 @@ type listOptions struct {
 	All   bool     `yaml:"-" flag:"all" doc:"also what is sold out"`
 }
 
-// shop is a program: list prints its arguments, fail fails as it is told to.
+// shop is a program: list prints its arguments, fail fails in the given way.
 func shop() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
 		Name: "shop", Doc: "buys and sells", Help: "Exit codes: 0 sold.",
@@ -76,7 +77,7 @@ func fail(ctx context.Context, call program.ProgramCall[*daemon]) error {
 		fmt.Fprintln(call.Stdout, "ready")
 		<-ctx.Done()
 		return ctx.Err()
-	case "cause": // what a unit returns that waited for something
+	case "cause": // what a unit returns that was waiting
 		fmt.Fprintln(call.Stdout, "ready")
 		<-ctx.Done()
 		return &core.Error{Op: "postgres_open", Err: context.Cause(ctx)}
@@ -102,7 +103,7 @@ func fail(ctx context.Context, call program.ProgramCall[*daemon]) error {
 	return errors.New("unknown way")
 }
 
-// result is how a run ended.
+// result is the outcome of a run.
 type result struct {
 	code           int
 	stdout, stderr string
@@ -146,7 +147,7 @@ func TestProgramRun_Mistakes(t *testing.T) {
 		"list --hlep":        "shop: error: unknown flag: --hlep; did you mean --help?\nhint: shop list --help shows the flags\n",
 		"list --nonsense":    "shop: error: unknown flag: --nonsense\nhint: shop list --help shows the flags\n",
 		"list --limit":       "shop: error: --limit needs a value\nhint: shop list --help shows the flags\n",
-		"list --limit=":      "shop: error: --limit is given nothing; leave it out, or name what is meant\nhint: shop list --help shows the flags\n",
+		"list --limit=":      "shop: error: --limit is empty; omit it, or give it a value\nhint: shop list --help shows the flags\n",
 		"list --limit 0":     "shop: error: --limit: 0 is less than 1\nhint: shop list --help shows the flags\n",
 		"list -k fruit,tol":  "shop: error: --kind: \"tol\" is not one of fruit, tool; did you mean tool?\nhint: shop list --help shows the flags\n",
 		"list --log-level x": "shop: error: log.level (flag --log-level): \"x\" is not one of debug, info, warn, error\nhint: shop list --help shows the flags\n",
@@ -164,8 +165,8 @@ func TestProgramRun_Mistakes(t *testing.T) {
 	}
 }
 
-// How a command ends is the program's exit status and what it says; a secret is
-// in neither.
+// The error of a command determines the program's exit status and its message;
+// a secret is in neither.
 func TestProgramRun_Ends(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"SHOP_TOKEN": "hunter2"}
@@ -209,8 +210,8 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// Output that nobody reads is no error; output that could not be written is
-// one, though the command does not look.
+// Output whose reader has gone is not an error; output that could not be
+// written is one, though the command ignores it.
 func TestProgramRun_Output(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -228,7 +229,7 @@ func TestProgramRun_Output(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		if c.args == "fail flood" { // which ends by it alone
+		if c.args == "fail flood" { // it ends only because of that
 			cancel()
 		}
 		var stderr bytes.Buffer
@@ -249,6 +250,13 @@ func TestProgramRun_Help(t *testing.T) {
 	golden(t, "help.txt", start(t.Context(), shop(), nil, "--help").stdout)
 	golden(t, "help_list.txt", start(t.Context(), shop(), nil, "help", "list").stdout)
 	golden(t, "help_config.txt", start(t.Context(), shop(), nil, "config", "-h").stdout)
+	for _, command := range []string{"list", "fail", "config", "completion", "help"} {
+		for line := range strings.Lines(start(t.Context(), shop(), nil, "help", command).stdout) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("help %s has a line of %d columns: %s", command, n, line)
+			}
+		}
+	}
 	if got := start(t.Context(), shop(), nil); got.code != 0 || !strings.HasPrefix(got.stdout, "shop: buys and sells\n") {
 		t.Errorf("without arguments: %+v", got)
 	}
@@ -273,7 +281,7 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// What config prints is what a command would get.
+// config prints the settings that a command would get.
 func TestProgramRun_Config(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "shop.yaml")
@@ -304,7 +312,7 @@ token       [secret]  shop.yaml:4:8
 	}
 	got := start(t.Context(), shop(), env, "list")
 	got.stderr = strings.ReplaceAll(got.stderr, file, "shop.yaml")
-	want = "shop: error: shop.yaml:1:1: unknown key \"adr\"; did you mean addr?\nshop.yaml:2:6: log: it is a list, want keys with values\nhint: shop list --help shows the flags\n"
+	want = "shop: error: shop.yaml:1:1: unknown key \"adr\"; did you mean addr?\nshop.yaml:2:6: log: it is a list, want keys with values\n"
 	if got.code != 64 || got.stderr != want {
 		t.Errorf("%+v", got)
 	}
@@ -315,8 +323,8 @@ token       [secret]  shop.yaml:4:8
 	}
 }
 
-// A setting may have any name that no built-in flag has, also one that config
-// might want for itself.
+// A setting may have any name that is not a built-in flag's, even one that
+// config might want for itself.
 func TestProgramRun_ConfigNames(t *testing.T) {
 	t.Parallel()
 	type named struct {
@@ -336,7 +344,7 @@ func TestProgramRun_ConfigNames(t *testing.T) {
 	}
 }
 
-// What is in force can be seen while a store of secrets is down, and when a
+// The effective settings can be shown while a secret store is down, and when a
 // value is out of bounds.
 func TestProgramRun_ConfigWithoutSecrets(t *testing.T) {
 	t.Parallel()
@@ -366,7 +374,7 @@ func TestProgramRun_ConfigWithoutSecrets(t *testing.T) {
 	}
 }
 
-// A program without named commands is its settings and arguments.
+// A program without named commands has only settings and arguments.
 func TestProgramRun_Root(t *testing.T) {
 	t.Parallel()
 	cfg := program.ProgramRunConfig{Name: "lint", Doc: "lints", Commands: []*program.ProgramCommandHandle{

@@ -11,18 +11,20 @@ import (
 // key. It prints as "[secret]" in every form, and only Reveal gives its text.
 // The zero value is a secret that is not set.
 //
-// In a file it is written as where it is kept, {file: PATH}, {env: NAME} or
-// {store: NAME}; program_config reads it from there. Before that, as in the
-// completion of a command line, it is set and Reveal returns "".
+// In a file it is written as where it is kept, {file: PATH}, {env: NAME} or, in
+// a program with a token store, {store: NAME}; program_config reads it from
+// there. Before that, as in the completion of a command line, it is set and
+// Reveal returns "".
 //
 // More in program_secret.md:
 //   - What Reveal returns is an ordinary string: don't put it into an error, a
 //     log or a URL.
-//   - It does not decode from JSON, and in YAML it holds only where the secret
-//     is kept, never the secret.
+//   - It does not decode from JSON, and in YAML it is only the place where the
+//     secret is kept, never the secret.
 type ProgramSecret struct {
-	text string
-	from secretPlace
+	text   string
+	from   secretPlace
+	stores bool // the program has a token store
 }
 
 // secretPlace is where a secret is kept; at most one of the names is set.
@@ -32,7 +34,7 @@ type secretPlace struct {
 	Store string `yaml:"store"`
 }
 
-// shown is what is printed of a secret that is set.
+// shown is printed in place of a secret that is set.
 const shown = "[secret]"
 
 // Reveal returns the secret itself; "" if it is not set or not fetched yet.
@@ -60,7 +62,10 @@ func (s ProgramSecret) MarshalText() ([]byte, error) { return []byte(s.String())
 // UnmarshalYAML reads where the secret is kept. The secret itself is refused: a
 // file of settings is copied, committed and shown.
 func (s *ProgramSecret) UnmarshalYAML(node *yaml.Node) error {
-	const hint = "write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"
+	hint := "write where it is kept: {file: PATH} or {env: NAME}"
+	if s.stores {
+		hint = "write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"
+	}
 	if node.Kind != yaml.MappingNode {
 		return errors.New("a secret does not belong in this file; " + hint)
 	}
@@ -78,6 +83,6 @@ func (s *ProgramSecret) UnmarshalYAML(node *yaml.Node) error {
 	if given != 1 {
 		return errors.New(hint)
 	}
-	*s = ProgramSecret{from: place}
+	s.text, s.from = "", place
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"fnregistry.dev/functions/infra/yaml"
 )
 
-// A secret that is not fetched yet is set, and shown as any other.
+// A secret that has not been fetched yet is set, and shown like any other.
 func TestProgramSecret_Place(t *testing.T) {
 	t.Parallel()
 	var s struct {

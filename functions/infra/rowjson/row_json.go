@@ -18,8 +18,8 @@ const maxSafeInt = 1<<53 - 1
 // More in row_json.md:
 //   - A float that is whole keeps its point (2.0), so that a reader can tell it
 //     from an integer; JavaScript can't.
-//   - Strings escape U+2028 and U+2029, but not <, > and &: put the result into
-//     HTML through a template only.
+//   - Strings escape U+2028 and U+2029, but not <, > and &: insert the result
+//     into HTML only through a template.
 type RowJSON struct {
 	BigInts bool // write every integer as a number; default: those beyond ±(2^53-1) as strings, since JavaScript rounds them
 }
@@ -64,7 +64,7 @@ func (RowJSON) AppendFloat(b []byte, v float64, bits int) []byte {
 		return append(b, `"-Infinity"`...)
 	}
 	format := byte('f')
-	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) { // where JavaScript changes over, too
+	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) { // JavaScript uses the same thresholds
 		format = 'e'
 	}
 	start := len(b)
@@ -101,7 +101,7 @@ func (RowJSON) AppendString(b []byte, s string) []byte {
 			if r == utf8.RuneError && size == 1 {
 				b = append(append(b, s[done:i]...), `\ufffd`...)
 				done = i + 1
-			} else if r == '\u2028' || r == '\u2029' { // line ends in JavaScript before 2019
+			} else if r == '\u2028' || r == '\u2029' { // line terminators in JavaScript before 2019
 				b = append(append(b, s[done:i]...), `\u202`...)
 				b = append(b, hexDigits[r&0xf])
 				done = i + size

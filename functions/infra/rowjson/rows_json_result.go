@@ -3,8 +3,8 @@ package rowjson
 // RowsJSONResult says what a query's rows became in JSON.
 //
 // More in rows_json_result.md:
-//   - It is right in the case of an error, too: Bytes above 0 means that
-//     something was written already.
+//   - It is also valid if there is an error: Bytes above 0 means that something
+//     was written already.
 type RowsJSONResult struct {
 	Columns   []RowsJSONColumn `json:"columns"`
 	Rows      int              `json:"rows"`
@@ -14,6 +14,6 @@ type RowsJSONResult struct {
 
 // RowsJSONColumn is one column of a result.
 type RowsJSONColumn struct {
-	Name string `json:"name"` // the key in each object; a name that comes again has _2, _3, ... appended
+	Name string `json:"name"` // the key in each object; repeated names have _2, _3, ... appended
 	Type string `json:"type"` // the database's name for the type, "" where it has none
 }

@@ -24,7 +24,7 @@ type RowsJSONWriteRows interface {
 
 // RowsJSONWriteColumn is a column of the rows.
 type RowsJSONWriteColumn struct {
-	Name   string                                   // as the query names it; numbered where it comes again
+	Name   string                                   // from the query; numbered if it is repeated
 	Type   string                                   // for the result; may be ""
 	Target any                                      // the pointer that Scan fills
 	Append func(b []byte) (value []byte, err error) // appends Target's value as JSON to b
@@ -33,10 +33,10 @@ type RowsJSONWriteColumn struct {
 // RowsJSONWriteConfig says how rows become JSON.
 type RowsJSONWriteConfig struct {
 	Columns  []RowsJSONWriteColumn
-	NDJSON   bool   // one object a line instead of one array
-	MaxRows  int    // rows written at most; default 10,000; negative: no limit
-	MaxBytes int64  // bytes written at most; default 64 MiB; negative: no limit
-	Cut      func() // called before rows are closed early (a limit, an error), where Close alone would read all that is still to come; nil: nothing
+	NDJSON   bool   // one object per line instead of one array
+	MaxRows  int    // maximum rows written; default 10,000; negative: no limit
+	MaxBytes int64  // maximum bytes written; default 64 MiB; negative: no limit
+	Cut      func() // called before rows are closed early (a limit, an error), for drivers whose Close reads all remaining rows; may be nil
 }
 
 // RowsJSONWrite writes rows to w as they come, as a JSON array of objects or as
@@ -50,9 +50,9 @@ type RowsJSONWriteConfig struct {
 // wrapped; none is coded, since the driver's unit knows its own.
 //
 // More in rows_json_write.md:
-//   - After an error the array is left open on purpose: a reader must not
+//   - After an error the array is left unclosed on purpose: a reader must not
 //     mistake half a result for a complete one.
-//   - Errors are passed on as they are; the driver's unit gives them a code.
+//   - Errors are returned unchanged; the driver's unit adds a code.
 func RowsJSONWrite(w io.Writer, rows RowsJSONWriteRows, cfg RowsJSONWriteConfig) (RowsJSONResult, error) {
 	out := newWriter(w, cfg)
 	err := out.rows(rows)
@@ -60,7 +60,7 @@ func RowsJSONWrite(w io.Writer, rows RowsJSONWriteRows, cfg RowsJSONWriteConfig)
 	if early && cfg.Cut != nil {
 		cfg.Cut()
 	}
-	if closeErr := rows.Close(); !early { // else it may say that it was cut
+	if closeErr := rows.Close(); !early { // otherwise its error may only report the early close
 		err = closeErr
 	}
 	if err == nil {
@@ -100,7 +100,7 @@ func newWriter(w io.Writer, cfg RowsJSONWriteConfig) *writer {
 	return out
 }
 
-// rows writes up to the limits.
+// rows writes rows up to the limits.
 func (out *writer) rows(rows RowsJSONWriteRows) error {
 	for rows.Next() {
 		if out.cfg.MaxRows >= 0 && out.result.Rows >= out.cfg.MaxRows {
@@ -169,8 +169,8 @@ func (out *writer) flush() error {
 	return nil
 }
 
-// uniqueNames numbers the names that come again: SELECT a.id, b.id has two
-// columns id, and a JSON object one key of a name.
+// uniqueNames numbers repeated names: SELECT a.id, b.id has two columns id, but
+// a JSON object only one key of each name.
 func uniqueNames(columns []RowsJSONWriteColumn) []string {
 	names := make([]string, len(columns))
 	taken := map[string]bool{}

@@ -10,10 +10,11 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// numbers are rows of one or more columns that count from 1; what is set fails.
+// numbers has one or more columns that count from 1; fields that are set make
+// it fail.
 type numbers struct {
 	n, at     int
-	err       error // of Err, behind the last row
+	err       error // of Err, after the last row
 	closeErr  error
 	closed    int
 	scanFails int // the row whose Scan fails

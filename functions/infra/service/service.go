@@ -12,14 +12,14 @@ import "context"
 //
 // More in service.md:
 //   - There is no Start: a service runs when you get it.
-//   - Stop that returns CodeTimeout has asked the service to stop, which then
+//   - When Stop returns CodeTimeout, the service has been asked to stop and
 //     ends later; wait for Done if that matters.
 type Service interface {
-	// Stop asks the service to end and waits until it has ended or ctx is
-	// done. It may be called more than once, also after the end. It returns
-	// nil once the service has ended cleanly, Err's error or what could not
-	// be stopped otherwise, and a *core.Error with CodeTimeout if ctx was
-	// done first; the service is still stopping then.
+	// Stop asks the service to end and waits until it has ended or ctx is done.
+	// It may be called more than once, even after the end. It returns nil if
+	// the service ended cleanly; otherwise Err's error, an error that reports
+	// what could not be stopped, or a *core.Error with CodeTimeout if ctx was
+	// done first, in which case the service is still stopping.
 	Stop(ctx context.Context) error
 
 	// Done is closed when the service has ended and nothing of it runs any

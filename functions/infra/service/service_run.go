@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"time"
 
@@ -31,7 +32,8 @@ type ServiceRunConfig struct {
 type ServiceRunEntry struct {
 	// Name is what the log and errors call it. Required, and unique.
 	Name string
-	// Start starts it and returns when it works. Required. While it starts,
+	// Start starts it and returns when it works. Required. To return nil and
+	// no error is a mistake, reported as CodeInternal. While it starts,
 	// ctx ends with the one given to ServiceRun; afterwards it stays open
 	// until the service has been stopped, so that services stop in order and
 	// not all at once.
@@ -51,9 +53,9 @@ type ServiceRunEntry struct {
 // More in service_run.md:
 //   - A service's context stays open after ctx is done, until the service has
 //     stopped: services stop one after the other, not all at once.
-//   - A service that takes the whole StopTimeout leaves none for those that
-//     stop after it; they are asked to stop, and their errors report that they
-//     had not ended.
+//   - A service that uses the whole StopTimeout leaves none for those that stop
+//     after it; they are asked to stop, and their errors report that they had
+//     not ended.
 func ServiceRun(ctx context.Context, cfg ServiceRunConfig) error {
 	if err := cfg.check(); err != nil {
 		return err
@@ -93,18 +95,18 @@ func (cfg ServiceRunConfig) check() error {
 	return nil
 }
 
-// running is the services that have been started.
+// running holds the services that have been started.
 type running struct {
 	log     *slog.Logger
 	started []started
-	ends    chan ended // has room for all
+	ends    chan ended // with room for all
 	first   ended      // what interrupted the others; its zero value is ctx
 }
 
 type started struct {
 	name    string
 	service Service
-	release context.CancelFunc // ends the context that it was started with
+	release context.CancelFunc // ends the context it was started with
 }
 
 // ended is a service that ended before it was stopped.
@@ -131,6 +133,10 @@ func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
 			}
 			return named(entry.Name, "start", err)
 		}
+		if isNil(service) {
+			release(nil)
+			return named(entry.Name, "start", errNoService)
+		}
 		r.log.Info("service started", "service", entry.Name)
 		r.started = append(r.started, started{entry.Name, service, func() { release(nil) }})
 		go func() {
@@ -141,8 +147,25 @@ func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
 	return nil
 }
 
+// errNoService is a mistake in a Start, which would otherwise end in a panic in
+// a goroutine that nobody recovers.
+var errNoService = &core.Error{
+	Code: core.CodeInternal, Message: "Start returned neither a service nor an error",
+	Hint: "return the service that was started, or why there is none",
+}
+
+// isNil also holds for a nil pointer in the interface, which a Start returns
+// that declares its result by its own type.
+func isNil(s Service) bool {
+	if s == nil {
+		return true
+	}
+	v := reflect.ValueOf(s)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
+
 // givenUp reports whether a start failed because ctx is done, by its cause or
-// by what clients make of it.
+// by the error that clients turn it into.
 func givenUp(ctx context.Context, err error) bool {
 	if ctx.Err() == nil {
 		return false
@@ -166,7 +189,7 @@ func (r *running) untilFirstEnd(ctx context.Context) error {
 	}
 }
 
-// stop stops the services, the last one first. Each is asked to stop even when
+// stop stops the services, the last one first. Each is asked to stop even if
 // the deadline has passed.
 func (r *running) stop(ctx context.Context) error {
 	var all []error
@@ -185,7 +208,7 @@ func (r *running) stop(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// named says which service an error is about. It keeps the error's code.
+// named adds the service's name to an error. It keeps the error's code.
 func named(name, verb string, err error) error {
 	return &core.Error{Op: "service_run " + verb + " service=" + name, Err: err}
 }

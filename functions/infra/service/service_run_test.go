@@ -19,7 +19,7 @@ import (
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// record is what happened, in order.
+// record lists what happened, in order.
 type record struct {
 	mu     sync.Mutex
 	events []string
@@ -60,7 +60,7 @@ func after(d time.Duration, err error) func(ctx context.Context) error {
 	}
 }
 
-// stubborn ends a time after it was asked to.
+// stubborn ends some time after it was asked to.
 func stubborn(d time.Duration, err error) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		<-ctx.Done()
@@ -136,8 +136,31 @@ func TestServiceRun_StartFails(t *testing.T) {
 	})
 }
 
-// The context ends while a service waits for a database: that start is given
-// up, and it is no error.
+// A Start that returns no service and no error is reported, and what was
+// started before is stopped.
+func TestServiceRun_StartReturnsNothing(t *testing.T) {
+	t.Parallel()
+	for name, nothing := range map[string]service.Service{"nil": nil, "a nil pointer": (*service.ServiceStartHandle)(nil)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var r record
+			err := service.ServiceRun(t.Context(), service.ServiceRunConfig{Logger: quiet, Services: []service.ServiceRunEntry{
+				r.entry("first", untilDone),
+				{Name: "second", Start: func(context.Context) (service.Service, error) { return nothing, nil }},
+			}})
+			want := "service_run start service=second: Start returned neither a service nor an error"
+			if core.ErrorCode(err) != core.CodeInternal || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+			if got, want := r.String(), "start first, end first"; got != want {
+				t.Errorf("%s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+// The context ends while a service waits for a database: that start is
+// abandoned, and it is not an error.
 func TestServiceRun_StoppedWhileStarting(t *testing.T) {
 	t.Parallel()
 	for name, given := range map[string]func(context.Context) error{
@@ -173,8 +196,8 @@ func stoppedWhileStarting(t *testing.T, given func(context.Context) error) {
 	})
 }
 
-// One deadline is for all: the last service gets what the others left of it,
-// and each is asked to stop.
+// All share one deadline: the last service gets what the others left of it, and
+// each is asked to stop.
 func TestServiceRun_StopTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

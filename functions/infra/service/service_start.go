@@ -80,7 +80,7 @@ func (h *ServiceStartHandle) Err() error {
 }
 
 // wait waits for a service's end and returns its error. A service that has
-// ended counts as ended though ctx is done, too.
+// ended counts as ended even if ctx is done, too.
 func wait(ctx context.Context, s Service, op string) error {
 	select {
 	case <-s.Done():

@@ -51,7 +51,7 @@ func TestServiceStart_Ends(t *testing.T) {
 	}
 }
 
-// An error of the last work, after Stop was called, is not lost.
+// An error of the final work, after Stop was called, is not lost.
 func TestServiceStart_FailsWhileStopping(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("flush: disk full")

@@ -5,8 +5,8 @@ import (
 	"database/sql/driver"
 )
 
-// discard makes the pool close a connection instead of taking it back in a
-// state that nobody knows.
+// discard makes the pool close a connection in an unknown state instead of
+// reusing it.
 func discard(conn *sql.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }

@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// jsonColumns says how each column of the rows is written: by the type of each
-// value and, where SQLite has no type for it, by the column's declared one.
+// jsonColumns determines how each column of the rows is written: by the type of
+// each value and, if SQLite has no type for it, by the column's declared type.
 func jsonColumns(rows *sql.Rows, j rowjson.RowJSON) ([]rowjson.RowsJSONWriteColumn, error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {

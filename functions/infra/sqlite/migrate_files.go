@@ -60,7 +60,7 @@ func isTableName(name string) bool {
 }
 
 // wantsForeignKeysOff looks for the line "-- foreign_keys: off" in the comment
-// that a file begins with: SQLite's own procedure for rebuilding a table needs
+// at the start of a file: SQLite's own procedure for rebuilding a table needs
 // that (https://sqlite.org/lang_altertable.html#otheralter).
 func wantsForeignKeysOff(text string) bool {
 	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
@@ -76,9 +76,10 @@ func wantsForeignKeysOff(text string) bool {
 	return false
 }
 
-// refusedStatement says why a statement can't stand in a migration, or "".
+// refusedStatement returns why a statement is not allowed in a migration, or
+// "".
 func refusedStatement(s statement) (message, hint string) {
-	words := append(slices.Clone(s.words), "", "") // two words are looked at
+	words := append(slices.Clone(s.words), "", "") // two words are examined
 	switch words[0] {
 	case "BEGIN", "COMMIT", "END", "ROLLBACK":
 		return words[0] + " in a migration", "each file already runs in a transaction of its own"

@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/functions/infra/migration"
 )
 
-// readHistory reads what the database has, checks it against the files and sets
-// result.Version and result.Pending.
+// readHistory reads the database's history, checks it against the files and
+// sets result.Version and result.Pending.
 func (m *migrating) readHistory(ctx context.Context) error {
 	history, err := m.history(ctx)
 	if err != nil {
@@ -21,7 +21,7 @@ func (m *migrating) readHistory(ctx context.Context) error {
 		files = append(files, migration.MigrationFile{Version: f.Version, Name: f.Name, Checksum: f.Checksum})
 	}
 	last, err := migration.MigrationCheck("sqlite_migrate", files, history)
-	m.result.Version, m.result.Pending = last, nil // also where the history doesn't fit
+	m.result.Version, m.result.Pending = last, nil // even if the history doesn't match
 	if err != nil {
 		return err
 	}
@@ -58,8 +58,8 @@ func (m *migrating) history(ctx context.Context) ([]migration.MigrationApplied, 
 	return all, rows.Err()
 }
 
-// record writes a file's line into the history, making the table when it is the
-// first.
+// record writes a file's row into the history, creating the table for the first
+// one.
 func (m *migrating) record(ctx context.Context, file migrationFile) error {
 	const columns = " (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT"
 	if _, err := m.conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+m.table+columns); err != nil {
@@ -71,7 +71,7 @@ func (m *migrating) record(ctx context.Context, file migrationFile) error {
 }
 
 // lockTry is how long SQLite itself waits for the lock at a time: its wait
-// doesn't heed the context.
+// ignores the context.
 const lockTry = 100 * time.Millisecond
 
 // lock begins a transaction that holds the write lock, waiting up to
@@ -100,7 +100,7 @@ var errLockTimeout = &core.Error{
 	Code:    core.CodeUnavailable,
 	Op:      "sqlite_migrate",
 	Message: "another process held the write lock for too long",
-	Hint:    "another program migrates or writes to this database: try again when it is done",
+	Hint:    "another program is migrating or writing to this database: try again when it is done",
 }
 
 func (m *migrating) lockError(ctx context.Context, err error) error {
@@ -110,16 +110,16 @@ func (m *migrating) lockError(ctx context.Context, err error) error {
 	return SQLiteError("sqlite_migrate", err)
 }
 
-// pragma sets a pragma of the connection even when ctx is done; a connection on
-// which that fails is not used again.
+// pragma sets a pragma of the connection even if ctx is done; if that fails,
+// the connection is discarded.
 func (m *migrating) pragma(ctx context.Context, setting string) {
 	if _, err := m.conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA "+setting); err != nil {
 		discard(m.conn)
 	}
 }
 
-// foreignKeysOff turns foreign keys off for this connection and returns what
-// puts them back.
+// foreignKeysOff turns foreign keys off for this connection and returns a
+// function that restores them.
 func (m *migrating) foreignKeysOff(ctx context.Context) (restore func(), err error) {
 	var on bool
 	if err := m.conn.QueryRowContext(ctx, "PRAGMA foreign_keys").Scan(&on); err != nil || !on {

@@ -11,9 +11,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// bindArgs lists the values for a statement's parameters in the order of their
-// indexes. It refuses what the drivers treat differently: mattn binds NULL for
-// a name that has no value, modernc passes over a value that no parameter has.
+// bindArgs lists the values for a statement's parameters in index order. It
+// refuses what the drivers treat differently: mattn binds NULL for a name
+// without a value, modernc ignores a value without a parameter.
 func bindArgs(params []param, cfg SQLiteQueryJSONConfig) ([]any, error) {
 	named := slices.ContainsFunc(params, func(p param) bool { return p.name != "" })
 	if !named {
@@ -78,9 +78,9 @@ func convertAll(values []any) ([]any, error) {
 	return args, nil
 }
 
-// convertArg turns a value into one that SQLite stores. A json.Number, as a
-// decoder with UseNumber gives it, becomes an integer or a real; a driver would
-// bind it as text.
+// convertArg turns a value into one that SQLite stores. A json.Number, as
+// decoded with UseNumber, becomes an integer or a real; a driver would bind it
+// as text.
 func convertArg(name string, value any) (any, error) {
 	if number, ok := value.(json.Number); ok {
 		if n, err := number.Int64(); err == nil {
@@ -88,7 +88,7 @@ func convertArg(name string, value any) (any, error) {
 		}
 		f, err := number.Float64()
 		if err != nil {
-			return nil, argsError(fmt.Sprintf("parameter %s: %q is no number", name, number))
+			return nil, argsError(fmt.Sprintf("parameter %s: %q is not a number", name, number))
 		}
 		return f, nil
 	}

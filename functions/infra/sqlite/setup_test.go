@@ -1,18 +1,16 @@
 package sqlite_test
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// open opens a new database file, with the driver that the build tags choose,
+// open opens a new database file, with the driver selected by the build tags,
 // and runs sql on it.
 func open(t testing.TB, sql ...string) *sqliteopen.SQLiteOpenHandle {
 	t.Helper()
@@ -36,17 +34,6 @@ func openPath(t testing.TB, path string, sql ...string) *sqliteopen.SQLiteOpenHa
 		}
 	}
 	return db
-}
-
-// wantError checks the code and that the text holds want.
-func wantError(t testing.TB, err error, code core.Code, want string) {
-	t.Helper()
-	if core.ErrorCode(err) != code || err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %q (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
-	}
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Op == "" {
-		t.Errorf("%v: no Op", err)
-	}
 }
 
 // The point of this package beside sqliteopen: importing it links no

@@ -1,12 +1,10 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
-	"errors"
 	"reflect"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/drivererr"
 )
 
 // SQLiteError turns an error of a SQLite driver, of database/sql or of a
@@ -20,31 +18,21 @@ import (
 // More in sqlite_error.md:
 //   - UNIQUE, PRIMARY KEY, rowid and FOREIGN KEY violations are CodeConflict;
 //     NOT NULL, CHECK and a STRICT table's types are CodeInvalid.
-//   - Busy and locked are CodeUnavailable: the same call may pass later.
+//   - Busy and locked are CodeUnavailable: the same call may succeed later.
 func SQLiteError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*core.Error](err); ok {
-		return err
-	}
-	known := core.Error{}
-	switch number, ok := resultCode(err); {
-	case errors.Is(err, context.DeadlineExceeded):
-		known.Code = core.CodeTimeout
-	case errors.Is(err, context.Canceled):
-		known.Code = core.CodeCanceled
-	case errors.Is(err, sql.ErrNoRows):
-		known.Code = core.CodeNotFound
-	case ok:
-		known = resultError(number)
-	}
-	known.Op, known.Err = op, err
-	return &known
+	return drivererr.Coded(op, err, func(err error) core.Error {
+		if code, ok := drivererr.Common(err); ok {
+			return core.Error{Code: code}
+		}
+		if number, ok := resultCode(err); ok {
+			return resultError(number)
+		}
+		return core.Error{}
+	})
 }
 
-// resultError is the code and the hint for one of SQLite's (extended) result
-// codes, https://sqlite.org/rescode.html.
+// resultError returns the code and the hint for one of SQLite's (extended)
+// result codes, https://sqlite.org/rescode.html.
 func resultError(number int) core.Error {
 	if known, ok := resultErrors[number]; ok {
 		return known
@@ -58,24 +46,24 @@ func resultError(number int) core.Error {
 var resultErrors = map[int]core.Error{
 	1:  {Code: core.CodeInvalid}, // SQLITE_ERROR: bad SQL, a missing table or column
 	3:  {Code: core.CodeForbidden},
-	5:  {Code: core.CodeUnavailable, Hint: "another connection or process holds the lock: try again, or give a longer busy timeout"},
+	5:  {Code: core.CodeUnavailable, Hint: "another connection or process holds the lock: try again, or set a longer busy timeout"},
 	6:  {Code: core.CodeUnavailable, Hint: "another statement of this process holds the table: close its rows first"},
 	7:  {Code: core.CodeTooLarge, Hint: "SQLite has no more memory, or reached sqlite_open's MemoryLimit"},
 	8:  {Code: core.CodeForbidden, Hint: "the database, its folder or this connection is read-only"},
 	9:  {Code: core.CodeCanceled},
-	10: {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: look at the disk"},
+	10: {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: check the disk"},
 	11: {Code: core.CodeInternal, Hint: "the file is damaged: restore a backup, or salvage it with sqlite3's .recover"},
 	13: {Code: core.CodeUnavailable, Hint: "the disk, the quota or max_page_count is full"},
 	14: {
 		Code: core.CodeUnavailable,
-		Hint: "check that the folder exists and that this user may write to it (-wal and -shm stand next to the file)",
+		Hint: "check that the folder exists and that this user may write to it (-wal and -shm are next to the file)",
 	},
 	18: {Code: core.CodeTooLarge},
 	19: {Code: core.CodeInvalid}, // SQLITE_CONSTRAINT: CHECK, NOT NULL, a STRICT table's types; the others below
 	20: {Code: core.CodeInvalid},
 	23: {Code: core.CodeForbidden},
 	25: {Code: core.CodeInvalid},
-	26: {Code: core.CodeInvalid, Hint: "the file is something else than a SQLite database, or an encrypted one"},
+	26: {Code: core.CodeInvalid, Hint: "the file is not a SQLite database, or an encrypted one"},
 
 	787:  {Code: core.CodeConflict}, // SQLITE_CONSTRAINT_FOREIGNKEY
 	1555: {Code: core.CodeConflict}, // SQLITE_CONSTRAINT_PRIMARYKEY
@@ -109,7 +97,7 @@ func driverCode(err error) (number int, ok bool) {
 	if value.Kind() != reflect.Struct {
 		return 0, false
 	}
-	switch value.Type().PkgPath() { // another library's codes mean something else
+	switch value.Type().PkgPath() { // codes of other libraries have other meanings
 	case "modernc.org/sqlite":
 		if coded, ok := err.(interface{ Code() int }); ok {
 			return coded.Code(), true

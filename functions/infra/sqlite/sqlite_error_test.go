@@ -7,6 +7,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestSQLiteError_Conformance(t *testing.T) {
@@ -61,7 +62,7 @@ func TestSQLiteError_Busy(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = conn.ExecContext(t.Context(), "INSERT INTO t VALUES (1)")
-	wantError(t, sqlite.SQLiteError("op", err), core.CodeUnavailable, "locked")
+	errtest.Want(t, sqlite.SQLiteError("op", err), core.CodeUnavailable, "locked")
 }
 
 func dbPath(t *testing.T, db *sql.DB) (path string) {

@@ -12,7 +12,7 @@ import (
 
 // SQLiteMigrateConfig says which files [SQLiteMigrate] applies, and how.
 type SQLiteMigrateConfig struct {
-	FS          fs.FS         // holds the files, an embed.FS as a rule; required
+	FS          fs.FS         // holds the files, usually an embed.FS; required
 	Dir         string        // the folder inside FS; default "."
 	Table       string        // where the history is recorded; letters, digits and _; default "schema_migrations"
 	LockTimeout time.Duration // how long to wait for another process that migrates or writes; default one minute
@@ -30,7 +30,7 @@ type SQLiteMigrateFile struct {
 type SQLiteMigrateResult struct {
 	Version int64               `json:"version"` // of the schema now; 0: nothing was ever applied
 	Applied []SQLiteMigrateFile `json:"applied"` // by this call, in order
-	Pending []SQLiteMigrateFile `json:"pending"` // not yet applied: with DryRun, or behind the one that failed
+	Pending []SQLiteMigrateFile `json:"pending"` // not yet applied: with DryRun, or after the one that failed
 }
 
 // SQLiteMigrate brings a database's schema up to date: it applies the SQL files
@@ -51,8 +51,7 @@ type SQLiteMigrateResult struct {
 // didn't come in time. The result is right in the case of an error, too.
 //
 // More in sqlite_migrate.md:
-//   - Never edit a file that was released: the next start is refused with
-//     CodeConflict.
+//   - Never edit a released file: the next start is refused with CodeConflict.
 //   - A branch that adds a file with a lower number than one already applied is
 //     refused: give it the next number when you merge.
 func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQLiteMigrateResult, error) {
@@ -87,7 +86,7 @@ func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQ
 	return m.result, m.run(ctx)
 }
 
-// migrating is one call of SQLiteMigrate under way.
+// migrating is one call of SQLiteMigrate in progress.
 type migrating struct {
 	conn        *sql.Conn
 	table       string
@@ -171,7 +170,7 @@ func (m *migrating) execFile(ctx context.Context, file migrationFile) error {
 			Code:    core.CodeConflict,
 			Op:      "sqlite_migrate file=" + file.Name,
 			Message: fmt.Sprintf("leaves rows in %s that point to no row in %s", table, parent),
-			Hint:    "foreign keys are off for this file; it has to leave them whole",
+			Hint:    "foreign keys are off for this file; it must not leave dangling references",
 		}
 	}
 	return SQLiteError("sqlite_migrate file="+file.Name, err)

@@ -15,10 +15,11 @@ import (
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// files makes a FS of name, content pairs.
+// files makes an FS from pairs of name and content.
 func files(pairs ...string) fstest.MapFS {
 	all := fstest.MapFS{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -113,7 +114,7 @@ func TestSQLiteMigrate_BadFiles(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := migrate(t, db, c.fsys)
-			wantError(t, err, core.CodeInvalid, c.want)
+			errtest.Want(t, err, core.CodeInvalid, c.want)
 		})
 	}
 }
@@ -157,13 +158,13 @@ func TestSQLiteMigrate_ForeignKeysOff(t *testing.T) {
 			t.Errorf("%d posts, want both", n)
 		}
 		_, err := db.Writer.ExecContext(t.Context(), "INSERT INTO posts VALUES (99)")
-		wantError(t, sqlite.SQLiteError("insert", err), core.CodeConflict, "FOREIGN KEY")
+		errtest.Want(t, sqlite.SQLiteError("insert", err), core.CodeConflict, "FOREIGN KEY")
 	})
 	t.Run("dangling", func(t *testing.T) {
 		db := open(t)
 		mustMigrate(t, db, setup)
 		_, err := migrate(t, db, merge(setup, "3_delete.sql", "-- foreign_keys: off\nDELETE FROM users WHERE id = 1;"))
-		wantError(t, err, core.CodeConflict, "3_delete.sql: leaves rows in posts that point to no row in users")
+		errtest.Want(t, err, core.CodeConflict, "3_delete.sql: leaves rows in posts that point to no row in users")
 		if n := count(t, db, "SELECT count(*) FROM users"); n != 2 {
 			t.Errorf("%d users: not rolled back", n)
 		}
@@ -189,9 +190,9 @@ func TestSQLiteMigrate_ConnectionAfterLockTimeout(t *testing.T) {
 	second := openPath(t, dbPath(t, db.Reader))
 	cfg := sqlite.SQLiteMigrateConfig{FS: files("1_users.sql", usersSQL), LockTimeout: 250 * time.Millisecond}
 	_, err = sqlite.SQLiteMigrate(t.Context(), second.Writer, cfg)
-	wantError(t, err, core.CodeUnavailable, "another process held the write lock")
+	errtest.Want(t, err, core.CodeUnavailable, "another process held the write lock")
 
-	// The connection is as it was, and usable once the lock is free.
+	// The connection is unchanged, and usable once the lock is released.
 	var busy int
 	if err := second.Writer.QueryRowContext(t.Context(), "PRAGMA busy_timeout").Scan(&busy); err != nil || busy != 5000 {
 		t.Errorf("busy_timeout is %d (%v), want 5000", busy, err)
@@ -202,8 +203,8 @@ func TestSQLiteMigrate_ConnectionAfterLockTimeout(t *testing.T) {
 	mustMigrate(t, second, cfg.FS)
 }
 
-// Real processes: this test binary starts itself, and all of them are let go at
-// one moment.
+// Real processes: this test binary starts itself, and releases all of them at
+// the same moment.
 func TestSQLiteMigrate_ProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const processes = 4
@@ -231,7 +232,7 @@ func TestSQLiteMigrate_ProcessesAtOnce(t *testing.T) {
 		applied += len(result.Applied)
 	}
 	if applied != raceFiles {
-		t.Errorf("the processes applied %d files in all, want each of the %d once", applied, raceFiles)
+		t.Errorf("the processes applied %d files in total, want each of the %d once", applied, raceFiles)
 	}
 	db := openPath(t, path)
 	if n := count(t, db, "SELECT count(*) FROM counter"); n != raceFiles-1 {
@@ -246,7 +247,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// migrateChild is one process of ProcessesAtOnce: it says that it is ready,
+// migrateChild is one process of ProcessesAtOnce: it reports that it is ready,
 // waits for the end of its input, opens and migrates.
 func migrateChild(path string) error {
 	fsys := files("1_table.sql", "CREATE TABLE counter (n)")

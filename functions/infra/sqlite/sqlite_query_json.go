@@ -13,13 +13,13 @@ import (
 // SQLiteQueryJSONConfig is a query and how its rows are written by
 // [SQLiteQueryJSON].
 type SQLiteQueryJSONConfig struct {
-	Query    string         // one statement; a ; behind it is fine; required
+	Query    string         // one statement; a trailing ; is fine; required
 	Args     []any          // for ? and ?NNN, by position
 	Named    map[string]any // for :name, @name and $name, without the prefix; a statement uses Args or Named, not both
 	ReadOnly bool           // refuse whatever could write: SELECT, VALUES, WITH and EXPLAIN of these, with query_only on
-	NDJSON   bool           // one object a line instead of one array
-	MaxRows  int            // rows written at most; default 10,000; negative: no limit
-	MaxBytes int64          // bytes written at most; default 64 MiB; negative: no limit
+	NDJSON   bool           // one object per line instead of one array
+	MaxRows  int            // maximum rows written; default 10,000; negative: no limit
+	MaxBytes int64          // maximum bytes written; default 64 MiB; negative: no limit
 	BigInts  bool           // write every integer as a number; default: those beyond ±(2^53-1) as strings, since JavaScript rounds them
 }
 
@@ -41,8 +41,9 @@ type SQLiteQueryJSONConfig struct {
 // wrapped.
 //
 // More in sqlite_query_json.md:
-//   - Objects, not arrays: two columns of one name become id and id_2.
-//   - 2.0 stays 2.0, so that a real can be told from an integer.
+//   - Rows are objects, not arrays: two columns of the same name become id and
+//     id_2.
+//   - 2.0 stays 2.0, so that a real can be distinguished from an integer.
 func SQLiteQueryJSON(
 	ctx context.Context,
 	db *sql.DB,
@@ -67,7 +68,7 @@ func SQLiteQueryJSON(
 	}
 	result, err := runQuery(ctx, conn, w, cfg, args)
 	if ctxErr := ctx.Err(); err != nil && ctxErr != nil {
-		err = ctxErr // a driver may call it "interrupted"
+		err = ctxErr // a driver may report "interrupted"
 	}
 	return result, SQLiteError("sqlite_query_json", err)
 }
@@ -95,7 +96,7 @@ func runQuery(
 	)
 }
 
-// prepareQuery checks the query's text and puts its parameters in order.
+// prepareQuery checks the query's text and orders its parameters.
 func prepareQuery(cfg SQLiteQueryJSONConfig) ([]any, error) {
 	for _, c := range []byte(cfg.Query) {
 		if c == 0 {
@@ -109,22 +110,22 @@ func prepareQuery(cfg SQLiteQueryJSONConfig) ([]any, error) {
 		return nil, queryError(
 			core.CodeInvalid,
 			fmt.Sprintf("the query holds %d statements", len(statements)),
-			"give one statement a call",
+			"pass one statement per call",
 		)
 	case cfg.ReadOnly && !isSQL(statements[0].words):
-		return nil, queryError(core.CodeInvalid, "not a statement of SQLite", "SELECT, VALUES, WITH and EXPLAIN of these read")
+		return nil, queryError(core.CodeInvalid, "not a SQLite statement", "SELECT, VALUES, WITH and EXPLAIN of these read")
 	case cfg.ReadOnly && !onlyReads(statements[0].words):
-		return nil, queryError(core.CodeForbidden, "not a reading statement", "SELECT, VALUES, WITH and EXPLAIN of these are; for a PRAGMA use its table: SELECT * FROM pragma_table_info('t')")
+		return nil, queryError(core.CodeForbidden, "not a read-only statement", "SELECT, VALUES, WITH and EXPLAIN of these are; for a PRAGMA use its table: SELECT * FROM pragma_table_info('t')")
 	default:
 		return bindArgs(statements[0].params, cfg)
 	}
 }
 
-// isSQL reports whether a statement begins as one of SQLite's: a mistyped word
-// is a mistake, not something forbidden.
+// isSQL reports whether a text begins like a SQLite statement: a mistyped word
+// is invalid, not forbidden.
 func isSQL(words []string) bool {
 	if len(words) == 0 {
-		return true // (SELECT 1), say: no word is mistyped
+		return true // such as (SELECT 1): no word is mistyped
 	}
 	switch words[0] {
 	case "ALTER", "ANALYZE", "ATTACH", "BEGIN", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "END", "EXPLAIN",
@@ -134,10 +135,9 @@ func isSQL(words []string) bool {
 	return false
 }
 
-// onlyReads reports whether a statement that begins with these words can do no
-// more than read while query_only is on. The list keeps out what could switch
-// query_only off: EXPLAIN PRAGMA too, since SQLite runs that pragma while it
-// parses.
+// onlyReads reports whether a statement that begins with these words can only
+// read while query_only is on. The list excludes whatever could turn query_only
+// off: EXPLAIN PRAGMA, too, since SQLite runs that pragma while parsing.
 func onlyReads(words []string) bool {
 	if len(words) > 0 && words[0] == "EXPLAIN" {
 		words = words[1:]
@@ -155,8 +155,8 @@ func onlyReads(words []string) bool {
 	return false
 }
 
-// queryOnly makes the connection refuse writes and returns what takes that
-// back. A connection that can't be put back as it was leaves the pool.
+// queryOnly makes the connection refuse writes and returns a function that
+// reverts that. A connection that can't be restored is removed from the pool.
 func queryOnly(ctx context.Context, conn *sql.Conn) (restore func(), err error) {
 	var already bool
 	if err := conn.QueryRowContext(ctx, "PRAGMA query_only").Scan(&already); err != nil || already {

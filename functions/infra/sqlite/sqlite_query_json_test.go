@@ -15,6 +15,7 @@ import (
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 type (
@@ -22,14 +23,14 @@ type (
 	queryResult = rowjson.RowsJSONResult
 )
 
-// query runs cfg on the writer, so that nothing but ReadOnly keeps a statement
-// from writing.
+// query runs cfg on the writer, so that only ReadOnly keeps a statement from
+// writing.
 func query(t testing.TB, db *sqliteopen.SQLiteOpenHandle, cfg queryConfig) (string, queryResult, error) {
 	t.Helper()
 	var out bytes.Buffer
 	result, err := sqlite.SQLiteQueryJSON(t.Context(), db.Writer, &out, cfg)
 	if result.Bytes != int64(out.Len()) {
-		t.Errorf("Bytes is %d, written were %d", result.Bytes, out.Len())
+		t.Errorf("Bytes is %d, but %d were written", result.Bytes, out.Len())
 	}
 	return out.String(), result, err
 }
@@ -41,7 +42,7 @@ func mustQuery(t testing.TB, db *sqliteopen.SQLiteOpenHandle, cfg queryConfig) (
 		t.Fatalf("%s: %v", cfg.Query, err)
 	}
 	if !cfg.NDJSON && !json.Valid([]byte(out)) {
-		t.Errorf("no valid JSON: %s", out)
+		t.Errorf("not valid JSON: %s", out)
 	}
 	return out, result
 }
@@ -59,7 +60,7 @@ func TestSQLiteQueryJSON_Conformance(t *testing.T) {
 }
 
 // conforming is a database for the suite. The writer runs the queries, so that
-// nothing but ReadOnly keeps a statement from writing.
+// only ReadOnly keeps a statement from writing.
 func conforming(t *testing.T, path string) sqltest.QueryJSONConformanceConfig {
 	db := openPath(t, path, "CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (1)", "CREATE TABLE a (id INTEGER, id_2 VarChar(10)); INSERT INTO a VALUES (1, 'x')")
 	const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c"
@@ -172,7 +173,7 @@ func TestSQLiteQueryJSON_Parameters(t *testing.T) {
 		{queryConfig{Query: "SELECT ?", Args: []any{map[string]any{}}}, "parameter ?1: a map[string]interface {} can't"},
 	} {
 		out, _, err := query(t, db, c.cfg)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if out != "" {
 			t.Errorf("wrote %q", out)
 		}
@@ -183,21 +184,21 @@ func TestSQLiteQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	long := "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 20000) SELECT n, 'some text to fill the buffer' AS x FROM c"
-	// A row that fails after many: what was written ends inside the array.
+	// A row far into the result fails: the output ends inside the array.
 	out, result, err := query(t, db, queryConfig{Query: "SELECT n, CASE WHEN n = 9000 THEN json('{bad') ELSE 'some text to fill the buffer' END AS x FROM (" + long + ")", MaxRows: -1})
-	wantError(t, err, core.CodeInvalid, "malformed JSON")
+	errtest.Want(t, err, core.CodeInvalid, "malformed JSON")
 	if json.Valid([]byte(out)) || result.Rows != 8999 || len(out) < 100<<10 {
 		t.Errorf("%d bytes, %+v", len(out), result)
 	}
-	// A row that fails early: nothing was written, and it can still be answered
+	// An early row fails: nothing was written, so the caller can still answer
 	// with an error.
 	if out, _, err = query(t, db, queryConfig{Query: "SELECT json('{bad')"}); err == nil || out != "" {
 		t.Errorf("%v, %q", err, out)
 	}
 }
 
-// Whatever the text, with ReadOnly nothing is written, the connection is as it
-// was, and the output is JSON.
+// Whatever the text, with ReadOnly nothing is written, the connection is
+// unchanged, and the output is JSON.
 func FuzzSQLiteQueryJSON(f *testing.F) {
 	for _, sql := range []string{
 		"SELECT * FROM t", "EXPLAIN PRAGMA query_only=0", "SELECT 1;PRAGMA query_only=0;DELETE FROM t", "WITH a AS (SELECT 1) DELETE FROM t",
@@ -226,7 +227,8 @@ func FuzzSQLiteQueryJSON(f *testing.F) {
 	})
 }
 
-// Against what one would write by hand: scan into a map, json.Encoder.
+// The alternative is what one would write by hand: scan into a map,
+// json.Encoder.
 func BenchmarkSQLiteQueryJSON(b *testing.B) {
 	const rows = 5000
 	db := open(b, "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, price REAL, note TEXT, at DATETIME)",

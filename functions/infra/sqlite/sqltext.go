@@ -2,23 +2,23 @@ package sqlite
 
 import "strings"
 
-// statement is one statement of a SQL text, as SQLite's own tokenizer would cut
-// it.
+// statement is one statement of a SQL text, as SQLite's own tokenizer would
+// split it.
 type statement struct {
 	text   string   // without the ; and without blanks and comments around it
 	line   int      // of its first token, from 1
-	words  []string // its first words, in upper case, up to four and up to the first token that is none
-	params []param  // its parameters in the order of their indexes, from 1
+	words  []string // its first words, in upper case, up to four and up to the first token that is not a word
+	params []param  // its parameters in index order, from 1
 }
 
-// param is one parameter of a statement. A statement may name it several times.
+// param is one parameter of a statement, which may use it several times.
 type param struct {
 	name string // with its prefix (":id"); empty for ? and ?NNN
 }
 
-// splitSQL cuts a SQL text at the semicolons that end a statement. Those in
-// strings, quoted names, comments, parameters and in the body of a trigger
-// don't. Text without a token is left out.
+// splitSQL splits a SQL text at the semicolons that end a statement, but not at
+// those in strings, quoted names, comments, parameters and trigger bodies. Text
+// without a token is dropped.
 func splitSQL(text string) []statement {
 	var all []statement
 	for at := 0; at < len(text); {
@@ -41,7 +41,7 @@ type statementScanner struct {
 	found      statement
 	wordsEnded bool
 	trigger    bool
-	previous   [2]string // the last two tokens, the newest last, where they are words (upper case) or ";"
+	previous   [2]string // the last two tokens, the newest last, if they are words (upper case) or ";"
 }
 
 // run reads up to and including the semicolon that ends the statement, or to
@@ -66,8 +66,8 @@ func (s *statementScanner) run() {
 	}
 }
 
-// inTrigger reports whether a semicolon here is in a trigger's body, which
-// only "; END ;" ends.
+// inTrigger reports whether a semicolon here is in a trigger's body, which only
+// "; END ;" ends.
 func (s *statementScanner) inTrigger() bool {
 	return s.trigger && s.previous != [2]string{";", "END"}
 }

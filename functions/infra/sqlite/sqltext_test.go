@@ -68,8 +68,8 @@ func TestSplitSQL_Params(t *testing.T) {
 	}
 }
 
-// What is cut out is a part of the text, in order, and is one statement when it
-// is cut again.
+// Each piece is part of the text, in order, and is still one statement when it
+// is split again.
 func FuzzSplitSQL(f *testing.F) {
 	for _, sql := range []string{"a;b", "'a;''b'; [c", "CREATE TRIGGER t BEGIN a; END; b", "$a(;)", "?9999999999999999999", "--\n;/**/;x", "\ufeff\v"} {
 		f.Add(sql)

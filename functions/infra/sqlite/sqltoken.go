@@ -3,7 +3,7 @@ package sqlite
 import "strings"
 
 // token is one token of SQL as SQLite's sqlite3GetToken reads it, as far as it
-// matters here: text that can hide a semicolon, and words and parameters.
+// matters here: tokens that can hide a semicolon, and words and parameters.
 type token struct {
 	end                           int
 	blank, semicolon, word, param bool
@@ -46,8 +46,8 @@ func nextToken(text string, at int) token {
 	return token{end: at + 1}
 }
 
-// through is the length of text up to and including mark, looked for from start
-// on, or of all of it.
+// through returns the length of text up to and including the first mark at or
+// after start, or the whole length.
 func through(text string, start int, mark string) int {
 	if i := strings.Index(text[start:], mark); i >= 0 {
 		return start + i + len(mark)
@@ -55,7 +55,7 @@ func through(text string, start int, mark string) int {
 	return len(text)
 }
 
-// quoted is the length of a quoted token; the quote itself is written twice
+// quoted returns the length of a quoted token; the quote itself is doubled
 // inside.
 func quoted(text string, quote byte) int {
 	for i := 1; i < len(text); i++ {
@@ -70,9 +70,9 @@ func quoted(text string, quote byte) int {
 	return len(text)
 }
 
-// namedParam is the length of :name, @name, $name or #name. In SQLite a name
-// may hold "::" and end in "(...)", as in Tcl; that form has to be read too,
-// since it can hide a semicolon or a quote.
+// namedParam returns the length of :name, @name, $name or #name. In SQLite a
+// name may contain "::" and end in "(...)", as in Tcl; that form has to be read
+// too, since it can hide a semicolon or a quote.
 func namedParam(text string) (length int, named bool) {
 	i := 1
 	for i < len(text) {

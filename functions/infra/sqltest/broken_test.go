@@ -8,10 +8,10 @@ import (
 )
 
 // breakEnv names how the unit under test is broken, in a child process that is
-// meant to fail.
+// expected to fail.
 const breakEnv = "SQLTEST_BREAK"
 
-// wantFailures runs the test that is called this with a broken unit in a child
+// wantFailures runs the test with this name with a broken unit in a child
 // process, and checks that each of the subtests fails.
 func wantFailures(t *testing.T, test, broken string, subtests ...string) {
 	t.Helper()

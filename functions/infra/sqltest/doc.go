@@ -1,4 +1,4 @@
-// Package sqltest has the tests that the units of every SQL driver pass: one
-// suite for queries that become JSON, one for migrations, one for coded errors.
-// What only one database has, the driver's own tests show.
+// Package sqltest has the tests that the units of every SQL driver must pass:
+// suites for queries as JSON, for migrations, for bulk inserts and for coded
+// errors. What is specific to one database is left to the driver's own tests.
 package sqltest

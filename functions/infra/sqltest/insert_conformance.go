@@ -31,16 +31,18 @@ type InsertConformanceConfig struct {
 // InsertConformance tests, as parallel subtests of t, that units which store
 // rows in bulk store each value as it is or refuse it with CodeInvalid: numbers
 // that don't fit, NULL in its forms, values that say their value themselves
-// (driver.Valuer), also when they fail or panic, times, and lists.
+// (driver.Valuer), also when they fail or panic, times, and lists. Text is a
+// number where JSON writes it so, or as NaN, and refused in number columns
+// otherwise.
 //
 // What text a database reads for other types, and types of its own, are for the
 // driver's own tests.
 //
 // More in insert_conformance.md:
-//   - Store runs for each case; a table of its own in memory or unlogged keeps
-//     the suite fast.
-//   - Types take NULL, but for Bool, which may be a number where the database
-//     has no truth values.
+//   - Store runs for each case; in-memory or unlogged tables keep the suite
+//     fast.
+//   - The types must accept NULL, except Bool, which may be a number if the
+//     database has no booleans.
 func InsertConformance(t *testing.T, setup func(t *testing.T) InsertConformanceConfig) {
 	t.Helper()
 	for name, check := range map[string]func(t *testing.T, cfg InsertConformanceConfig){
@@ -58,12 +60,13 @@ func InsertConformance(t *testing.T, setup func(t *testing.T) InsertConformanceC
 
 type namedInt int16
 
-// shout is a Valuer on a value: none can be called on a nil pointer.
+// shout is a Valuer with a value receiver: it can't be called on a nil pointer.
 type shout string
 
 func (s shout) Value() (driver.Value, error) { return string(s) + "!", nil }
 
-// brokenValuer is a Valuer on a pointer that fails, and panics on a nil one.
+// brokenValuer is a Valuer with a pointer receiver that fails, and panics on a
+// nil one.
 type brokenValuer struct{ err error }
 
 func (v *brokenValuer) Value() (driver.Value, error) { return nil, v.err }
@@ -88,6 +91,11 @@ func checkKept(t *testing.T, cfg InsertConformanceConfig) {
 		{cfg.Int16, json.Number("7"), "7"},
 		{cfg.Int16, math.MinInt16, "-32768"},
 		{cfg.Int16, sql.NullInt64{Int64: 7, Valid: true}, "7"},
+		{cfg.Int16, "7", "7"},
+		{cfg.Int16, "-7.0", "-7"},
+		{cfg.Int64, "9007199254740993", "9007199254740993"},
+		{cfg.Float64, "1.5", "1.5"},
+		{cfg.Float64, "NaN", "nan"},
 		{cfg.Int64, int8(7), "7"},
 		{cfg.Int64, int64(math.MinInt64), "-9223372036854775808"},
 		{cfg.Int64, uint64(math.MaxInt64), "9223372036854775807"},
@@ -115,12 +123,12 @@ func checkKept(t *testing.T, cfg InsertConformanceConfig) {
 			continue
 		}
 		if text := plainText(c.typ == cfg.Text, got.V); !got.Valid || text != c.want && (c.value != true || text != "1") {
-			t.Errorf("%s %T %v: came back as %q (%t)", c.typ, c.value, c.value, text, got.Valid)
+			t.Errorf("%s %T %v: was read back as %q (%t)", c.typ, c.value, c.value, text, got.Valid)
 		}
 	}
 }
 
-// plainText takes out how databases write lists and NaN.
+// plainText removes the differences in how databases format lists and NaN.
 func plainText(asIs bool, text string) string {
 	if asIs {
 		return text
@@ -166,6 +174,18 @@ func checkRefused(t *testing.T, cfg InsertConformanceConfig) {
 		{cfg.Int16, uint64(1 << 63)},
 		{cfg.Int16, true},
 		{cfg.Int16, json.Number("1.5")},
+		{cfg.Int16, ""},
+		{cfg.Int16, "1.5"},
+		{cfg.Int16, " 7"},
+		{cfg.Int16, "+7"},
+		{cfg.Int16, "40000"},
+		{cfg.Int16, "true"},
+		{cfg.Int64, "0x10"},
+		{cfg.Int64, "1_0"},
+		{cfg.Int64, "NaN"},
+		{cfg.Float64, "x"},
+		{cfg.Float64, "inf"},
+		{cfg.Float64, "9007199254740993"},
 		{cfg.Int64, 1e30},
 		{cfg.Int64, uint64(1 << 63)},
 		{cfg.Int64, time.Unix(0, 0)},

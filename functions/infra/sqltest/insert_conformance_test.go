@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/functions/infra/sqltest"
 )
 
-// TestInsertConformance_Broken is what a broken unit fails, in a child process.
-// The healthy ones are the drivers', whose tests run the suite.
+// TestInsertConformance_Broken runs a broken unit, in a child process, and
+// fails. Working units are tested by the drivers, whose tests run the suite.
 func TestInsertConformance_Broken(t *testing.T) {
 	broken := os.Getenv(breakEnv)
 	if broken == "" {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // MigrateConformanceRequest has the fields of every driver's migrate config,
@@ -86,7 +87,7 @@ const (
 	indexSQL = "-- speeds up the login\nCREATE INDEX users_name ON users (name);\n"
 )
 
-// files makes a file system of name, content pairs.
+// files makes a file system from pairs of name and content.
 func files(pairs ...string) fstest.MapFS {
 	all := fstest.MapFS{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -103,7 +104,7 @@ func (m *migrating) migrate(t *testing.T, fsys fs.FS) (MigrateConformanceResult,
 	return m.Migrate(t.Context(), MigrateConformanceRequest{FS: fsys})
 }
 
-// must migrates and checks which files were applied, and the version then.
+// must migrates and checks which files were applied, and the resulting version.
 func (m *migrating) must(t *testing.T, fsys fs.FS, version int64, applied ...string) {
 	t.Helper()
 	result, err := m.migrate(t, fsys)
@@ -116,7 +117,7 @@ func (m *migrating) must(t *testing.T, fsys fs.FS, version int64, applied ...str
 }
 
 func checkOrder(t *testing.T, m *migrating) {
-	// 10 comes after 9, however the names sort; other files are left alone.
+	// 10 comes after 9, however the names sort; other files are ignored.
 	fsys := files("9_users.sql", usersSQL, "10_index.sql", indexSQL, "README.md", "x", "11_x.go", "package x")
 	m.must(t, fsys, 10, "9_users.sql", "10_index.sql")
 	if n := m.Count(t, "users"); n != 2 {
@@ -132,7 +133,7 @@ func checkFailure(t *testing.T, m *migrating) {
 		"2_bad.sql", "-- first\n\nCREATE TABLE half (n int);\n\n-- here: ü\nINSERT INTO nowhere VALUES (1);",
 		"3_index.sql", indexSQL)
 	result, err := m.migrate(t, fsys)
-	wantError(t, err, core.CodeInvalid, m.Op+" file=2_bad.sql:6: ")
+	errtest.Want(t, err, core.CodeInvalid, m.Op+" file=2_bad.sql:6: ")
 	if !slices.Equal(result.Applied, []string{"1_users.sql"}) || result.Version != 1 ||
 		!slices.Equal(result.Pending, []string{"2_bad.sql", "3_index.sql"}) {
 		t.Errorf("%+v", result)
@@ -140,7 +141,8 @@ func checkFailure(t *testing.T, m *migrating) {
 	if m.Has(t, "half") {
 		t.Error("half of 2_bad.sql stayed")
 	}
-	// Once the file is corrected, which was never recorded, all goes through.
+	// Once the file, which was not recorded, is corrected, everything is
+	// applied.
 	fsys["2_bad.sql"].Data = []byte("CREATE TABLE whole (n int)")
 	m.must(t, fsys, 3, "2_bad.sql", "3_index.sql")
 }
@@ -158,7 +160,7 @@ func checkHistory(t *testing.T, m *migrating) {
 	} {
 		c.files["4_new.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE new_table (n int)")}
 		result, err := m.migrate(t, c.files)
-		wantError(t, err, core.CodeConflict, c.want)
+		errtest.Want(t, err, core.CodeConflict, c.want)
 		if result.Version != 3 || len(result.Applied) != 0 {
 			t.Errorf("%+v, want the database's version", result)
 		}
@@ -166,7 +168,7 @@ func checkHistory(t *testing.T, m *migrating) {
 			t.Errorf("%v: no hint", err)
 		}
 		if m.Has(t, "new_table") {
-			t.Error("a file was applied all the same")
+			t.Error("a file was applied anyway")
 		}
 	}
 }
@@ -220,26 +222,26 @@ func checkBadFiles(t *testing.T, m *migrating) {
 		{files("1_a.sql", "BEGIN; CREATE TABLE a (n int)"), "1_a.sql:1: BEGIN"},
 	} {
 		_, err := m.migrate(t, c.fsys)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 	}
 	one := files("1_a.sql", "SELECT 1")
 	_, err := m.Migrate(t.Context(), MigrateConformanceRequest{FS: one, Table: "a; DROP"})
-	wantError(t, err, core.CodeInvalid, "bad table name")
+	errtest.Want(t, err, core.CodeInvalid, "bad table name")
 	_, err = m.Migrate(t.Context(), MigrateConformanceRequest{FS: one, Dir: "no"})
-	wantError(t, err, core.CodeNotFound, "no")
+	errtest.Want(t, err, core.CodeNotFound, "no")
 }
 
 func checkLockTimeout(t *testing.T, m *migrating) {
 	locked, release := m.Hold(t)
 	request := MigrateConformanceRequest{FS: files("1_users.sql", usersSQL), LockTimeout: 250 * time.Millisecond}
 	_, err := m.Migrate(t.Context(), request)
-	wantError(t, err, core.CodeUnavailable, locked)
+	errtest.Want(t, err, core.CodeUnavailable, locked)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
 	defer cancel()
 	request.LockTimeout = time.Hour
 	_, err = m.Migrate(ctx, request)
-	wantError(t, err, core.CodeTimeout, "deadline")
+	errtest.Want(t, err, core.CodeTimeout, "deadline")
 	release()
 	m.must(t, request.FS, 1, "1_users.sql")
 }
@@ -249,7 +251,7 @@ func checkCancel(t *testing.T, m *migrating) {
 	defer cancel()
 	fsys := files("1_endless.sql", "CREATE TABLE half (n int);\n"+m.Endless)
 	_, err := m.Migrate(ctx, MigrateConformanceRequest{FS: fsys})
-	wantError(t, err, core.CodeTimeout, "")
+	errtest.Want(t, err, core.CodeTimeout, "")
 	if m.Has(t, "half") {
 		t.Error("half of the file stayed")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowjson"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // QueryJSONConformanceQuery has the fields of every driver's query config,
@@ -28,7 +29,7 @@ type QueryJSONConformanceQuery struct {
 }
 
 // QueryJSONConformanceConfig is a database, its unit, and how the database says
-// what the tests ask it. All fields but Idle are required.
+// what the tests ask it. All fields but Position and Idle are required.
 type QueryJSONConformanceConfig struct {
 	// Query is the unit, on a database that has a table t with a number n:
 	// one row, 1. The connection may write.
@@ -43,6 +44,8 @@ type QueryJSONConformanceConfig struct {
 	ColumnTypes []string
 	// Parameter returns how a statement writes the parameter with a name.
 	Parameter func(name string) string
+	// Position returns how it writes the nth of Args, from 1. Default: ?.
+	Position func(n int) string
 	// Allowed are statements that ReadOnly lets through, Refused those that
 	// it forbids, Malformed those that are not one statement.
 	Allowed, Refused, Malformed []string
@@ -67,8 +70,8 @@ type QueryJSONConformanceConfig struct {
 //
 // More in query_json_conformance.md:
 //   - A new driver's config converts from QueryJSONConformanceQuery only if it
-//     has the same fields in the same order, which is intended: callers then
-//     know all of them.
+//     has the same fields in the same order, which is intended: drivers then
+//     handle all of them.
 //   - Deadline waits 200 ms for each endless query; on a loaded machine the
 //     database's own start counts, too.
 func QueryJSONConformance(t *testing.T, setup func(t *testing.T) QueryJSONConformanceConfig) {
@@ -89,29 +92,33 @@ func QueryJSONConformance(t *testing.T, setup func(t *testing.T) QueryJSONConfor
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			check(t, &querying{setup(t)})
+			q := &querying{setup(t)}
+			if q.Position == nil {
+				q.Position = func(int) string { return "?" }
+			}
+			check(t, q)
 		})
 	}
 }
 
-// request is the short name that the tests below use.
+// request is a short name for the tests below.
 type request = QueryJSONConformanceQuery
 
 // querying is a database under test.
 type querying struct{ QueryJSONConformanceConfig }
 
-// run runs a query and returns what was written.
+// run runs a query and returns its output.
 func (q *querying) run(t *testing.T, query request) (string, rowjson.RowsJSONResult, error) {
 	t.Helper()
 	var out bytes.Buffer
 	result, err := q.Query(t.Context(), &out, query)
 	if result.Bytes != int64(out.Len()) {
-		t.Errorf("%s: Bytes is %d, written were %d", query.Query, result.Bytes, out.Len())
+		t.Errorf("%s: Bytes is %d, but %d were written", query.Query, result.Bytes, out.Len())
 	}
 	return out.String(), result, err
 }
 
-// must runs a query that is to work.
+// must runs a query that has to succeed.
 func (q *querying) must(t *testing.T, query request) (string, rowjson.RowsJSONResult) {
 	t.Helper()
 	out, result, err := q.run(t, query)
@@ -119,7 +126,7 @@ func (q *querying) must(t *testing.T, query request) (string, rowjson.RowsJSONRe
 		t.Fatalf("%s: %v", query.Query, err)
 	}
 	if !query.NDJSON && !json.Valid([]byte(out)) {
-		t.Errorf("%s: no valid JSON: %s", query.Query, out)
+		t.Errorf("%s: not valid JSON: %s", query.Query, out)
 	}
 	return out, result
 }
@@ -150,7 +157,7 @@ func checkLimits(t *testing.T, q *querying) {
 			t.Errorf("%s: %+v\n%s", c.name, result, out)
 		}
 		if c.query.MaxBytes > 5 && result.Bytes > c.query.MaxBytes {
-			t.Errorf("%s: %d bytes, at most %d were asked for", c.name, result.Bytes, c.query.MaxBytes)
+			t.Errorf("%s: %d bytes, but the limit is %d", c.name, result.Bytes, c.query.MaxBytes)
 		}
 	}
 }
@@ -192,16 +199,17 @@ func checkColumns(t *testing.T, q *querying) {
 
 func checkParameters(t *testing.T, q *querying) {
 	a, b := q.Parameter("a"), q.Parameter("b_1")
+	first, second := q.Position(1), q.Position(2)
 	for _, c := range []struct {
 		query request
 		want  string
 	}{
-		{request{Query: "SELECT ? AS a, ? AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
+		{request{Query: "SELECT " + first + " AS a, " + second + " AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
 		{request{Query: "SELECT " + a + " AS a, " + b + " AS b, " + a + " AS c", Named: map[string]any{"a": 1, "b_1": nil}},
 			`{"a":1,"b":null,"c":1}`},
-		{request{Query: "SELECT '?" + a + "' AS a, ? AS b -- ? " + a + "\n/* ? */", Args: []any{2}},
+		{request{Query: "SELECT '?" + a + "' AS a, " + first + " AS b -- ? " + a + "\n/* ? */", Args: []any{2}},
 			`{"a":"?` + a + `","b":2}`},
-		{request{Query: "SELECT ? AS a ;", Args: []any{json.Number("7.5")}}, `{"a":7.5}`},
+		{request{Query: "SELECT " + first + " AS a ;", Args: []any{json.Number("7.5")}}, `{"a":7.5}`},
 	} {
 		if out, _ := q.must(t, c.query); out != "["+c.want+"]\n" {
 			t.Errorf("%s\ngot  %swant [%s]", c.query.Query, out, c.want)
@@ -210,22 +218,22 @@ func checkParameters(t *testing.T, q *querying) {
 }
 
 func checkWrongParameters(t *testing.T, q *querying) {
-	a := q.Parameter("a")
+	a, one, two := q.Parameter("a"), "SELECT "+q.Position(1), "SELECT "+q.Position(1)+", "+q.Position(2)
 	for _, c := range []struct {
 		query request
 		want  string
 	}{
-		{request{Query: "SELECT ?, ?", Args: []any{1}}, "has 2 parameters, Args has 1"},
-		{request{Query: "SELECT ?", Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
+		{request{Query: two, Args: []any{1}}, "has 2 parameters, Args has 1"},
+		{request{Query: one, Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
 		{request{Query: "SELECT " + a, Named: map[string]any{}}, "no value for parameter " + a},
 		{request{Query: "SELECT " + a, Named: map[string]any{"a": 1, "b": 2}}, `no parameter with the name "b"`},
 		{request{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with "},
 		{request{Query: "SELECT " + a, Args: []any{1}}, ""},
-		{request{Query: "SELECT ?", Args: []any{struct{}{}}}, "a struct {} can't"},
-		{request{Query: "SELECT ?", Args: []any{json.Number("x")}}, "no number"},
+		{request{Query: one, Args: []any{struct{}{}}}, "a struct {} can't"},
+		{request{Query: one, Args: []any{json.Number("x")}}, "not a number"},
 	} {
 		out, _, err := q.run(t, c.query)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if out != "" {
 			t.Errorf("%s: wrote %q", c.query.Query, out)
 		}
@@ -235,13 +243,13 @@ func checkWrongParameters(t *testing.T, q *querying) {
 func checkHostileText(t *testing.T, q *querying) {
 	for _, text := range hostile {
 		for _, query := range []request{
-			{Query: "SELECT ? AS v", Args: []any{text}},
+			{Query: "SELECT " + q.Position(1) + " AS v", Args: []any{text}},
 			{Query: "SELECT " + q.Parameter("a") + " AS v", Named: map[string]any{"a": text}},
 		} {
 			out, _ := q.must(t, query)
 			var rows []struct{ V string }
 			if err := json.Unmarshal([]byte(out), &rows); err != nil || len(rows) != 1 || rows[0].V != text {
-				t.Errorf("%q came back as %s (%v)", text, out, err)
+				t.Errorf("%q was read back as %s (%v)", text, out, err)
 			}
 		}
 	}
@@ -265,7 +273,7 @@ func checkReadOnly(t *testing.T, q *querying) {
 	if n := q.Count(t); n != 1 {
 		t.Errorf("t has %d rows: something was written", n)
 	}
-	// Afterwards the connection writes again.
+	// Afterwards the connection can write again.
 	q.must(t, request{Query: q.Insert})
 	if n := q.Count(t); n != 2 {
 		t.Errorf("t has %d rows, want 2", n)
@@ -279,14 +287,14 @@ func checkDeadline(t *testing.T, q *querying) {
 			defer cancel()
 			start := time.Now()
 			_, err := q.Query(ctx, io.Discard, request{Query: query, ReadOnly: true, MaxRows: -1, MaxBytes: -1})
-			wantError(t, err, core.CodeTimeout, "deadline")
+			errtest.Want(t, err, core.CodeTimeout, "deadline")
 			if took := time.Since(start); took > 30*time.Second { // the query itself never ends
 				t.Errorf("it took %v", took)
 			}
 			if q.Idle != nil {
 				q.Idle(t)
 			}
-			// Neither the connections nor the database is lost.
+			// Neither the connections nor the database are lost.
 			before := q.Count(t)
 			q.must(t, request{Query: q.Insert})
 			if n := q.Count(t); n != before+1 {
@@ -300,10 +308,10 @@ func checkCanceled(t *testing.T, q *querying) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := q.Query(ctx, io.Discard, request{Query: "SELECT 1"})
-	wantError(t, err, core.CodeCanceled, "canceled")
+	errtest.Want(t, err, core.CodeCanceled, "canceled")
 }
 
-// brokenWriter takes some bytes, and then fails.
+// brokenWriter accepts some bytes, and then fails.
 type brokenWriter struct{ room int }
 
 var errBroken = errors.New("broken pipe")
@@ -331,7 +339,7 @@ func checkBrokenWriter(t *testing.T, q *querying) {
 
 func checkBadQuery(t *testing.T, q *querying) {
 	for _, query := range []string{"SELEC 1", "SELECT n FROM nowhere"} {
-		for _, readOnly := range []bool{false, true} { // a mistake is none of what ReadOnly forbids
+		for _, readOnly := range []bool{false, true} { // a syntax error is not what ReadOnly forbids
 			out, _, err := q.run(t, request{Query: query, ReadOnly: readOnly})
 			if code := core.ErrorCode(err); out != "" || code != core.CodeInvalid && code != core.CodeNotFound {
 				t.Errorf("%s, ReadOnly %t: wrote %q, %v (%s)", query, readOnly, out, err, code)

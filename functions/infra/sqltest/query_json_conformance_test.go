@@ -11,8 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/sqltest"
 )
 
-// TestQueryJSONConformance_Broken is what a broken unit fails, in a child
-// process. The healthy ones are the drivers', whose tests run the suite.
+// TestQueryJSONConformance_Broken runs a broken unit, in a child process, and
+// fails. Working units are tested by the drivers, whose tests run the suite.
 func TestQueryJSONConformance_Broken(t *testing.T) {
 	broken := os.Getenv(breakEnv)
 	if broken == "" {
@@ -39,7 +39,7 @@ func TestQueryJSONConformance_Broken(t *testing.T) {
 }
 
 // A unit that does nothing, and one that always fails, fail in every subtest
-// that doesn't ask for just that.
+// that doesn't expect just that.
 func TestQueryJSONConformance_BrokenUnitsFail(t *testing.T) {
 	t.Parallel()
 	all := []string{"Limits", "DefaultLimit", "NoRows", "Columns", "Parameters", "WrongParameters",

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // SQLErrorConformanceConfig is a driver's unit that codes errors, and what it
@@ -55,9 +56,9 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 				t.Fatal("the database returned no error")
 			}
 			got := cfg.Error("op", fmt.Errorf("wrapped: %w", errors.Join(errors.New("other"), err)))
-			wantError(t, got, c.Want, "op: wrapped: ")
+			errtest.Want(t, got, c.Want, "op: wrapped: ")
 			if !errors.Is(got, err) {
-				t.Error("it lost its cause")
+				t.Error("the cause is lost")
 			}
 		})
 	}
@@ -88,7 +89,7 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 	})
 }
 
-// foreignError has a Code method that means something else.
+// foreignError has a Code method with another meaning.
 type foreignError struct{}
 
 func (foreignError) Error() string { return "x" }

@@ -61,7 +61,7 @@ func BenchmarkSSEHandler(b *testing.B) {
 					time.Sleep(100 * time.Microsecond)
 				}
 			}
-			// The clients are all there once one event has reached all of them.
+			// All clients are connected once one event has reached all of them.
 			for all := false; !all; {
 				before := received.Load()
 				if err := c.publish(); err != nil {
@@ -80,10 +80,10 @@ func BenchmarkSSEHandler(b *testing.B) {
 	}
 }
 
-// mark is one byte that is nowhere but in an event's data.
+// mark is a byte that occurs only in an event's data.
 const mark = "\x1e"
 
-// countEvents counts the events that one connection brings.
+// countEvents counts the events that arrive on one connection.
 func countEvents(b *testing.B, addr string, received *atomic.Int64) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {

@@ -17,26 +17,26 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// client is what SSEClient's goroutine works with.
+// client is the state of SSEClient's goroutine.
 type client struct {
 	cfg    SSEClientConfig
 	op     string
 	events chan<- SSEEvent
 	errs   chan<- error
 	lastID string
-	retry  time.Duration // the server's wish for the wait before a reconnection; zero: none
+	retry  time.Duration // the reconnection delay that the server asked for; zero: none
 }
 
 // streamEnd is how one connection ended.
 type streamEnd struct {
-	err    error         // nil: the server ended it, as is its right
-	final  bool          // coming back is no use
+	err    error         // nil: the server ended it normally
+	final  bool          // reconnecting is useless
 	asked  time.Duration // the server's Retry-After
 	events int           // received before
-	lasted time.Duration // from the answer's head to the end
+	lasted time.Duration // from the response header to the end
 }
 
-// run connects again and again. It returns why it stopped.
+// run connects again and again, and returns why it stopped.
 func (c *client) run(ctx context.Context) error {
 	for failures := 0; ; failures++ {
 		end := c.stream(ctx)
@@ -50,7 +50,7 @@ func (c *client) run(ctx context.Context) error {
 			c.report(end.err)
 		}
 		if end.events > 0 || end.lasted > c.cfg.MaxBackoff {
-			failures = 0 // it worked
+			failures = 0 // the connection worked
 		}
 		backoff := core.BackoffDelayConfig{
 			Initial: cmp.Or(c.retry, c.cfg.InitialBackoff),
@@ -63,8 +63,8 @@ func (c *client) run(ctx context.Context) error {
 	}
 }
 
-// report drops what nobody reads: a client must not stand still because its
-// errors bore everyone.
+// report drops errors that nobody reads: the client must not block because of
+// them.
 func (c *client) report(err error) {
 	select {
 	case c.errs <- err:
@@ -72,7 +72,7 @@ func (c *client) report(err error) {
 	}
 }
 
-// stream reads over one connection until it ends.
+// stream reads from one connection until it ends.
 func (c *client) stream(ctx context.Context) (end streamEnd) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -80,7 +80,7 @@ func (c *client) stream(ctx context.Context) (end streamEnd) {
 	defer idle.stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.cfg.URL, nil)
 	if err != nil {
-		return streamEnd{err: c.fail(core.CodeInvalid, "the request can't be made", hideURL(err)), final: true}
+		return streamEnd{err: c.fail(core.CodeInvalid, "the request is invalid", hideURL(err)), final: true}
 	}
 	if c.cfg.Header != nil {
 		request.Header = c.cfg.Header.Clone()
@@ -105,7 +105,7 @@ func (c *client) stream(ctx context.Context) (end streamEnd) {
 	for {
 		event, err := stream.next()
 		c.lastID = stream.lastID
-		if stream.retry >= 0 { // 0 is at once, but the waits still grow
+		if stream.retry >= 0 { // 0 is immediate, but the waits still grow
 			c.retry = min(max(stream.retry, time.Millisecond), maxRetry)
 		}
 		switch {
@@ -127,8 +127,8 @@ func (c *client) stream(ctx context.Context) (end streamEnd) {
 	}
 }
 
-// judge looks at the answer's head, and returns how the stream ends if it is
-// none.
+// judge checks the response header, and returns how the stream ends if it is
+// not an event stream.
 func (c *client) judge(response *http.Response) (end streamEnd, ok bool) {
 	status := response.StatusCode
 	switch {
@@ -137,15 +137,15 @@ func (c *client) judge(response *http.Response) (end streamEnd, ok bool) {
 	case status == http.StatusOK:
 		contentType := response.Header.Get("Content-Type")
 		if media, _, _ := mime.ParseMediaType(contentType); media != "text/event-stream" {
-			return streamEnd{err: c.fail(core.CodeUnsupported, "the answer is no event stream but "+strconv.Quote(contentType), nil), final: true}, false
+			return streamEnd{err: c.fail(core.CodeUnsupported, "the response is not an event stream but "+strconv.Quote(contentType), nil), final: true}, false
 		}
 		return streamEnd{}, true
 	}
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // for its retry_after_ms; the missing part was unavailable
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // for its retry_after_ms; a partial body is good enough
 	end.asked, _ = core.RetryAfterParse(response.Header.Get("Retry-After"), body, time.Now(), maxRetry)
 	code := core.ErrorCode(core.HTTPStatusError(c.op, status))
 	if status < 400 {
-		code = core.CodeInvalid // a success or a redirect that is no stream
+		code = core.CodeInvalid // a success or a redirect without a stream
 	}
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
@@ -160,7 +160,7 @@ func (c *client) fail(code core.Code, message string, cause error) error {
 	return &core.Error{Code: code, Op: c.op, Message: message, Err: cause}
 }
 
-// broken tells an idle connection from one that failed.
+// broken distinguishes an idle connection from one that failed.
 func (c *client) broken(ctx context.Context, message string, err error) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errIdle) {
 		return c.fail(core.CodeTimeout, "nothing came for "+c.cfg.IdleTimeout.String(), nil)
@@ -168,8 +168,8 @@ func (c *client) broken(ctx context.Context, message string, err error) error {
 	return c.fail(core.CodeUnavailable, message, err)
 }
 
-// hideURL takes the URL, whose query may hold a secret, out of what net/http
-// says.
+// hideURL removes the URL, whose query may hold a secret, from errors of
+// net/http.
 func hideURL(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
@@ -177,17 +177,17 @@ func hideURL(err error) error {
 	return err
 }
 
-// sendable is false for an ID that HTTP has no header for: it may hold any
-// control character but NUL and line breaks.
+// sendable is false for an ID that can't be sent in an HTTP header: it may
+// contain any control character but NUL and line breaks.
 func sendable(id string) bool {
 	return id != "" && !strings.ContainsFunc(id, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
-// errIdle is why a connection's context was cancelled when nothing came.
+// errIdle is the cause when a connection was cancelled because nothing arrived.
 var errIdle = errors.New("idle")
 
-// idleTimer cancels a connection on which nothing comes while somebody waits
-// for it.
+// idleTimer cancels a connection on which nothing arrives while a read is
+// waiting.
 type idleTimer struct {
 	timer *time.Timer
 	after time.Duration
@@ -215,7 +215,7 @@ func (t *idleTimer) stop() {
 }
 
 // idleReader runs the timer only while it reads, so that a slow consumer is not
-// taken for a silent server.
+// mistaken for a silent server.
 type idleReader struct {
 	io.Reader
 	idle *idleTimer

@@ -25,7 +25,7 @@ func newHubServer(t *testing.T, cfg sse.SSEHandlerConfig) *hubServer {
 	hub := sse.SSEHandler(t.Context(), cfg)
 	h := &hubServer{hub, httptest.NewUnstartedServer(hub)}
 	h.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
-		conn.(*net.TCPConn).SetWriteBuffer(64 << 10) // else the kernel makes room for megabytes, and nobody is slow
+		conn.(*net.TCPConn).SetWriteBuffer(64 << 10) // otherwise the kernel buffers megabytes, and no client is slow
 		return ctx
 	}
 	h.Start()
@@ -50,7 +50,7 @@ func (h *hubServer) publish(t *testing.T, data ...string) []string {
 	return ids
 }
 
-// open connects, and returns when the hub has taken the client on.
+// open connects, and returns once the hub has registered the client.
 func open(t *testing.T, url, lastID string) *http.Response {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
@@ -81,7 +81,7 @@ func toEOF(t *testing.T, body io.Reader) []sse.SSEEvent {
 	return events
 }
 
-// dataOf shows events as "type:data", without the type where it is "message".
+// dataOf formats events as "type:data", without the type if it is "message".
 func dataOf(events []sse.SSEEvent) string {
 	var shown []string
 	for _, event := range events {
@@ -104,7 +104,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			t.Fatalf("it never came to pass: %s", what)
+			t.Fatalf("it never happened: %s", what)
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// A client's turn ends after so many events, or so many bytes: enough to write
-// them in one go, few enough to copy while the hub is locked, and for one
-// write's deadline to be about.
+// A client's turn ends after this many events or bytes: enough for one
+// efficient write, few enough to copy while the hub is locked, and to send
+// within one write's deadline.
 const (
 	turnEvents = 256
 	turnBytes  = 64 << 10
@@ -25,21 +25,21 @@ type hubClient struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	match   func(topic string) bool
-	next    uint64  // sequence number of the event to look at next
-	told    uint64  // the position that the client knows of
-	gap     bool    // it is still to be told that it missed what followed the ID missed
+	next    uint64  // sequence number of the next event
+	told    uint64  // the position last sent to the client
+	gap     bool    // a gap event is due: the client missed what followed the ID missed
 	missed  string  //
 	entries []entry // of this turn, before the filter
 	frames  [][]byte
 }
 
 // run streams until the client leaves, the hub closes, or a write fails. It
-// returns an error where nothing was sent.
+// returns an error only if nothing was sent.
 func (c *hubClient) run(r *http.Request) error {
 	header := c.w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store, no-transform")
-	header.Set("X-Accel-Buffering", "no") // nginx holds answers back otherwise
+	header.Set("X-Accel-Buffering", "no") // otherwise nginx buffers responses
 	if r.Method == http.MethodHead {
 		return nil
 	}
@@ -56,11 +56,11 @@ func (c *hubClient) run(r *http.Request) error {
 	if c.write(c.hello()...) == nil {
 		c.stream(r.Context().Done())
 	}
-	c.extendDeadline() // for what net/http writes to end the body
+	c.extendDeadline() // for net/http's final write of the body
 	return nil
 }
 
-// start finds where the client left off.
+// start finds the client's position.
 func (c *hubClient) start(lastID string) {
 	c.hub.mu.RLock()
 	defer c.hub.mu.RUnlock()
@@ -77,7 +77,7 @@ func (c *hubClient) start(lastID string) {
 func (c *hubClient) hello() [][]byte {
 	retry := strconv.AppendInt([]byte("retry: "), c.hub.cfg.Retry.Milliseconds(), 10)
 	frames := [][]byte{append(retry, "\n\n"...)}
-	if !c.gap { // one that is to hear of a gap must not take this for its place, should it be cut off before
+	if !c.gap { // a client that is due a gap event must not record this position in case it disconnects first
 		frames = append(frames, c.position())
 	}
 	return frames
@@ -94,7 +94,7 @@ func (c *hubClient) stream(gone <-chan struct{}) {
 		}
 		c.choose()
 		switch {
-		case len(c.frames) > 0: // below
+		case len(c.frames) > 0: // sent below
 		case len(c.entries) > 0:
 			continue // there may be more
 		case closed:
@@ -137,8 +137,9 @@ func (c *hubClient) take() (wake <-chan struct{}, closed, overtaken bool) {
 	return hub.wake, hub.closed, overtaken
 }
 
-// choose makes frames of what was taken, and moves the client's position past
-// it. It runs without the hub's lock, since match is the program's.
+// choose turns the taken events into frames, and advances the client's position
+// past them. It runs without the hub's lock, since match belongs to the
+// program.
 func (c *hubClient) choose() {
 	clear(c.frames)
 	c.frames = c.frames[:0]
@@ -158,14 +159,14 @@ func (c *hubClient) choose() {
 	}
 }
 
-// position is an ID without an event: clients note it, and dispatch nothing.
+// position is an ID without an event: clients record it, and dispatch nothing.
 func (c *hubClient) position() []byte {
 	return []byte("id: " + c.hub.id(c.told) + "\n\n")
 }
 
-// beat keeps the connection open. Where other topics' events went by, it moves
-// the client's ID past them, so that it won't be taken for one that missed
-// them.
+// beat keeps the connection open. If events of other topics were skipped, it
+// moves the client's ID past them, so that the client won't be treated as
+// having missed them.
 func (c *hubClient) beat() []byte {
 	if passed := c.next - 1; passed > c.told {
 		c.told = passed
@@ -174,14 +175,14 @@ func (c *hubClient) beat() []byte {
 	return []byte(":\n\n")
 }
 
-// extendDeadline replaces the server's write timeout. A writer that knows no
-// deadlines, such as a test's recorder, has no writes that get stuck either.
+// extendDeadline replaces the server's write timeout. A writer without
+// deadlines, such as a test's recorder, doesn't block in writes either.
 func (c *hubClient) extendDeadline() {
 	c.control.SetWriteDeadline(time.Now().Add(c.hub.cfg.WriteTimeout))
 }
 
-// write sends frames and flushes. A client that does not take them in time is
-// cut off.
+// write sends frames and flushes. A client that does not accept them in time is
+// disconnected.
 func (c *hubClient) write(frames ...[]byte) error {
 	c.extendDeadline()
 	for _, frame := range frames {

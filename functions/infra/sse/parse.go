@@ -15,17 +15,17 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// errTooLarge is in the error for an event that was skipped; the stream goes
-// on.
+// errTooLarge is in the error for an event that was skipped; the stream
+// continues.
 var errTooLarge = errors.New("longer than the reader's limit")
 
 // parser interprets an event stream (HTML standard, section 9.2.6).
 type parser struct {
 	lines    lineReader
 	maxBytes int
-	lastID   string        // as of the last blank line
-	retry    time.Duration // as asked last; negative: never
-	begun    bool          // past the place of a byte order mark
+	lastID   string        // at the last blank line
+	retry    time.Duration // last value received; negative: none
+	begun    bool          // past the position of a byte order mark
 
 	id        string // these belong to the event that is being read
 	kind      string
@@ -46,13 +46,13 @@ func newParser(r io.Reader, maxBytes int, lastID string) *parser {
 }
 
 // next returns the next event; io.EOF at the end of the stream; an error with
-// errTooLarge in place of an event that was too long; any other error when
+// errTooLarge in place of an event that was too long; any other error if
 // reading failed.
 func (p *parser) next() (SSEEvent, error) {
 	for {
 		line, whole, err := p.lines.next()
 		if err == io.EOF {
-			return SSEEvent{}, io.EOF // what is not ended by a blank line is dropped
+			return SSEEvent{}, io.EOF // an event without a final blank line is dropped
 		}
 		if err != nil {
 			return SSEEvent{}, brokenStream("sse_read", err)
@@ -79,8 +79,8 @@ func (p *parser) next() (SSEEvent, error) {
 	}
 }
 
-// ofEvent reports whether a line that was cut belongs to an event. A comment
-// and an unknown field may have any length.
+// ofEvent reports whether a line that was cut belongs to an event. Comments and
+// unknown fields may have any length.
 func ofEvent(line []byte) bool {
 	name, _, _ := bytes.Cut(line, []byte(":"))
 	switch string(name) {
@@ -113,8 +113,7 @@ func (p *parser) field(line []byte) {
 	}
 }
 
-// dispatch ends the event that was read so far; there is none where it has no
-// data.
+// dispatch ends the event read so far; there is none if it has no data.
 func (p *parser) dispatch() (event SSEEvent, oversized, ok bool) {
 	p.lastID = p.id
 	oversized = p.oversized
@@ -129,8 +128,8 @@ func (p *parser) dispatch() (event SSEEvent, oversized, ok bool) {
 }
 
 // text decodes UTF-8 as the standard does (encoding.spec.whatwg.org), with one
-// U+FFFD for each byte that begins no character, and for each beginning of one
-// that is cut short.
+// U+FFFD for each byte that begins no character, and for each truncated
+// character.
 func text(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -147,7 +146,8 @@ func text(b []byte) string {
 	return out.String()
 }
 
-// cutShort is how many of the first bytes could begin a character; at least 1.
+// cutShort returns how many of the first bytes could begin a character; at
+// least 1.
 func cutShort(b []byte) int {
 	for size := min(len(b), utf8.UTFMax-1); size > 1; size-- {
 		if !utf8.FullRune(b[:size]) { // more would be needed
@@ -157,8 +157,8 @@ func cutShort(b []byte) int {
 	return 1
 }
 
-// milliseconds reads ASCII digits alone; more than a Duration holds is the
-// longest one.
+// milliseconds accepts only ASCII digits; a number beyond the range of a
+// Duration is the longest one.
 func milliseconds(digits []byte) (time.Duration, bool) {
 	var ms int64
 	for _, c := range digits {
@@ -170,9 +170,9 @@ func milliseconds(digits []byte) (time.Duration, bool) {
 	return time.Duration(ms) * time.Millisecond, len(digits) > 0
 }
 
-// lineReader splits at LF, CR and CRLF. A CR ends its line at once: the LF that
-// may follow is only looked for when the next line is read, since it may not
-// come for hours.
+// lineReader splits at LF, CR and CRLF. A CR ends its line immediately: the LF
+// that may follow is checked only when the next line is read, since it may not
+// arrive for hours.
 type lineReader struct {
 	r      *bufio.Reader
 	max    int
@@ -181,8 +181,8 @@ type lineReader struct {
 }
 
 // next returns a line without its end, valid until the next call; whole is
-// false where it was longer than max, and the line is cut there. The error is
-// that of the reader; an unfinished line at the end is dropped.
+// false if it was longer than max and was cut there. The error is the reader's;
+// an unfinished line at the end is dropped.
 func (l *lineReader) next() (line []byte, whole bool, err error) {
 	if cap(l.line) > 64<<10 {
 		l.line = nil

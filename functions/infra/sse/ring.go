@@ -39,12 +39,11 @@ func (r *ring) add(added entry) {
 	r.next++
 }
 
-// lineBreaks turns the three line breaks of the format into one.
+// lineBreaks converts the three line breaks of the format into one.
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// encode writes an event as a stream has it (HTML standard, section 9.2.5).
-// Data without a line is a line all the same: clients drop events that have
-// none.
+// encode formats an event for a stream (HTML standard, section 9.2.5). Empty
+// data still gets a line: clients drop events that have none.
 func encode(id string, event SSEEvent) []byte {
 	frame := make([]byte, 0, len(id)+len(event.Type)+len(event.Data)+32)
 	frame = append(append(append(frame, "id: "...), id...), '\n')

@@ -21,10 +21,10 @@ type SSEClientConfig struct {
 	URL            string        // http or https
 	Header         http.Header   // sent with each request (Authorization); nil: none
 	Client         *http.Client  // must have no Timeout, which would cut streams; nil: one on http.DefaultTransport
-	LastEventID    string        // where to go on from; empty: from now on
-	InitialBackoff time.Duration // first wait after a broken connection, until the server asks for another (retry:); zero: 1 s
+	LastEventID    string        // where to resume; empty: from now on
+	InitialBackoff time.Duration // first wait after a broken connection, unless the server asks for another (retry:); zero: 1 s
 	MaxBackoff     time.Duration // ceiling of the backoff; zero: 30 s
-	IdleTimeout    time.Duration // reconnects when not even a comment came for so long; zero: 90 s; negative: waits for ever
+	IdleTimeout    time.Duration // reconnects if nothing, not even a comment, arrived for this long; zero: 90 s; negative: waits forever
 	MaxBytes       int           // longest line and event; zero: 1 MiB
 	ChannelBuffer  int           // capacity of Events; zero: 64
 }
@@ -41,9 +41,9 @@ type SSEClientHandle struct {
 	Errors <-chan error
 
 	// The client's life cycle. Done is closed after both channels. Err is nil
-	// after Stop, the context's end, or status 204, by which a server says that
-	// there are no more events; else it is a *core.Error that says why the
-	// client gave up.
+	// after Stop, the context's end, or status 204, by which a server reports
+	// that there are no more events; otherwise it is a *core.Error that says
+	// why the client gave up.
 	*service.ServiceStartHandle
 }
 
@@ -63,15 +63,16 @@ var _ service.Service = (*SSEClientHandle)(nil)
 //   - Events come at least once where the server replays: after an event was
 //     put on the channel, its ID counts as seen, even if the program dies
 //     before it handled it.
-//   - 4xx (other than 408, 425, 429) and a 200 of another type end it for good;
-//     browsers' EventSource also gives up at 5xx, this one comes back.
+//   - 4xx (other than 408, 425, 429) and a 200 of another type end it
+//     permanently; browsers' EventSource also gives up at 5xx, this client
+//     reconnects.
 func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, error) {
 	target, err := url.Parse(cfg.URL)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		return nil, &core.Error{
 			Code:    core.CodeInvalid,
 			Op:      "sse_client",
-			Message: "the URL is none of http or https with a host",
+			Message: "the URL is not http or https with a host",
 		}
 	}
 	op := "sse_client url=" + target.Host + target.Path

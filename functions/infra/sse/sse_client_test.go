@@ -32,11 +32,11 @@ func client(t *testing.T, cfg sse.SSEClientConfig) *sse.SSEClientHandle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = handle.Stop(context.Background()) }) // it may have given up
+	t.Cleanup(func() { _ = handle.Stop(context.Background()) }) // it may already have given up
 	return handle
 }
 
-// receive takes n events, of a client that does not end before.
+// receive receives n events from a client that must not end before.
 func receive(t *testing.T, handle *sse.SSEClientHandle, n int) []sse.SSEEvent {
 	t.Helper()
 	var events []sse.SSEEvent
@@ -50,8 +50,8 @@ func receive(t *testing.T, handle *sse.SSEClientHandle, n int) []sse.SSEEvent {
 	return events
 }
 
-// scripted is a server that answers by a script, one entry a request, and the
-// last one from then on. Each request's Last-Event-ID is noted.
+// scripted is a server that follows a script, one entry per request, repeating
+// the last one. It records each request's Last-Event-ID.
 type scripted struct {
 	*httptest.Server
 	requests atomic.Int32
@@ -75,7 +75,7 @@ func newScripted(t *testing.T, script ...http.HandlerFunc) *scripted {
 	return s
 }
 
-// events answers with a stream that ends after the text.
+// events responds with a stream that ends after the text.
 func events(stream string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
@@ -83,7 +83,7 @@ func events(stream string) http.HandlerFunc {
 	}
 }
 
-// hold answers with a stream that stays open after the text until the client
+// hold responds with a stream that stays open after the text until the client
 // leaves.
 func hold(stream string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +135,7 @@ func TestSSEClient_LosesNothingWhenConnectionsBreak(t *testing.T) {
 	for round := range 20 {
 		ids := hub.publish(t, "a", "b", "c")
 		got := receive(t, handle, 1)
-		hub.CloseClientConnections() // maybe in the middle of an event
+		hub.CloseClientConnections() // possibly in the middle of an event
 		if got = append(got, receive(t, handle, 2)...); !equalIDs(got, ids) {
 			t.Fatalf("round %d: got %+v, want %q", round, got, ids)
 		}
@@ -148,10 +148,10 @@ func TestSSEClient_LosesNothingWhenConnectionsBreak(t *testing.T) {
 func TestSSEClient_ComesBackFromWhereItWas(t *testing.T) {
 	t.Parallel()
 	server := newScripted(t,
-		events("retry: 1\nid: 1\ndata: a\n\nid: 2\n\nid: 3\ndata: unfinished\n"), // 2 is where it was
-		events(""),                        // and stays
+		events("retry: 1\nid: 1\ndata: a\n\nid: 2\n\nid: 3\ndata: unfinished\n"), // the position is 2
+		events(""),                        // and stays 2
 		events("id: a\x01b\ndata: b\n\n"), // an ID that HTTP can't carry
-		events("id\ndata: c\n\n"),         // the ID is taken back
+		events("id\ndata: c\n\n"),         // the ID is reset
 		status(http.StatusNoContent))
 	handle := client(t, sse.SSEClientConfig{URL: server.URL, LastEventID: "0"})
 	if got := dataOf(receive(t, handle, 3)); got != "a b c" {
@@ -164,7 +164,7 @@ func TestSSEClient_ComesBackFromWhereItWas(t *testing.T) {
 		t.Errorf("Last-Event-ID: %s", got)
 	}
 	for err := range handle.Errors {
-		t.Errorf("an error for a stream that ended as it may: %v", err)
+		t.Errorf("an error for a stream that ended normally: %v", err)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestSSEClient_AnswersThatEndIt(t *testing.T) {
 			t.Errorf("want %q: got %v after %d requests", c.want, err, server.requests.Load())
 		}
 		if _, open := <-handle.Events; open {
-			t.Error("an event from nowhere")
+			t.Error("an unexpected event")
 		}
 		if err != nil && strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("a secret is in %v", err)
@@ -253,16 +253,15 @@ func TestSSEClient_WaitsAsLongAsItIsAsked(t *testing.T) {
 	}
 }
 
-// retry: 0 takes back a longer wait, as in Chromium: the next try is made at
-// once.
+// retry: 0 revokes a longer wait, as in Chromium: the next try is immediate.
 func TestSSEClient_RetryZero(t *testing.T) {
 	t.Parallel()
 	server := newScripted(t, events("retry: 3600000\n\nretry: 0\n\n"), hold("data: x\n\n"))
 	receive(t, client(t, sse.SSEClientConfig{URL: server.URL, InitialBackoff: time.Hour}), 1)
 }
 
-// roundTripper is a transport whose waits no test sits through: it runs on
-// synctest's clock.
+// roundTripper is a transport without real waiting: it runs on synctest's
+// clock.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -396,7 +395,7 @@ func TestSSEClient_SendsWhatItIsGiven(t *testing.T) {
 	header := http.Header{"Authorization": {"Bearer x"}}
 	client(t, sse.SSEClientConfig{URL: server.URL, Header: header})
 	if h := <-got; h.Get("Authorization") != "Bearer x" || h.Get("Accept") != "text/event-stream" || len(header) != 1 {
-		t.Errorf("got %v, and the config's is %v", h, header)
+		t.Errorf("got %v, but the config has %v", h, header)
 	}
 }
 
@@ -411,8 +410,8 @@ func TestSSEClient_BadConfig(t *testing.T) {
 	}
 }
 
-// TestSSEClient_ReadsAnotherServer holds the client against a server that is
-// not ours.
+// TestSSEClient_ReadsAnotherServer runs the client against a server from
+// another library.
 func TestSSEClient_ReadsAnotherServer(t *testing.T) {
 	t.Parallel()
 	replayer, err := gosse.NewFiniteReplayer(100, true)

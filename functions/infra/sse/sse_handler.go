@@ -25,13 +25,13 @@ const SSEGapType = "gap"
 // SSEHandlerConfig bounds what a hub keeps and how it treats its clients. The
 // zero value is usable.
 type SSEHandlerConfig struct {
-	RingEvents     int           // events kept for clients that lag or come back; zero: 1024
-	RingBytes      int           // and their bytes on the wire; zero: 8 MiB. The newest event is always kept
+	RingEvents     int           // events kept for clients that lag or reconnect; zero: 1024
+	RingBytes      int           // total bytes of these events on the wire; zero: 8 MiB. The newest event is always kept
 	MaxClients     int           // more are refused with 503; zero: 4096
-	Heartbeat      time.Duration // a comment is sent after so long without event, to keep proxies from closing; zero: 15 s
+	Heartbeat      time.Duration // a comment is sent after this long without an event, to keep proxies from closing; zero: 15 s
 	WriteTimeout   time.Duration // for each write to a client, after which it is disconnected; zero: 10 s
-	Retry          time.Duration // told to clients as the wait before they reconnect; zero: 2 s
-	DisconnectSlow bool          // end the stream of a client that the ring has overtaken; default: send it a gap event and go on
+	Retry          time.Duration // the reconnection delay that clients are asked for; zero: 2 s
+	DisconnectSlow bool          // end the stream of a client that fell behind the ring; default: send it a gap event and continue
 	// Topics returns which topics a request may see, or an error that is
 	// answered as a problem. match is called from one goroutine at a time. nil:
 	// all see all.
@@ -60,7 +60,7 @@ type SSEHubStats struct {
 	Clients      int    // connected now
 	Published    uint64 // events
 	Gaps         uint64 // gap events sent
-	Disconnected uint64 // clients cut off: overtaken by the ring, or a write failed
+	Disconnected uint64 // clients disconnected: fell behind the ring, or a write failed
 	Refused      uint64 // requests over MaxClients
 }
 
@@ -81,10 +81,10 @@ type SSEHubStats struct {
 // timeout.
 //
 // More in sse_handler.md:
-//   - The ring is memory: after a restart every client that comes back gets a
+//   - The ring is memory: after a restart every client that reconnects gets a
 //     gap event.
 //   - Close the hub in the OnStop of http_server_go_infra, or the open streams
-//     hold up every shutdown until its deadline.
+//     delay every shutdown until its deadline.
 func SSEHandler(ctx context.Context, cfg SSEHandlerConfig) *SSEHub {
 	cfg.RingEvents = cmp.Or(cfg.RingEvents, 1024)
 	cfg.RingBytes = cmp.Or(cfg.RingBytes, 8<<20)

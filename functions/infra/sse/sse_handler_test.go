@@ -31,7 +31,7 @@ func TestSSEHandler_WholeStreamToEOF(t *testing.T) {
 	eventually(t, "the client's place in the stream", func() bool { return hub.Stats().Clients == 1 })
 	first := bufio.NewReader(response.Body)
 	var hello strings.Builder
-	for !strings.HasSuffix(hello.String(), "-0\n\n") { // the position; from here on, nothing is missed
+	for !strings.HasSuffix(hello.String(), "-0\n\n") { // the position; from here on, no event is missed
 		line, err := first.ReadString('\n')
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func TestSSEHandler_WholeStreamToEOF(t *testing.T) {
 	}
 	ids := hub.publish(t, "one", "two\nlines", "three")
 	hub.SSEHub.Close()
-	rest, err := io.ReadAll(first) // one Read would see the first event alone
+	rest, err := io.ReadAll(first) // one Read would see only the first event
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,18 +68,18 @@ func TestSSEHandler_Replay(t *testing.T) {
 		{ids[1], "", "3 4 5"}, // just still there
 		{ids[0], "", "gap:" + ids[0] + " 3 4 5"},
 		{epoch + "-0", "", "gap:" + epoch + "-0 3 4 5"},
-		{epoch + "-6", "", "gap:" + epoch + "-6 3 4 5"}, // never given out
+		{epoch + "-6", "", "gap:" + epoch + "-6 3 4 5"}, // never issued
 		{epoch + "-18446744073709551615", "", "gap:" + epoch + "-18446744073709551615 3 4 5"},
-		{"another-3", "", "gap:another-3 3 4 5"}, // of the process before this one
+		{"another-3", "", "gap:another-3 3 4 5"}, // from a previous process
 		{`junk"{}`, "", `gap:junk"{} 3 4 5`},
 		{"", ids[3], "5"},
-		{ids[4], ids[0], ""}, // the header knows better than the page's URL
+		{ids[4], ids[0], ""}, // the header is newer than the page's URL
 	}
 	var responses []*http.Response
 	for _, c := range cases {
 		responses = append(responses, open(t, hub.URL+"?last_event_id="+c.query, c.lastID))
 	}
-	hub.SSEHub.Close() // ends the streams, but not before all is sent
+	hub.SSEHub.Close() // ends the streams, but not before everything is sent
 	for i, c := range cases {
 		events := toEOF(t, responses[i].Body)
 		if len(events) > 0 && events[0].Type == sse.SSEGapType {
@@ -88,7 +88,7 @@ func TestSSEHandler_Replay(t *testing.T) {
 				t.Errorf("%v: %v", c, err)
 			}
 			events[0].Data = gap.After
-			if events[0].ID != ids[1] { // who breaks off here comes back to the ring's first
+			if events[0].ID != ids[1] { // a client that disconnects here resumes at the ring's first event
 				t.Errorf("%v: the gap's ID is %q", c, events[0].ID)
 			}
 		}
@@ -101,8 +101,8 @@ func TestSSEHandler_Replay(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_NoPositionBeforeAGap: a client that broke off between the two
-// would never hear of the gap.
+// TestSSEHandler_NoPositionBeforeAGap: a client that disconnected between the
+// two would never be notified of the gap.
 func TestSSEHandler_NoPositionBeforeAGap(t *testing.T) {
 	t.Parallel()
 	hub := newHubServer(t, sse.SSEHandlerConfig{})
@@ -144,7 +144,7 @@ func TestSSEHandler_RingBytes(t *testing.T) {
 		t.Errorf("got %d events", len(events))
 	}
 	hub = newHubServer(t, sse.SSEHandlerConfig{RingBytes: 1000})
-	id := hub.publish(t, strings.Repeat("x", 1000))[0] // with its ID over the limit, but the newest is always kept
+	id := hub.publish(t, strings.Repeat("x", 1000))[0] // above the limit with its ID, but the newest is always kept
 	response = open(t, hub.URL, "elsewhere-1")
 	hub.SSEHub.Close()
 	if events := toEOF(t, response.Body); len(events) != 2 || events[1].ID != id {
@@ -152,8 +152,8 @@ func TestSSEHandler_RingBytes(t *testing.T) {
 	}
 }
 
-// rawClient connects and reads nothing but the head. It takes events no faster
-// than read does.
+// rawClient connects and reads only the response header. It receives events no
+// faster than read is called.
 func rawClient(t *testing.T, addr, lastID string) (*bufio.Reader, net.Conn) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -170,7 +170,7 @@ func TestSSEHandler_SlowReaders(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		cfg   sse.SSEHandlerConfig
-		reads bool // once it was overtaken
+		reads bool // once it fell behind
 		want  func(stats sse.SSEHubStats) bool
 	}{
 		"told of the gap":       {sse.SSEHandlerConfig{RingEvents: 8, WriteTimeout: time.Minute}, true, func(s sse.SSEHubStats) bool { return s.Gaps > 0 && s.Disconnected == 0 }},
@@ -183,8 +183,8 @@ func TestSSEHandler_SlowReaders(t *testing.T) {
 			start := hub.publish(t, "start")[0]
 			slow, conn := rawClient(t, hub.Listener.Addr().String(), start)
 			eventually(t, "the slow client is there", func() bool { return hub.Stats().Clients == 1 })
-			// More than the sockets' buffers take: the slow client's handler
-			// stands in a write.
+			// More than the sockets' buffers hold: the slow client's handler
+			// blocks in a write.
 			big := strings.Repeat("x", 128<<10)
 			for range 32 {
 				hub.publish(t, big) // never blocks, so this returns at once
@@ -217,7 +217,7 @@ func TestSSEHandler_ASlowReaderDelaysNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got = append(got, event); len(got) == len(ids) {
-			break // all are there while the other one stands in its first write
+			break // all have arrived while the other client's handler blocks in its first write
 		}
 	}
 	if !equalIDs(got, ids) || hub.Stats().Clients != 2 {
@@ -247,7 +247,7 @@ func TestSSEHandler_Topics(t *testing.T) {
 	}
 	lines := bufio.NewScanner(response.Body)
 	var data []string
-	for lines.Scan() && lines.Text() != "id: "+last { // a heartbeat moves the ID past what was not for this client
+	for lines.Scan() && lines.Text() != "id: "+last { // a heartbeat moves the ID past other clients' events
 		if d, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
 			data = append(data, d)
 		}
@@ -375,8 +375,8 @@ func TestSSEHandler_AWriterThatCannotStream(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_EveryClientSeesAllInOrder has publishers and clients that
-// break off and come back, all at once.
+// TestSSEHandler_EveryClientSeesAllInOrder runs publishers, and clients that
+// disconnect and resume, all at once.
 func TestSSEHandler_EveryClientSeesAllInOrder(t *testing.T) {
 	t.Parallel()
 	const publishers, each, clients = 4, 250, 8
@@ -418,8 +418,8 @@ func TestSSEHandler_EveryClientSeesAllInOrder(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_IsReadByAnotherClient holds the hub against a client that is
-// not ours.
+// TestSSEHandler_IsReadByAnotherClient runs the hub against a client from
+// another library.
 func TestSSEHandler_IsReadByAnotherClient(t *testing.T) {
 	t.Parallel()
 	hub := newHubServer(t, sse.SSEHandlerConfig{})
@@ -436,7 +436,7 @@ func TestSSEHandler_IsReadByAnotherClient(t *testing.T) {
 	ids := hub.publish(t, "one\ntwo", "three")
 	var received []gosse.Event
 	for len(received) < 2 {
-		if event := <-got; event.Data != "" { // it dispatches an ID without data too, which browsers don't
+		if event := <-got; event.Data != "" { // it also dispatches an ID without data, unlike browsers
 			received = append(received, event)
 		}
 		if len(received) == 1 {

@@ -8,8 +8,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// defaultMaxBytes is the longest line, and the longest event, that is read
-// unless the caller says otherwise.
+// defaultMaxBytes is the default for the longest line and the longest event.
 const defaultMaxBytes = 1 << 20
 
 // SSERead reads one event stream, such as the body of an answer, and yields its
@@ -23,9 +22,9 @@ const defaultMaxBytes = 1 << 20
 // CodeUnavailable. It does not close r.
 //
 // More in sse_read.md:
-//   - It does not look at the answer: check status and Content-Type before.
-//   - An event that the stream breaks off in is dropped, as the standard has
-//     it, even if its data was whole.
+//   - It does not check the response: check status and Content-Type first.
+//   - An event that the end of the stream interrupts is dropped, as the
+//     standard requires, even if its data was complete.
 func SSERead(r io.Reader, maxBytes int) iter.Seq2[SSEEvent, error] {
 	return func(yield func(SSEEvent, error) bool) {
 		stream := newParser(r, maxBytes, "")
@@ -41,7 +40,7 @@ func SSERead(r io.Reader, maxBytes int) iter.Seq2[SSEEvent, error] {
 	}
 }
 
-// brokenStream gives the error of a failed read a code.
+// brokenStream adds a code to the error of a failed read.
 func brokenStream(op string, err error) error {
 	code := core.ErrorCode(err)
 	if code == core.CodeInternal {

@@ -84,7 +84,7 @@ func TestSSERead_DoesNotWaitForTheLFAfterACR(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close()
 	go io.WriteString(w, "data: x\r\r")
-	for event, err := range sse.SSERead(r, 0) { // without more input: a reader that waited would hang here
+	for event, err := range sse.SSERead(r, 0) { // there is no more input: a reader that waited would hang here
 		if err != nil || event.Data != "x" {
 			t.Errorf("got %+v, %v", event, err)
 		}
@@ -108,7 +108,7 @@ func TestSSERead_TooLongIsSkipped(t *testing.T) {
 		}
 	}
 	if events, codes := readAll(strings.NewReader("data: "+long+"\n\n"), 0); len(events) != 1 || codes != nil {
-		t.Errorf("100 kB is not taken by default: %v", codes)
+		t.Errorf("100 kB is not accepted by default: %v", codes)
 	}
 }
 
@@ -127,9 +127,8 @@ func TestSSERead_BrokenStream(t *testing.T) {
 	}
 }
 
-// FuzzSSERead holds the reader against itself on the same stream in other
-// pieces, and against what it reads of its own events when they are written
-// again.
+// FuzzSSERead compares the reader with itself on the same stream in other
+// pieces, and with what it reads from its own events after encoding them again.
 func FuzzSSERead(f *testing.F) {
 	for _, seed := range []string{
 		"data: a\n\n", "\xef\xbb\xbfid: 1\r\nevent: x\rdata: a\r\n\r\n", "data\ndata\n\n", "id: \x00\nretry: 99999999999999999999\n\n",
@@ -198,7 +197,7 @@ func BenchmarkSSERead(b *testing.B) {
 	})
 }
 
-// A comment and an unknown field are no part of an event, however long.
+// A comment and an unknown field are not part of an event, however long.
 func TestSSERead_LongComment(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 500)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 
 	"fnregistry.dev/functions/core"
 )
@@ -41,9 +42,9 @@ type LineReadHandle struct {
 // CodeInvalid for negative MaxBytes.
 //
 // More in line_read.md:
-//   - A line with Dropped > 0 is not whole: reject it, or mark it when you show
-//     it.
-//   - Next blocks as its stream does; a context does not end it.
+//   - A line with Dropped > 0 is incomplete: reject it, or mark it when you
+//     show it.
+//   - Next blocks as long as its stream does; no context ends it.
 func LineRead(r io.Reader, cfg LineReadConfig) (*LineReadHandle, error) {
 	switch {
 	case cfg.MaxBytes < 0:
@@ -51,6 +52,7 @@ func LineRead(r io.Reader, cfg LineReadConfig) (*LineReadHandle, error) {
 	case cfg.MaxBytes == 0:
 		cfg.MaxBytes = 1 << 20
 	}
+	cfg.MaxBytes = min(cfg.MaxBytes, math.MaxInt-len("\r\n")) // so that a line with its end has a length
 	return &LineReadHandle{in: bufio.NewReaderSize(r, 64<<10), max: cfg.MaxBytes}, nil
 }
 
@@ -90,8 +92,8 @@ func (h *LineReadHandle) Next() (LineReadLine, error) {
 	return line, nil
 }
 
-// cutEnd removes the line's end, as far as it is in text, the first bytes of a
-// line of that size.
+// cutEnd removes the line's end, as far as text, the first bytes of a line of
+// that size, contains it.
 func cutEnd(text []byte, size int64) ([]byte, int64) {
 	if int64(len(text)) < size { // the end was dropped; it counts as one byte
 		return text, size - 1

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -13,8 +14,8 @@ import (
 	"fnregistry.dev/functions/infra/stream"
 )
 
-// readAll writes each line as "text", with "+n" for dropped bytes and "..." for
-// a partial one.
+// readAll formats each line as "text", with "+n" for dropped bytes and "..."
+// for a partial one.
 func readAll(t *testing.T, r io.Reader, limit int) (lines []string, err error) {
 	t.Helper()
 	h, err := stream.LineRead(r, stream.LineReadConfig{MaxBytes: limit})
@@ -102,7 +103,7 @@ func TestLineRead_Errors(t *testing.T) {
 	}
 }
 
-// A line's text is the caller's: the next one does not change it.
+// A line's text belongs to the caller: the next line does not change it.
 func TestLineRead_TextStays(t *testing.T) {
 	t.Parallel()
 	h, err := stream.LineRead(strings.NewReader("first\nsecond\n"), stream.LineReadConfig{})
@@ -113,6 +114,20 @@ func TestLineRead_TextStays(t *testing.T) {
 	second, _ := h.Next()
 	if string(first.Text) != "first" || string(second.Text) != "second" {
 		t.Errorf("%q, %q", first.Text, second.Text)
+	}
+}
+
+// A limit so large that it stands for none keeps lines whole.
+func TestLineRead_LargestLimit(t *testing.T) {
+	t.Parallel()
+	h, err := stream.LineRead(strings.NewReader("one\r\ntwo"), stream.LineReadConfig{MaxBytes: math.MaxInt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one", "two"} {
+		if line, err := h.Next(); err != nil || string(line.Text) != want || line.Dropped != 0 {
+			t.Errorf("%+v, %v, want %s", line, err, want)
+		}
 	}
 }
 

@@ -23,11 +23,11 @@ type TailBufferHandle struct {
 	maxLines, maxBytes int
 
 	mu      sync.Mutex
-	data    []byte // the lines that are kept, each with "\n" but for an unfinished last one; older bytes before start
-	start   int    // where the first line that is kept begins
-	lines   int    // lines in data[start:], an unfinished one too
-	open    bool   // the last line has no end yet
-	dropped int64  // lines that are not kept any more
+	data    []byte // the kept lines, each with "\n" except an unfinished last one; older bytes before start
+	start   int    // start of the first kept line
+	lines   int    // lines in data[start:], including an unfinished one
+	open    bool   // the last line is unfinished
+	dropped int64  // lines no longer kept
 }
 
 // TailBufferContent is what a buffer holds.
@@ -81,7 +81,7 @@ func (h *TailBufferHandle) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-// append adds to the last line, and drops what is too much.
+// append adds to the last line, and drops the excess.
 func (h *TailBufferHandle) append(part []byte) {
 	h.data = append(h.data, part[max(0, len(part)-h.maxBytes):]...)
 	for h.lines > h.maxLines || h.lines > 1 && len(h.data)-h.start > h.maxBytes {

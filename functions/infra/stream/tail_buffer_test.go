@@ -44,7 +44,7 @@ func TestTailBuffer_Keeps(t *testing.T) {
 	}
 }
 
-// However a stream is cut into writes, the same is kept: its last lines.
+// However a stream is split into writes, the same last lines are kept.
 func TestTailBuffer_AnyWrites(t *testing.T) {
 	t.Parallel()
 	for range 500 {

@@ -1,2 +1,2 @@
-// Package terminal asks the person at the terminal.
+// Package terminal prompts the user at the terminal.
 package terminal

@@ -18,7 +18,6 @@ import (
 // "password".
 type SecretAskConfig struct {
 	Prompt string // what is asked for, without colon; default "password"
-	Env    string // a variable that answers instead, where it is set and not empty; default none
 	Twice  bool   // ask again, and take it only if both are the same: for a new secret
 }
 
@@ -32,23 +31,17 @@ type SecretAskConfig struct {
 // ends. In each case the terminal is left as it was.
 //
 // More in secret_ask.md:
-//   - With a controlling terminal it asks there even when stdin is a pipe:
-//     producer | app still asks the person.
-//   - Without one it takes stdin's first line, and may take more of stdin than
-//     that line.
+//   - With a controlling terminal it prompts there even if stdin is a pipe:
+//     producer | app still prompts the user.
+//   - Without one it reads stdin's first line, and may consume more of stdin
+//     than that line.
 func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
-	if cfg.Env != "" {
-		if secret := os.Getenv(cfg.Env); secret != "" {
-			return []byte(secret), nil
-		}
-	}
 	in, out := os.Stdin, os.Stderr
 	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
 		defer tty.Close()
 		in, out = tty, tty
 	}
-	// One reader for both questions: what is pasted or piped at once answers
-	// both.
+	// One reader for both prompts: pasted or piped input may answer both.
 	lines := bufio.NewReader(io.LimitReader(in, maxLine))
 	ask := func(string) ([]byte, error) { return readLine(lines) }
 	if term.IsTerminal(int(in.Fd())) {
@@ -83,18 +76,18 @@ func askError(code core.Code, message string, err error) error {
 	return &core.Error{Code: code, Op: "secret_ask", Message: message, Err: err}
 }
 
-// screen is a terminal's two ends.
+// screen holds the two ends of a terminal.
 type screen struct {
 	io.Reader
 	io.Writer
 }
 
 func askTerminal(ctx context.Context, in, out *os.File, terminal *term.Terminal, prompt string) ([]byte, error) {
-	// Raw before the prompt shows: what is typed as soon as it does must not be
+	// Raw mode before the prompt appears: input typed immediately must not be
 	// echoed.
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
-		return nil, askError(core.CodeUnavailable, "the terminal can't be asked", err)
+		return nil, askError(core.CodeUnavailable, "the terminal can't be set to raw mode", err)
 	}
 	defer term.Restore(int(in.Fd()), before)
 	type answer struct {
@@ -107,7 +100,7 @@ func askTerminal(ctx context.Context, in, out *os.File, terminal *term.Terminal,
 		answers <- answer{secret, err}
 	}()
 	select {
-	case <-ctx.Done(): // the read goes on until a line or the process's end
+	case <-ctx.Done(): // the read continues until a line arrives or the process ends
 		_, _ = io.WriteString(out, "\r\n")
 		return nil, askError("", "", ctx.Err())
 	case a := <-answers:
@@ -124,8 +117,8 @@ func askTerminal(ctx context.Context, in, out *os.File, terminal *term.Terminal,
 	}
 }
 
-// readLine reads a line of a pipe or file. What comes behind it may be lost to
-// other readers.
+// readLine reads a line of a pipe or file. Other readers may miss what follows
+// it.
 func readLine(lines *bufio.Reader) ([]byte, error) {
 	line, err := lines.ReadBytes('\n')
 	if err != nil && err != io.EOF {
@@ -135,11 +128,11 @@ func readLine(lines *bufio.Reader) ([]byte, error) {
 		return nil, &core.Error{
 			Code:    core.CodeUnavailable,
 			Op:      "secret_ask",
-			Message: "there is no terminal to ask on, and stdin has no line",
+			Message: "there is no terminal to prompt on, and stdin has no line",
 		}
 	}
 	return line, nil
 }
 
-// maxLine is far past any password.
+// maxLine is longer than any password.
 const maxLine = 64 << 10

@@ -19,7 +19,7 @@ import (
 	"fnregistry.dev/functions/infra/terminal"
 )
 
-// TestMain is also the program that asks.
+// TestMain also acts as the program that prompts.
 func TestMain(m *testing.M) {
 	if os.Getenv("ASK") == "" {
 		os.Exit(m.Run())
@@ -28,18 +28,18 @@ func TestMain(m *testing.M) {
 	if os.Getenv("ASK") == "cancel" {
 		time.AfterFunc(300*time.Millisecond, cancel)
 	}
-	cfg := terminal.SecretAskConfig{Prompt: "word", Env: "ASK_ANSWER", Twice: os.Getenv("ASK") == "twice"}
+	cfg := terminal.SecretAskConfig{Prompt: "word", Twice: os.Getenv("ASK") == "twice"}
 	secret, err := cfg.Passphrase(ctx) // by way of SecretAsk
 	fmt.Printf("got <%s> %s\n", secret, core.ErrorCode(err))
 	cancel()
 }
 
-// onTerminal runs the program on a terminal of its own, types when it asks, and
-// returns what the screen showed.
+// onTerminal runs the program on a terminal of its own, types when prompted,
+// and returns what the screen showed.
 func onTerminal(t *testing.T, mode string, typed ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "script", "-qec", os.Args[0]+"; stty -a", "/dev/null")
-	cmd.Env = append(os.Environ(), "ASK="+mode, "SHELL=/bin/sh", "GORACE=atexit_sleep_ms=0") // the race detector would wait 1 s at each end
+	cmd.Env = append(os.Environ(), "ASK="+mode, "SHELL=/bin/sh", "GORACE=atexit_sleep_ms=0") // the race detector would wait 1 s at each exit
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func onTerminal(t *testing.T, mode string, typed ...string) string {
 	return screen.String()
 }
 
-// until reads on to the end of what the program last printed.
+// until reads to the end of the given output of the program.
 func until(t *testing.T, out io.Reader, screen *bytes.Buffer, end string) {
 	t.Helper()
 	from, one := screen.Len(), make([]byte, 1)
@@ -107,8 +107,8 @@ func TestSecretAsk_Empty(t *testing.T) {
 	}
 }
 
-// Typed as soon as the prompt shows, by a reader faster than any person: not
-// echoed, time and again.
+// Typed as soon as the prompt appears, by a reader faster than any person: not
+// echoed, repeatedly.
 func TestSecretAsk_AtOnce(t *testing.T) {
 	t.Parallel()
 	for range 50 {
@@ -118,7 +118,7 @@ func TestSecretAsk_AtOnce(t *testing.T) {
 	}
 }
 
-// Control-C and Control-D end the question, and the terminal is as it was.
+// Control-C and Control-D end the prompt, and the terminal is restored.
 func TestSecretAsk_Interrupted(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"\x03", "\x04"} {
@@ -128,7 +128,7 @@ func TestSecretAsk_Interrupted(t *testing.T) {
 	}
 }
 
-// After a cancelled question the terminal shows again what is typed.
+// After a cancelled prompt the terminal echoes again.
 func TestSecretAsk_Canceled(t *testing.T) {
 	t.Parallel()
 	if screen := onTerminal(t, "cancel"); !strings.Contains(screen, "got <> canceled") || strings.Contains(screen, "-echo ") {
@@ -138,17 +138,16 @@ func TestSecretAsk_Canceled(t *testing.T) {
 
 func TestSecretAsk_NoTerminal(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ mode, stdin, env, want string }{
-		{"once", "first\nsecond\n", "", "got <first> \n"},
-		{"twice", "one\none\n", "", "got <one> \n"},
-		{"twice", "one\nother\n", "", "got <> invalid\n"},
-		{"once", "no line end", "", "got <no line end> \n"},
-		{"once", "windows\r\n", "", "got <windows> \n"},
-		{"once", "", "", "got <> unavailable\n"},
-		{"once", "first\n", "from env", "got <from env> \n"},
+	for _, c := range []struct{ mode, stdin, want string }{
+		{"once", "first\nsecond\n", "got <first> \n"},
+		{"twice", "one\none\n", "got <one> \n"},
+		{"twice", "one\nother\n", "got <> invalid\n"},
+		{"once", "no line end", "got <no line end> \n"},
+		{"once", "windows\r\n", "got <windows> \n"},
+		{"once", "", "got <> unavailable\n"},
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), "ASK="+c.mode, "ASK_ANSWER="+c.env)
+		cmd.Env = append(os.Environ(), "ASK="+c.mode)
 		cmd.Stdin = strings.NewReader(c.stdin)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // away from this test's own terminal
 		out, err := cmd.Output()

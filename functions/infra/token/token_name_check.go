@@ -9,9 +9,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// longestName is in bytes. Windows takes 513 characters of a user name, macOS
-// shares 4,096 bytes between service, name and value; no name that a person
-// would know again is longer than this.
+// longestName is in bytes. Windows accepts 513 characters of a user name, macOS
+// shares 4,096 bytes between service, name and value; no name meant for people
+// is longer than this.
 const longestName = 255
 
 // TokenNameCheck returns nil if every [TokenStore] can keep a secret under
@@ -21,7 +21,7 @@ const longestName = 255
 // secret given in the wrong place.
 //
 // More in token_name_check.md:
-//   - It is not a check for file names: ../../etc/passwd is a fine name of a
+//   - It is not a check for file names: ../../etc/passwd is a valid name of a
 //     secret.
 //   - Nothing is normalised: "é" as one character and as "e" with an accent are
 //     two names.

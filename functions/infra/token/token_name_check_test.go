@@ -38,7 +38,7 @@ func TestTokenNameCheck_Bad(t *testing.T) {
 			t.Errorf("%q: got %v, want CodeInvalid and %q", name, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%q stands in the error", name)
+			t.Errorf("%q is in the error", name)
 		}
 	}
 }

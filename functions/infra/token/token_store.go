@@ -23,19 +23,16 @@ import "context"
 // core.CodeUnauthenticated.
 //
 // More in token_store.md:
-//   - A name that is not there is an error, core.CodeNotFound, in Get and in
-//     Delete.
+//   - An unknown name is an error, core.CodeNotFound, in Get and in Delete.
 //   - An empty value is refused: it is nearly always a variable that was not
 //     set.
 type TokenStore interface {
-	// Get returns the value of name. A name that is not there is
-	// core.CodeNotFound.
+	// Get returns the value of name. An unknown name is core.CodeNotFound.
 	Get(ctx context.Context, name string) (string, error)
-	// Set makes name have value, whether it was there or not.
+	// Set sets the value of name, whether or not it existed.
 	Set(ctx context.Context, name, value string) error
-	// Delete takes name and its value away. A name that is not there is
-	// core.CodeNotFound.
+	// Delete removes name and its value. An unknown name is core.CodeNotFound.
 	Delete(ctx context.Context, name string) error
-	// List returns the names that are there, sorted, without their values.
+	// List returns the stored names, sorted, without their values.
 	List(ctx context.Context) ([]string, error)
 }

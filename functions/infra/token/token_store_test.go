@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The point of the package: code that takes a TokenStore links neither a
-// keyring nor an encryption library for it.
+// The reason for this package: code that accepts a TokenStore links neither a
+// keyring nor an encryption library.
 func TestTokenStore_LinksStandardLibraryAlone(t *testing.T) {
 	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").CombinedOutput()

@@ -8,7 +8,7 @@ import (
 	"fnregistry.dev/functions/infra/tokenfile"
 )
 
-// What a program waits for: its first Get, each further one, and each Set. With
+// What a program waits for: its first Get, each further one, and each Set. Uses
 // age's default work factor.
 func BenchmarkFileTokenStore(b *testing.B) {
 	dir := b.TempDir()

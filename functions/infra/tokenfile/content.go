@@ -11,7 +11,7 @@ import (
 )
 
 // content is what is encrypted: JSON, so that a person can read it with `age
-// --decrypt`. Values are base64, for they may be any bytes.
+// --decrypt`. Values are base64, because they may be any bytes.
 type content struct {
 	Version int     `json:"version"`
 	Tokens  []entry `json:"tokens"`
@@ -24,8 +24,8 @@ type entry struct {
 
 const contentVersion = 1
 
-// maxContent bounds what a Get holds in memory, and so what a Set may make. See
-// FileTokenStore.
+// maxContent bounds the memory of a Get, and so the size that a Set may create.
+// See FileTokenStore.
 const maxContent = 32 << 20
 
 func formatContent(tokens map[string]string) ([]byte, error) {
@@ -35,7 +35,7 @@ func formatContent(tokens map[string]string) ([]byte, error) {
 	}
 	plain, err := json.Marshal(content{contentVersion, list})
 	if err != nil {
-		return nil, err // cannot be: names are UTF-8
+		return nil, err // impossible: names are UTF-8
 	}
 	if len(plain) > maxContent {
 		return nil, &core.Error{
@@ -46,26 +46,26 @@ func formatContent(tokens map[string]string) ([]byte, error) {
 	return plain, nil
 }
 
-// parseContent reads what formatContent wrote. Its errors quote nothing: every
+// parseContent parses what formatContent wrote. Its errors quote nothing: every
 // byte may be part of a secret.
 func parseContent(plain []byte) (map[string]string, error) {
 	damaged := func(what string) error {
 		return &core.Error{Code: core.CodeInternal, Message: "what was decrypted " + what,
-			Hint: "it is left as it is; Path may name a file of another program"}
+			Hint: "it is left unchanged; Path may name a file of another program"}
 	}
 	var version struct {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal(plain, &version); err != nil {
-		return nil, damaged("is no token file")
+		return nil, damaged("is not a token file")
 	}
 	if version.Version != contentVersion {
 		return nil, &core.Error{Code: core.CodeUnsupported, Message: "the file has a version that this program does not know",
-			Hint: "it was written by a newer program, or is none of a token store; it is left as it is"}
+			Hint: "it was written by a newer program, or is not a token store's; it is left unchanged"}
 	}
 	var c content
 	if err := strictJSON(plain, &c); err != nil {
-		return nil, damaged("is no token file of version 1")
+		return nil, damaged("is not a token file of version 1")
 	}
 	tokens := make(map[string]string, len(c.Tokens))
 	for _, e := range c.Tokens {
@@ -80,5 +80,5 @@ func parseContent(plain []byte) (map[string]string, error) {
 func strictJSON(text []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	return decoder.Decode(into) // nothing can follow: Unmarshal has read the whole text before
+	return decoder.Decode(into) // no data can follow: Unmarshal has read the whole text before
 }

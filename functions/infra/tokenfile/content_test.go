@@ -47,8 +47,8 @@ func TestContent_Refused(t *testing.T) {
 	}
 }
 
-// What is parsed is what can be written, and is the same when it was; what is
-// refused is refused without a quote of it.
+// Parsed content can be formatted, and is the same after a round trip; refused
+// content is refused without being quoted.
 func FuzzParseContent(f *testing.F) {
 	for _, seed := range []string{
 		`{"version":1,"tokens":[{"name":"a","value":"eA=="}]}`, `{"version":1,"tokens":null}`, `{"version":2}`, `{"Version":1,"TOKENS":[]}`,

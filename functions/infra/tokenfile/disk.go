@@ -12,11 +12,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/filelock"
 )
 
 // opened is a decrypted file. tokens is never written to.
@@ -32,8 +30,8 @@ func (s *store) load(ctx context.Context, path string) (map[string]string, error
 		return nil, err
 	}
 	defer s.release()
-	// More than maxContent by what age adds: 16 bytes for each 64 KiB, and
-	// a header, which has a stanza per identity.
+	// More than maxContent plus what age adds: 16 bytes for each 64 KiB, and a
+	// header with a stanza per identity.
 	sealed, err := readPrivate(path, maxContent+1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
@@ -59,7 +57,7 @@ func (s *store) open(ctx context.Context, sealed []byte) (map[string]string, err
 	}
 	plain, err := s.keys.decrypt(sealed)
 	if errors.Is(err, errWrongKey) {
-		s.keys, s.last = nil, opened{} // asked for again by the next call
+		s.keys, s.last = nil, opened{} // the next call asks again
 	}
 	if err != nil {
 		return nil, err
@@ -70,8 +68,8 @@ func (s *store) open(ctx context.Context, sealed []byte) (map[string]string, err
 	return parseContent(plain)
 }
 
-// seal encrypts tokens, which are the caller's to forget. What comes back is
-// remembered as if it had been read.
+// seal encrypts tokens, which the caller gives up. The result is cached as if
+// it had been read.
 func (s *store) seal(ctx context.Context, tokens map[string]string) ([]byte, error) {
 	plain, err := formatContent(tokens)
 	if err != nil {
@@ -92,9 +90,9 @@ func (s *store) seal(ctx context.Context, tokens map[string]string) ([]byte, err
 	return sealed, nil
 }
 
-// ready returns the error of a file that can't be opened, or of a key that
-// can't be had, before anything is created on the disk. A person who is asked
-// for a passphrase does not keep other writers waiting.
+// ready returns the error of a file that can't be opened, or of a key that is
+// unavailable, before anything is created on the disk. Prompting a user for a
+// passphrase does not block other writers.
 func (s *store) ready(ctx context.Context) error {
 	if _, err := s.load(ctx, s.cfg.Path); err != nil {
 		return err
@@ -114,7 +112,7 @@ func (s *store) needKeys(ctx context.Context) (err error) {
 		s.keys, err = s.readKeys(ctx)
 	}
 	if err == nil {
-		err = ctx.Err() // a person may have taken long
+		err = ctx.Err() // the user may have taken long
 	}
 	return err
 }
@@ -133,9 +131,9 @@ func (s *store) take(ctx context.Context) error {
 
 func (s *store) release() { <-s.turn }
 
-// readPrivate reads a file that must be the user's alone, and small enough.
+// readPrivate reads a file that only the user may access, with a size limit.
 func readPrivate(path string, limit int64) ([]byte, error) {
-	// Before it is opened: a device may act on that, and a pipe would
+	// Before it is opened: opening may trigger a device, and a pipe would
 	// block.
 	if err := checkRegular(os.Stat(path)); err != nil {
 		return nil, err
@@ -151,8 +149,8 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 	}
 	// Windows has no such bits.
 	if wide := info.Mode().Perm() & 0o077; wide != 0 && runtime.GOOS != "windows" {
-		return nil, &core.Error{Code: core.CodeForbidden, Message: fmt.Sprintf("%s has mode %04o: others than its owner may use it", path, info.Mode().Perm()),
-			Hint: "chmod 600 " + path + ", and think of what is in it as seen"}
+		return nil, &core.Error{Code: core.CodeForbidden, Message: fmt.Sprintf("%s has mode %04o: it is accessible to others than its owner", path, info.Mode().Perm()),
+			Hint: "chmod 600 " + path + ", and treat its secrets as exposed"}
 	}
 	if info.Size() > limit {
 		return nil, &core.Error{
@@ -177,8 +175,8 @@ func checkRegular(info fs.FileInfo, err error) error {
 }
 
 // lock waits until this is the only writer of the file, in all processes, and
-// returns the file's path without links: who comes through a link must meet the
-// same lock. The lock goes with the process, however that ends.
+// returns the file's path without links: writers that come through a link must
+// meet the same lock.
 func lock(ctx context.Context, path string) (target string, unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return "", nil, err
@@ -191,52 +189,23 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 		if target, err = followLinks(path); err != nil {
 			return "", nil, err
 		}
-		l, err := lockFile(ctx, target+".lock")
+		l, err := filelock.FileLock(ctx, target+".lock", filelock.FileLockConfig{Wait: true})
+		if _, held := errors.AsType[*filelock.FileLockedError](err); held {
+			err = &core.Error{Message: "wait for another writer", Err: err}
+		}
 		if err != nil {
 			return "", nil, err
 		}
-		// While this waited, the link may have come to lead elsewhere,
-		// and the lock may have been removed: then it holds nobody
-		// back.
+		// The link may have been changed during the wait.
 		now, err := followLinks(path)
-		if err == nil && now == target && isFileAt(l) {
-			// Unlock closes the file, too. What could fail, the
-			// kernel has done by then.
-			return target, func() { l.Unlock() }, nil
+		if err == nil && now == target {
+			return target, func() { _ = l.Close() }, nil // the lock is released either way
 		}
-		l.Unlock()
+		_ = l.Close()
 		if err != nil {
 			return "", nil, err
 		}
 	}
-}
-
-// lockFile locks the file at path, which is made if there is none.
-func lockFile(ctx context.Context, path string) (*flock.Flock, error) {
-	const retry = 5 * time.Millisecond // little next to the fsync of a write
-	// A pipe would block, a link would have a file made at its end.
-	if err := checkRegular(os.Lstat(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|openNow|openNoLink))
-	if _, err := l.TryLockContext(ctx, retry); err != nil {
-		if ctx.Err() != nil {
-			err = &core.Error{Message: "wait for another writer, who holds the lock " + path, Err: err}
-		}
-		return nil, err
-	}
-	if err := checkRegular(l.Stat()); err != nil { // it may have been exchanged meanwhile
-		l.Unlock()
-		return nil, err
-	}
-	return l, nil
-}
-
-// isFileAt reports whether the lock's path still names the file that is locked.
-func isFileAt(l *flock.Flock) bool {
-	locked, err1 := l.Stat()
-	there, err2 := os.Lstat(l.Path())
-	return err1 == nil && err2 == nil && os.SameFile(locked, there)
 }
 
 // namesFolder reports whether a path can only be a folder's.
@@ -254,22 +223,21 @@ func followLinks(path string) (string, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return "", &core.Error{Code: core.CodeInvalid, Message: path + " is a link that leads nowhere"}
 	}
-	// Not filepath.Dir, which cleans: in "link/../x" the ".." goes up from
-	// where the link leads, as it does for whoever reads the file.
+	// Not filepath.Dir, which cleans the path: in "link/../x" the ".." is the
+	// parent of the link's target, as it is when the file is read.
 	folder, name := filepath.Split(path)
 	folder, err = filepath.EvalSymlinks(cmp.Or(folder, "."))
 	return filepath.Join(folder, name), err
 }
 
-// diskError gives an error the code and the hint that fit what the operating
-// system said.
+// diskError adds the code and the hint that fit an operating system error.
 func diskError(err *core.Error, errno syscall.Errno) {
 	switch errno {
 	case syscall.EACCES, syscall.EPERM, syscall.EROFS:
 		err.Code, err.Hint = core.CodeForbidden, "this user must be able to read the file and, to change it, to write to its folder"
 	case syscall.ENOSPC, syscall.EDQUOT:
-		err.Code, err.Hint = core.CodeUnavailable, "make room on the disk"
-	// Never CodeNotFound: no name is missing.
+		err.Code, err.Hint = core.CodeUnavailable, "free disk space"
+	// Never CodeNotFound: that would mean that a token name is unknown.
 	case syscall.ENOENT, syscall.ENOTDIR, syscall.EINVAL, syscall.ENAMETOOLONG, syscall.ELOOP:
 		err.Code, err.Hint = core.CodeInvalid, "check the path"
 	}

@@ -21,8 +21,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
-// mountingEnv is set where the test binary runs one test in namespaces of its
-// own.
+// mountingEnv is set if the test binary runs one test in namespaces of its own.
 const mountingEnv = "TOKENFILE_TEST_MOUNTING"
 
 // ableToMount runs the rest of a test, f, in another process that may mount:
@@ -47,7 +46,8 @@ func ableToMount(t *testing.T, f func(t *testing.T)) {
 
 const noMount = "a small disk can't be mounted"
 
-// smallDisk mounts a disk of 256 KiB, which goes with this process's namespace.
+// smallDisk mounts a disk of 256 KiB, which disappears with this process's
+// namespace.
 func smallDisk(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -82,7 +82,7 @@ func fullDisk(t *testing.T) {
 		kept[name] = value
 	}
 	if len(kept) == 0 || len(kept) == 100 {
-		t.Fatalf("%d were kept: the disk did not get full in the middle", len(kept))
+		t.Fatalf("%d were kept: the disk did not fill up in between", len(kept))
 	}
 	fresh := byIdentity(t, path, identity)
 	for name, value := range kept {
@@ -117,13 +117,13 @@ func readOnlyDisk(t *testing.T) {
 	wantValue(t, store, "name", secret)
 }
 
-// A folder that the user may not write to, and files that he may not read.
+// A folder that the user may not write to, and files that they may not read.
 func TestFileTokenStore_NoRights(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, dir)
 	set(t, byIdentity(t, path, identity), "name", secret)
-	if os.Getuid() == 0 { // so that he may read them, and only that
+	if os.Getuid() == 0 { // so that they may read them, and only that
 		for _, each := range []string{path, path + ".lock", identity} {
 			if err := os.Chown(each, rights.Nobody, rights.Nobody); err != nil {
 				t.Fatal(err)
@@ -136,7 +136,7 @@ func TestFileTokenStore_NoRights(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	chmod(filepath.Dir(dir), 0o755) // it is the owner's alone
+	chmod(filepath.Dir(dir), 0o755) // only the owner may enter it
 	chmod(dir, 0o555)
 	defer chmod(dir, 0o755)
 	store := byIdentity(t, path, identity)
@@ -152,7 +152,7 @@ func TestFileTokenStore_NoRights(t *testing.T) {
 	})
 }
 
-// A wait for a lock that another process holds ends with the context, and when
+// Waiting for a lock that another process holds ends with the context, and when
 // that process dies.
 func TestFileTokenStore_LockOfAProcess(t *testing.T) {
 	t.Parallel()
@@ -191,8 +191,8 @@ func TestFileTokenStore_LockOfAProcess(t *testing.T) {
 	wantValue(t, byIdentity(t, path, identity), "name", "new")
 }
 
-// Where Path is refused nothing is created next to it: somebody else's folder
-// is no place for a lock.
+// If Path is refused, nothing is created next to it: a lock doesn't belong in
+// someone else's folder.
 func TestFileTokenStore_RefusedLeavesNothing(t *testing.T) {
 	t.Parallel()
 	noLockOf(t, "/dev/null")
@@ -254,15 +254,15 @@ func TestFileTokenStore_RefusedLeavesNothing(t *testing.T) {
 	})
 }
 
-// noLockOf checks that a test leaves no lock next to a file of the system.
-// Earlier versions of the unit did: what they left is removed first.
+// noLockOf checks that a test leaves no lock next to a system file. Earlier
+// versions of the unit did: leftovers are removed first.
 func noLockOf(t *testing.T, path string) {
 	t.Helper()
 	path += ".lock"
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 		switch err := os.Remove(path); {
 		case errors.Is(err, fs.ErrPermission):
-			return // whoever may not remove it can't have made it
+			return // a user who may not remove it can't have created it
 		case err != nil:
 			t.Fatal(err)
 		}
@@ -274,7 +274,7 @@ func noLockOf(t *testing.T, path string) {
 	})
 }
 
-// A lock that is a link would have a file made at its end, and one that is a
+// A lock that is a link would create a file at its target, and one that is a
 // pipe would never be opened.
 func TestFileTokenStore_LockRefused(t *testing.T) {
 	t.Parallel()
@@ -295,8 +295,8 @@ func TestFileTokenStore_LockRefused(t *testing.T) {
 	}
 }
 
-// The link comes to lead to another file while a writer waits for the lock:
-// what that file holds is not written over the first one.
+// The link is changed to another file while a writer waits for the lock: the
+// other file's content must not be written over the first one.
 func TestFileTokenStore_LinkIsSwitched(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -324,9 +324,9 @@ func TestFileTokenStore_LinkIsSwitched(t *testing.T) {
 	}
 }
 
-// A lock that is exchanged while a writer waits for it is refused as one that
-// was there before: no file is made at a link's end, no pipe waited for, and a
-// file that is not at that path any more locks nobody out.
+// A lock that is replaced while a writer waits for it is refused like one that
+// was wrong before: no file is created at a link's target, no pipe is waited
+// for, and a file that is no longer at that path excludes no one.
 func TestFileTokenStore_LockIsExchanged(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(path string) error{
@@ -352,8 +352,8 @@ func TestFileTokenStore_LockIsExchanged(t *testing.T) {
 	}
 }
 
-// writerWaits starts a Set that waits for a lock, which this holds. done lets
-// the lock go and returns what came of the Set.
+// writerWaits starts a Set that waits for a lock, which this test holds. done
+// releases the lock and returns the result of the Set.
 func writerWaits(t *testing.T, lock string, store token.TokenStore) (done func() error) {
 	t.Helper()
 	unlock := holdLock(t, lock)
@@ -362,7 +362,7 @@ func writerWaits(t *testing.T, lock string, store token.TokenStore) (done func()
 	// It opens the lock for each try.
 	for deadline := time.Now().Add(time.Minute); timesOpen(t, lock) < 2; {
 		if time.Now().After(deadline) {
-			t.Fatal("it did not come to wait for the lock")
+			t.Fatal("it never waited for the lock")
 		}
 	}
 	return func() error {

@@ -50,8 +50,8 @@ type FileTokenStoreConfig struct {
 }
 
 const (
-	// age's own default (age.NewScryptRecipient) and the most that it reads
-	// without being told (NewScryptIdentity).
+	// age's own default (age.NewScryptRecipient) and the maximum that it reads
+	// by default (NewScryptIdentity).
 	defaultWorkFactor = 18
 	maxWorkFactor     = 22
 	minWorkFactor     = 10
@@ -88,7 +88,7 @@ func FileTokenStore(cfg FileTokenStoreConfig) (token.TokenStore, error) {
 	case namesFolder(cfg.Path):
 		wrong = fmt.Sprintf("Path %q names a folder", cfg.Path)
 	case (cfg.Passphrase == nil) == (cfg.IdentityFile == ""):
-		wrong = "give a Passphrase or an IdentityFile, one of the two"
+		wrong = "set exactly one of Passphrase and IdentityFile"
 	case factor < minWorkFactor || factor > maxWorkFactor:
 		wrong = fmt.Sprintf("ScryptWorkFactor %d is not between %d and %d", factor, minWorkFactor, maxWorkFactor)
 	}
@@ -99,13 +99,13 @@ func FileTokenStore(cfg FileTokenStoreConfig) (token.TokenStore, error) {
 	return &store{cfg: cfg, turn: make(chan struct{}, 1)}, nil
 }
 
-// store is what FileTokenStore returns. turn is held by whoever uses the fields
-// after it.
+// store is what FileTokenStore returns. The fields after turn may be used only
+// while holding turn.
 type store struct {
 	cfg  FileTokenStoreConfig
 	turn chan struct{}
-	keys *keys  // nil: not asked for yet, or wrong
-	last opened // the file as it was read or written last
+	keys *keys  // nil: not known yet, or wrong
+	last opened // the file as last read or written
 }
 
 var (
@@ -155,7 +155,7 @@ func (s *store) Delete(ctx context.Context, name string) error {
 		return s.failed("delete", "", err)
 	}
 	if _, err := os.Stat(s.cfg.Path); errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
-		return s.failed("delete", name, errNoSuchName) // and no folder is made for it
+		return s.failed("delete", name, errNoSuchName) // and no folder is created for it
 	}
 	return s.failed("delete", name, s.change(ctx, func(tokens map[string]string) error {
 		if _, ok := tokens[name]; !ok {
@@ -166,8 +166,7 @@ func (s *store) Delete(ctx context.Context, name string) error {
 	}))
 }
 
-// change applies edit to the tokens that the file holds, with no other writer
-// between.
+// change applies edit to the file's tokens, excluding other writers.
 func (s *store) change(ctx context.Context, edit func(tokens map[string]string) error) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -194,8 +193,8 @@ func (s *store) change(ctx context.Context, edit func(tokens map[string]string) 
 
 var errNoSuchName = &core.Error{Code: core.CodeNotFound, Message: "no such name"}
 
-// failed adds what was being done. name must have been checked: a bad one may
-// be a value in the wrong place.
+// failed adds the operation to an error. name must have been checked: an
+// invalid one may be a value in the wrong place.
 func (s *store) failed(verb, name string, err error) error {
 	if err == nil {
 		return nil

@@ -44,8 +44,8 @@ func TestFileTokenStore_ConfigRefused(t *testing.T) {
 	t.Parallel()
 	for want, cfg := range map[string]tokenfile.FileTokenStoreConfig{
 		"no Path":              {IdentityFile: "x"},
-		"one of the two":       {Path: "x"},
-		"an IdentityFile, one": {Path: "x", Passphrase: says("y"), IdentityFile: "z"},
+		"set exactly one":      {Path: "x"},
+		"exactly one of":       {Path: "x", Passphrase: says("y"), IdentityFile: "z"},
 		`"x/" names a folder`:  {Path: "x/", IdentityFile: "y"},
 		`"x/." names a folder`: {Path: "x/.", IdentityFile: "y"},
 		`".." names a folder`:  {Path: "..", IdentityFile: "y"},
@@ -58,8 +58,8 @@ func TestFileTokenStore_ConfigRefused(t *testing.T) {
 	}
 }
 
-// The format is a promise: a person with the age command and the passphrase can
-// read the file. Read it without a line of this package.
+// The format is a promise: anyone with the age command and the passphrase can
+// read the file. Read it without any code of this package.
 func TestFileTokenStore_OpensWithAge(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tokens.age")
@@ -181,8 +181,8 @@ func TestFileTokenStore_PostQuantumIdentity(t *testing.T) {
 	wantValue(t, byIdentity(t, filepath.Join(dir, "tokens.age"), key), "name", secret)
 }
 
-// Damage at any place is told, by each call, and nothing is written over what
-// may still be saved.
+// Damage at any position is reported by each call, and data that may still be
+// recovered is not overwritten.
 func TestFileTokenStore_Damaged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -193,7 +193,7 @@ func TestFileTokenStore_Damaged(t *testing.T) {
 	damage := func(what string, content []byte) {
 		writeFile(t, path, content, 0o600)
 		_, err := store.Get(t.Context(), "name")
-		// A flipped byte of the key's own part looks like a wrong key.
+		// A flipped byte in the key section looks like a wrong key.
 		if code := core.ErrorCode(err); code != core.CodeInternal && code != core.CodeUnauthenticated {
 			t.Errorf("%s: Get: %v", what, err)
 		}
@@ -214,7 +214,7 @@ func TestFileTokenStore_Damaged(t *testing.T) {
 	wantValue(t, store, "name", secret)
 }
 
-// Path may name a file of something else: it is neither quoted nor written to.
+// Path may name a file of something else: it is neither quoted nor overwritten.
 func TestFileTokenStore_AnotherFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -257,7 +257,7 @@ func TestFileTokenStore_PassphraseAskedOnce(t *testing.T) {
 	answers := []string{"wrong", "also wrong", goodPassphrase}
 	store := mustStore(t, tokenfile.FileTokenStoreConfig{Path: path, ScryptWorkFactor: cheapScrypt, Passphrase: func(context.Context) (string, error) {
 		answer := answers[len(asked)]
-		asked = append(asked, answer) // no lock: it is never called twice at once
+		asked = append(asked, answer) // no lock: it is never called concurrently
 		return answer, nil
 	}})
 	for range 2 {
@@ -289,8 +289,8 @@ func TestFileTokenStore_PassphraseFails(t *testing.T) {
 	}
 	wantFolder(t, filepath.Dir(path))
 
-	// A person who does not answer, and whoever waits behind, are bounded
-	// by the context.
+	// A user who does not answer the prompt is bounded by the context, and so
+	// is every call that waits behind it.
 	asked := make(chan struct{})
 	store = mustStore(t, tokenfile.FileTokenStoreConfig{Path: path, Passphrase: func(ctx context.Context) (string, error) {
 		close(asked)
@@ -364,12 +364,11 @@ func TestFileTokenStore_Path(t *testing.T) {
 	missing := byIdentity(t, filepath.Join(dir, "no", "folder", "x.age"), identity)
 	wantError(t, missing.Delete(t.Context(), "name"), core.CodeNotFound, "no such name")
 	if _, err := os.Stat(filepath.Join(dir, "no")); err == nil {
-		t.Error("a folder was made for a Delete")
+		t.Error("a folder was created for a Delete")
 	}
 }
 
-// Writers that come through a link and writers that do not are the same
-// writers.
+// Writers that use the link and writers that use its target exclude each other.
 func TestFileTokenStore_Symlink(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -393,8 +392,8 @@ func TestFileTokenStore_Symlink(t *testing.T) {
 	wantFolder(t, filepath.Dir(link), "link.age")
 }
 
-// In "link/../x" the ".." goes up from where the link leads, for writers as for
-// readers, also where there is no file yet.
+// In "link/../x" the ".." is the parent of the link's target, for writers and
+// readers alike, even if there is no file yet.
 func TestFileTokenStore_AboveALink(t *testing.T) {
 	t.Parallel()
 	dir, elsewhere := t.TempDir(), t.TempDir()
@@ -422,7 +421,7 @@ func TestFileTokenStore_TooLarge(t *testing.T) {
 	set(t, store, "name", strings.Repeat(secret, 20<<20/len(secret))) // 27 MiB as base64
 	wantError(t, store.Set(t.Context(), "other", strings.Repeat(secret, 10<<20/len(secret))), core.CodeTooLarge, "more than 32 MiB")
 	if names, err := byIdentity(t, path, identity).List(t.Context()); err != nil || len(names) != 1 {
-		t.Errorf("%q, %v, want the one name", names, err)
+		t.Errorf("%q, %v, want only that name", names, err)
 	}
 	if err := os.Truncate(path, 34<<20); err != nil {
 		t.Fatal(err)
@@ -431,8 +430,8 @@ func TestFileTokenStore_TooLarge(t *testing.T) {
 	wantError(t, err, core.CodeTooLarge, "more than")
 }
 
-// The lock's wait is bounded by the context; see the tests with processes for
-// who holds it.
+// The context bounds the wait for the lock; the tests with processes cover
+// other holders.
 func TestFileTokenStore_LockHeld(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -443,7 +442,7 @@ func TestFileTokenStore_LockHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // so that the deadline costs no time
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		wantError(t, store.Set(ctx, "name", secret), core.CodeTimeout, "another writer, who holds the lock")
+		wantError(t, store.Set(ctx, "name", secret), core.CodeTimeout, "wait for another writer")
 		wantError(t, store.Delete(ctx, "name"), core.CodeTimeout, "")
 	})
 	wantValue(t, store, "name", "old") // readers do not wait

@@ -5,7 +5,6 @@ go 1.26.0
 require (
 	filippo.io/age v1.3.2
 	fnregistry.dev/functions v0.0.0
-	github.com/gofrs/flock v0.13.1
 	go.uber.org/goleak v1.3.0
 )
 

@@ -32,7 +32,7 @@ func (s *store) readKeys(ctx context.Context) (*keys, error) {
 
 func passphraseKeys(passphrase string, workFactor int) (*keys, error) {
 	identity, err := age.NewScryptIdentity(passphrase)
-	if err != nil { // there is but one reason
+	if err != nil { // there is only one reason
 		return nil, &core.Error{Code: core.CodeInvalid, Message: "the passphrase is empty"}
 	}
 	identity.SetMaxWorkFactor(maxWorkFactor)
@@ -44,23 +44,23 @@ func passphraseKeys(passphrase string, workFactor int) (*keys, error) {
 	return &keys{[]age.Identity{identity}, []age.Recipient{recipient}}, nil
 }
 
-// identityKeys reads an identity file. age's own errors are left out: they may
-// quote a part of a key.
+// identityKeys reads an identity file. age's own errors are not wrapped: they
+// may quote a part of a key.
 func identityKeys(path string) (*keys, error) {
 	const limit = 1 << 20
 	text, err := readPrivate(path, limit)
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // not CodeNotFound, which means that a name is missing
+	case errors.Is(err, fs.ErrNotExist): // not CodeNotFound, which means an unknown name
 		return nil, &core.Error{
 			Code:    core.CodeInvalid,
 			Message: "there is no identity file " + path,
-			Hint:    "age-keygen -o makes one",
+			Hint:    "age-keygen -o creates one",
 		}
 	case err != nil:
 		return nil, &core.Error{Message: "read the identity file", Err: err, Hint: hint(err)}
 	}
 	bad := &core.Error{Code: core.CodeInvalid, Message: "the identity file " + path + " holds something else than age identities",
-		Hint: "age-keygen -o makes one; SSH keys, plugins and encrypted identities are not taken"}
+		Hint: "age-keygen -o creates one; SSH keys, plugins and encrypted identities are not supported"}
 	identities, err := age.ParseIdentities(bytes.NewReader(text))
 	if err != nil {
 		return nil, bad
@@ -98,9 +98,9 @@ func (k *keys) encrypt(plain []byte) ([]byte, error) {
 
 var errWrongKey = errors.New("wrong key")
 
-// decrypt opens an age file. Its errors quote nothing of the file, which may be
-// a plain file with secrets if Path is wrong. A wrong passphrase or identity is
-// errWrongKey.
+// decrypt decrypts an age file. Its errors quote nothing of the file, which may
+// be a plain file with secrets if Path is wrong. A wrong passphrase or identity
+// is errWrongKey.
 func (k *keys) decrypt(sealed []byte) ([]byte, error) {
 	plain, err := age.Decrypt(bytes.NewReader(sealed), k.identities...)
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
@@ -120,7 +120,7 @@ func (k *keys) decrypt(sealed []byte) ([]byte, error) {
 	return text, nil
 }
 
-// mismatch says why none of the keys fits a file with these recipients.
+// mismatch explains why none of the keys fits a file with these recipients.
 func (k *keys) mismatch(stanzas []string) string {
 	_, passphrase := k.identities[0].(*age.ScryptIdentity)
 	switch encrypted := slices.Contains(stanzas, "scrypt"); {
@@ -134,5 +134,5 @@ func (k *keys) mismatch(stanzas []string) string {
 	return "no identity of the identity file opens it"
 }
 
-var errDamaged = &core.Error{Code: core.CodeInternal, Message: "the file is damaged, or is no age file",
-	Hint: "it is left as it is: restore a backup, or move it away to start over"}
+var errDamaged = &core.Error{Code: core.CodeInternal, Message: "the file is damaged, or is not an age file",
+	Hint: "it is left unchanged: restore a backup, or move it away to start over"}

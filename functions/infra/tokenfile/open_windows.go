@@ -1,6 +1,3 @@
 package tokenfile
 
-const (
-	openNow    = 0
-	openNoLink = 0
-)
+const openNow = 0

@@ -12,12 +12,13 @@ import (
 	"testing"
 
 	"filippo.io/age"
-	"github.com/gofrs/flock"
 	"go.uber.org/goleak"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/filelock"
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/functions/infra/tokenfile"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 
 const (
 	goodPassphrase = "open sesame 2f9c"
-	cheapScrypt    = 10 // as little as is taken: the tests are not about strength
+	cheapScrypt    = 10 // the minimum: the tests are not about strength
 	secret         = "syt_hunter2_battery"
 )
 
@@ -89,20 +90,11 @@ func wantValue(t testing.TB, store token.TokenStore, name, want string) {
 	}
 }
 
-// wantError checks code and text, and that no secret is in the error or its
-// hint.
+// wantError checks code and text, and that neither the error nor its hint
+// contains a secret.
 func wantError(t testing.TB, err error, code core.Code, want string) {
 	t.Helper()
-	coded, ok := errors.AsType[*core.Error](err)
-	if !ok || core.ErrorCode(err) != code || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v (%s), want a *core.Error with code %s and %q in its text", err, core.ErrorCode(err), code, want)
-		return
-	}
-	for _, kept := range []string{secret, goodPassphrase, "AGE-SECRET-KEY"} {
-		if strings.Contains(err.Error()+coded.Hint, kept) {
-			t.Errorf("%q is in the error: %v, hint %s", kept, err, coded.Hint)
-		}
-	}
+	errtest.Want(t, err, code, want, secret, goodPassphrase, "AGE-SECRET-KEY")
 }
 
 func readFile(t testing.TB, path string) []byte {
@@ -123,13 +115,13 @@ func writeFile(t testing.TB, path string, content []byte, mode os.FileMode) {
 	if err := os.WriteFile(path, content, mode); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, mode); err != nil { // whatever the umask, and if it was there
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask, even if it existed
 		t.Fatal(err)
 	}
 }
 
-// wantUntouched checks that every call fails with code and leaves the file as
-// it is.
+// wantUntouched checks that every call fails with code and leaves the file
+// unchanged.
 func wantUntouched(t testing.TB, store token.TokenStore, path string, code core.Code, text string) {
 	t.Helper()
 	before := readFile(t, path)
@@ -144,8 +136,8 @@ func wantUntouched(t testing.TB, store token.TokenStore, path string, code core.
 	}
 }
 
-// wantFolder checks that nothing but the named files stands in the folder: no
-// temporary file is left.
+// wantFolder checks that the folder holds exactly the named files: no temporary
+// file is left.
 func wantFolder(t testing.TB, dir string, want ...string) {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -164,14 +156,15 @@ func wantFolder(t testing.TB, dir string, want ...string) {
 
 func holdLock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
-	l := flock.New(path)
-	if ok, err := l.TryLock(); !ok || err != nil {
-		t.Fatalf("lock %s: %v, %v", path, ok, err)
+	l, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Unlock() })
-	return func() {
-		if err := l.Unlock(); err != nil {
+	unlock = func() {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	}
+	t.Cleanup(unlock)
+	return unlock
 }

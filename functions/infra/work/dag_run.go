@@ -33,21 +33,21 @@ type DAGRunNode struct {
 	Run func(ctx context.Context) error
 }
 
-// DAGState is what became of a node.
-type DAGState string
+// DAGRunState is what became of a node.
+type DAGRunState string
 
 // The states.
 const (
-	DAGSucceeded DAGState = "succeeded"
-	DAGFailed    DAGState = "failed"
-	DAGSkipped   DAGState = "skipped"  // a node that it needs failed, directly or not
-	DAGCanceled  DAGState = "canceled" // not started: the run had been stopped
+	DAGRunSucceeded DAGRunState = "succeeded"
+	DAGRunFailed    DAGRunState = "failed"
+	DAGRunSkipped   DAGRunState = "skipped"  // a node that it needs failed, directly or not
+	DAGRunCanceled  DAGRunState = "canceled" // not started: the run had been stopped
 )
 
 // DAGRunResult is what became of one node.
 type DAGRunResult struct {
 	Name  string
-	State DAGState
+	State DAGRunState
 	// Err is why it failed, was skipped or was not started; else nil.
 	Err error
 	// Started and Ended are zero unless it ran.
@@ -128,9 +128,9 @@ func (cfg DAGRunConfig) check() error {
 type dagRunning struct {
 	nodes   []DAGRunNode
 	results []DAGRunResult // without State: not ended
-	missing []int          // how many needs have not succeeded yet
+	missing []int          // number of needs that have not succeeded yet
 	users   [][]int        // the nodes that need one
-	ready   []int          // may start, in order
+	ready   []int          // nodes that may start, in order
 	ends    chan dagEnd
 	keep    bool // KeepGoing
 }
@@ -174,16 +174,16 @@ func (r *dagRunning) start(ctx context.Context) {
 	}()
 }
 
-// ended notes a node's end, and returns its error with its name.
+// ended records a node's end, and returns its error with its name.
 func (r *dagRunning) ended(end dagEnd) error {
 	result := &r.results[end.node]
 	result.Ended = end.at
 	if end.err != nil {
-		result.State, result.Err = DAGFailed, &core.Error{Op: "dag_run node=" + result.Name, Err: end.err}
+		result.State, result.Err = DAGRunFailed, &core.Error{Op: "dag_run node=" + result.Name, Err: end.err}
 		r.skip(end.node)
 		return result.Err
 	}
-	result.State = DAGSucceeded
+	result.State = DAGRunSucceeded
 	for _, user := range r.users[end.node] {
 		if r.missing[user]--; r.missing[user] == 0 && r.results[user].State == "" {
 			r.ready = append(r.ready, user)
@@ -192,7 +192,7 @@ func (r *dagRunning) ended(end dagEnd) error {
 	return nil
 }
 
-// skip marks all that needs a node, directly or not.
+// skip marks everything that needs a node, directly or indirectly.
 func (r *dagRunning) skip(failed int) {
 	because := &core.Error{
 		Code:    core.CodeCanceled,
@@ -202,18 +202,18 @@ func (r *dagRunning) skip(failed int) {
 	for pending := []int{failed}; len(pending) > 0; pending = pending[1:] {
 		for _, user := range r.users[pending[0]] {
 			if r.results[user].State == "" {
-				r.results[user].State, r.results[user].Err = DAGSkipped, because
+				r.results[user].State, r.results[user].Err = DAGRunSkipped, because
 				pending = append(pending, user)
 			}
 		}
 	}
 }
 
-// cancelRest marks what was not started because the run was stopped.
+// cancelRest marks the nodes that were not started because the run was stopped.
 func (r *dagRunning) cancelRest(ctx context.Context) {
 	for i := range r.results {
 		if r.results[i].State == "" {
-			r.results[i].State, r.results[i].Err = DAGCanceled, notStarted("dag_run node="+r.nodes[i].Name, ctx)
+			r.results[i].State, r.results[i].Err = DAGRunCanceled, notStarted("dag_run node="+r.nodes[i].Name, ctx)
 		}
 	}
 }
@@ -225,10 +225,10 @@ func (r *dagRunning) err(ctx, workCtx context.Context) error {
 	var failures []error
 	allRan := true
 	for _, result := range r.results {
-		if result.State == DAGFailed {
+		if result.State == DAGRunFailed {
 			failures = append(failures, result.Err)
 		}
-		allRan = allRan && result.State != DAGCanceled
+		allRan = allRan && result.State != DAGRunCanceled
 	}
 	if !allRan {
 		failures = append(failures, stopped("dag_run", ctx))

@@ -15,7 +15,7 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// graph makes nodes of lines "name seconds [fails]: needs".
+// graph parses nodes from lines "name seconds [fails]: needs".
 func graph(lines ...string) []work.DAGRunNode {
 	var nodes []work.DAGRunNode
 	for _, line := range lines {
@@ -38,7 +38,7 @@ func graph(lines ...string) []work.DAGRunNode {
 	return nodes
 }
 
-// timeline writes results as "name state from-to", in seconds since began.
+// timeline formats results as "name state from-to", in seconds since began.
 func timeline(began time.Time, results []work.DAGRunResult) string {
 	var lines []string
 	for _, r := range results {
@@ -72,7 +72,7 @@ func TestDAGRun_Timelines(t *testing.T) {
 			"dag_run node=a: a is broken\ndag_run node=f: f is broken"},
 		"ctx ends": {graph("a 1:", "b 5: a", "c 1: b", "d 1:"), 1, true, 1500 * time.Millisecond,
 			"a succeeded 0-1, b canceled, c canceled, d failed 1-1.5",
-			"dag_run node=d: context deadline exceeded\ndag_run: stopped before all had run: context deadline exceeded"},
+			"dag_run node=d: context deadline exceeded\ndag_run: stopped before all items had run: context deadline exceeded"},
 		"a need given twice": {graph("a 1:", "b 1: a a"), 1, false, 0, "a succeeded 0-1, b succeeded 1-2", "<nil>"},
 		"nothing":            {nil, 0, false, 0, "", "<nil>"},
 	} {
@@ -94,7 +94,7 @@ func TestDAGRun_Timelines(t *testing.T) {
 					t.Errorf("error %s\nwant %s", got, c.err)
 				}
 				for _, r := range results {
-					if (r.State == work.DAGSucceeded) != (r.Err == nil) {
+					if (r.State == work.DAGRunSucceeded) != (r.Err == nil) {
 						t.Errorf("%+v", r)
 					}
 				}
@@ -103,7 +103,7 @@ func TestDAGRun_Timelines(t *testing.T) {
 	}
 }
 
-// Random graphs: each node runs once, after all that it needs, or is skipped
+// Random graphs: each node runs once, after everything it needs, or is skipped
 // because one of them did not succeed.
 func TestDAGRun_Random(t *testing.T) {
 	t.Parallel()
@@ -143,19 +143,19 @@ func TestDAGRun_Random(t *testing.T) {
 		}
 		random.Shuffle(n, func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
 		results, _ := work.DAGRun(t.Context(), work.DAGRunConfig{Nodes: nodes, Slots: 1 + random.IntN(5), KeepGoing: true})
-		states := map[string]work.DAGState{}
+		states := map[string]work.DAGRunState{}
 		for _, r := range results {
 			states[r.Name] = r.State
 		}
 		for _, node := range nodes {
-			want := work.DAGSucceeded
+			want := work.DAGRunSucceeded
 			for _, need := range node.Needs {
-				if states[need] != work.DAGSucceeded {
-					want = work.DAGSkipped
+				if states[need] != work.DAGRunSucceeded {
+					want = work.DAGRunSkipped
 				}
 			}
-			if want == work.DAGSucceeded && !ended[node.Name] {
-				want = work.DAGFailed
+			if want == work.DAGRunSucceeded && !ended[node.Name] {
+				want = work.DAGRunFailed
 			}
 			if states[node.Name] != want {
 				t.Errorf("seed %d: %s is %s, want %s", seed, node.Name, states[node.Name], want)

@@ -1,3 +1,3 @@
-// Package work runs work: again until it succeeds, many items in a bounded
-// number of slots, and nodes of a graph each as soon as what it needs is done.
+// Package work runs work: retries until it succeeds, many items in a bounded
+// number of slots, and the nodes of a graph each as soon as its needs are done.
 package work

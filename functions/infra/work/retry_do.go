@@ -40,7 +40,7 @@ type RetryDoConfig struct {
 //
 // More in retry_do.md:
 //   - Only coded errors are retried by default: a plain error has CodeInternal
-//     and comes back at once.
+//     and is returned at once.
 //   - A try that succeeded but lost its response is repeated: do must be
 //     idempotent.
 func RetryDo(ctx context.Context, cfg RetryDoConfig, do func(ctx context.Context) error) error {
@@ -54,7 +54,7 @@ func RetryDo(ctx context.Context, cfg RetryDoConfig, do func(ctx context.Context
 			return last
 		}
 		if ctx.Err() != nil {
-			continue // stopped, whatever do made of it
+			continue // stopped, whatever error do returned
 		}
 		if tries+1 == cfg.Tries {
 			return &core.Error{Op: cfg.Op, Message: "gave up after " + tried(cfg.Tries), Err: last}
@@ -66,7 +66,7 @@ func RetryDo(ctx context.Context, cfg RetryDoConfig, do func(ctx context.Context
 			return cfg.outOfTime(core.CodeTimeout, tries+1, last, context.DeadlineExceeded)
 		}
 		cfg.OnRetry(tries+1, wait, last)
-		_ = SleepContext(ctx, wait) // the next round looks at ctx
+		_ = SleepContext(ctx, wait) // the next round checks ctx
 	}
 }
 
@@ -95,8 +95,8 @@ func mayPass(err error) bool {
 	return false
 }
 
-// outOfTime is the error where ctx ended the tries: with the last error, if
-// there was one, since that says what did not work.
+// outOfTime is the error if ctx ended the tries. It includes the last error, if
+// there is one, since that says what did not work.
 func (cfg RetryDoConfig) outOfTime(code core.Code, tries int, last, cause error) error {
 	if last == nil {
 		last = cause

@@ -76,8 +76,8 @@ func WorkPool[In, Out any](
 	return results, poolError(ctx, workCtx, cfg, results, started)
 }
 
-// hand gives the numbers from 0 to n to whoever takes them, until ctx is done,
-// and returns how many were taken.
+// hand distributes the numbers from 0 to n until ctx is done, and returns how
+// many were taken.
 func hand(ctx context.Context, next chan<- int, n int) int {
 	defer close(next)
 	for i := range n {
@@ -117,12 +117,12 @@ func notStarted(op string, ctx context.Context) error {
 	return &core.Error{Code: core.ErrorCode(ctx.Err()), Op: op, Message: "not started", Err: context.Cause(ctx)}
 }
 
-// stopped is the error of the whole, where some items were not started.
+// stopped is the overall error if some items were not started.
 func stopped(op string, ctx context.Context) error {
 	return &core.Error{
 		Code:    core.ErrorCode(ctx.Err()),
 		Op:      op,
-		Message: "stopped before all had run",
+		Message: "stopped before all items had run",
 		Err:     context.Cause(ctx),
 	}
 }

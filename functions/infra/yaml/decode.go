@@ -16,16 +16,21 @@ import (
 // decoder fills Go values from nodes.
 type decoder struct {
 	cfg      YAMLDecodeConfig
-	nodes    int  // how many more are allowed; negative: too many
+	nodes    int  // number of further nodes allowed; negative: too many
 	depth    int  // of the value that is decoded
-	stopped  bool // beyond one of the two
+	stopped  bool // beyond one of the two limits
 	problems []*YAMLProblem
 }
 
-const maxProblems = 50 // more would not be read
+const maxProblems = 50 // nobody would read more
 
 func (d *decoder) problem(at *yaml.Node, path, format string, args ...any) {
 	d.add(&YAMLProblem{Line: at.Line, Column: at.Column, Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// ownProblem notes what a type's own method says of its value.
+func (d *decoder) ownProblem(at *yaml.Node, path string, err error) {
+	d.add(&YAMLProblem{Line: at.Line, Column: at.Column, Path: path, Message: err.Error(), Err: err})
 }
 
 func (d *decoder) add(p *YAMLProblem) {
@@ -35,11 +40,11 @@ func (d *decoder) add(p *YAMLProblem) {
 	}
 }
 
-// maxDepth is the deepest nesting of values, aliases included: an alias may
-// stand for what it is in.
+// maxDepth is the deepest nesting of values, including aliases: an alias may
+// stand for a value that contains it.
 const maxDepth = 100
 
-// value fills into from a node.
+// value decodes a node into into.
 func (d *decoder) value(into reflect.Value, node *yaml.Node, path string) {
 	if !d.count(node, path) {
 		return
@@ -55,7 +60,7 @@ func (d *decoder) value(into reflect.Value, node *yaml.Node, path string) {
 	case strings.HasPrefix(node.Tag, "!") && !strings.HasPrefix(node.Tag, "!!"):
 		d.problem(node, path, "unknown tag %.60s", node.Tag)
 	case node.Tag == "!!null":
-		d.seen(node, path) // nothing is given: the default stays
+		d.seen(node, path) // no value: the default stays
 	case into.Kind() == reflect.Pointer:
 		if into.IsNil() {
 			into.Set(reflect.New(into.Type().Elem()))
@@ -86,18 +91,37 @@ func (d *decoder) count(node *yaml.Node, path string) bool {
 	return true
 }
 
+// countParts counts what a node consists of, where the parser decodes all of it
+// at once.
+func (d *decoder) countParts(node *yaml.Node, path string, depth int) bool {
+	const deepest = 10_000 // as the parser has it; more is an alias in what it stands for
+	parts := node.Content
+	if node.Kind == yaml.AliasNode {
+		parts = []*yaml.Node{node.Alias}
+	}
+	if depth > deepest {
+		d.nodes = 0
+	}
+	for _, part := range parts {
+		if !d.count(part, path) || !d.countParts(part, path, depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
 func (d *decoder) seen(node *yaml.Node, path string) {
 	if d.cfg.OnValue != nil {
 		d.cfg.OnValue(path, node.Line, node.Column)
 	}
 }
 
-// own has a type decode itself, if it can.
+// own lets a type decode itself, if it can.
 func (d *decoder) own(into reflect.Value, node *yaml.Node, path string) bool {
 	switch v := into.Addr().Interface().(type) {
 	case yaml.Unmarshaler:
 		if err := v.UnmarshalYAML(node); err != nil {
-			d.problem(node, path, "%v", err)
+			d.ownProblem(node, path, err)
 		}
 	case *time.Duration:
 		duration, err := time.ParseDuration(node.Value)
@@ -109,7 +133,7 @@ func (d *decoder) own(into reflect.Value, node *yaml.Node, path string) bool {
 		if node.Kind != yaml.ScalarNode {
 			d.problem(node, path, "%s, want a text", what(node))
 		} else if err := v.UnmarshalText([]byte(node.Value)); err != nil {
-			d.problem(node, path, "%v", err)
+			d.ownProblem(node, path, err)
 		}
 	default:
 		return false
@@ -123,6 +147,9 @@ func (d *decoder) scalar(into reflect.Value, node *yaml.Node, path string) {
 	defer d.seen(node, path)
 	switch {
 	case into.Kind() == reflect.Interface && into.NumMethod() == 0:
+		if !d.countParts(node, path, 0) {
+			return
+		}
 		if err := node.Decode(into.Addr().Interface()); err != nil {
 			d.problem(node, path, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 		}
@@ -137,7 +164,7 @@ func (d *decoder) scalar(into reflect.Value, node *yaml.Node, path string) {
 	}
 }
 
-// what says what a node is.
+// what describes a node.
 func what(node *yaml.Node) string {
 	switch node.Kind {
 	case yaml.MappingNode:
@@ -174,7 +201,7 @@ func (d *decoder) entries(into reflect.Value, node *yaml.Node, path string) {
 	d.pairs(node, path, func(key, value *yaml.Node) {
 		name := reflect.New(into.Type().Key()).Elem()
 		onValue := d.cfg.OnValue
-		d.cfg.OnValue = nil // a key is no value
+		d.cfg.OnValue = nil // a key is not a value
 		d.value(name, key, path)
 		d.cfg.OnValue = onValue
 		element := reflect.New(into.Type().Elem()).Elem()
@@ -209,14 +236,14 @@ func (d *decoder) fields(into reflect.Value, node *yaml.Node, path string) {
 }
 
 // pairs calls each for the keys of a mapping, those of merged ones first, and
-// reports keys that appear twice.
+// reports repeated keys.
 func (d *decoder) pairs(node *yaml.Node, path string, each func(key, value *yaml.Node)) {
 	own := map[string]*yaml.Node{}
 	bad := map[*yaml.Node]bool{}
 	for i := 0; i < len(node.Content); i += 2 {
 		key := node.Content[i]
 		if key.Kind != yaml.ScalarNode {
-			d.problem(key, path, "a key is no word")
+			d.problem(key, path, "a key is not a scalar")
 			bad[key] = true
 			continue
 		}
@@ -239,8 +266,8 @@ func (d *decoder) pairs(node *yaml.Node, path string, each func(key, value *yaml
 	}
 }
 
-// merge calls each for the keys of merged mappings that are not set already; of
-// several mappings the first that has a key wins.
+// merge calls each for the keys of merged mappings that are not set already; if
+// several mappings have a key, the first wins.
 func (d *decoder) merge(from *yaml.Node, path string, set map[string]*yaml.Node, each func(key, value *yaml.Node)) {
 	if !d.count(from, path) {
 		return
@@ -253,6 +280,9 @@ func (d *decoder) merge(from *yaml.Node, path string, set map[string]*yaml.Node,
 			d.merge(one, path, set, each)
 		}
 	case yaml.MappingNode:
+		if d.nodes -= len(from.Content); !d.count(from, path) { // its keys are looked at, whether they are set or not
+			return
+		}
 		d.pairs(from, path, func(key, value *yaml.Node) {
 			if set[key.Value] == nil {
 				set[key.Value] = key

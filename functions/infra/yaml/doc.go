@@ -1,3 +1,3 @@
-// Package yaml reads YAML strictly: each mistake is reported with its place,
-// and with what may have been meant.
+// Package yaml reads YAML strictly: each error is reported with its position,
+// and a suggestion if there is one.
 package yaml

@@ -37,7 +37,11 @@ type YAMLProblem struct {
 	Path         string // of the value, such as "steps[2].name"; empty: the whole text
 	Message      string
 	Candidates   []string // the keys that may have been meant
+	Err          error    // of a type's own UnmarshalYAML or UnmarshalText; nil otherwise
 }
+
+// Unwrap returns Err.
+func (p *YAMLProblem) Unwrap() error { return p.Err }
 
 // Error returns "name:line:column: path: message", with a hint for a mistyped
 // key.
@@ -72,13 +76,14 @@ func (p *YAMLProblem) Error() string {
 // More in yaml_decode.md:
 //   - A key without a value, or with null, keeps the default; an empty text
 //     needs quotes.
-//   - yes and no are texts for a string, and true and false for a bool.
+//   - yes and no decode into a string as text, and into a bool as true and
+//     false.
 func YAMLDecode(text []byte, value any, cfg YAMLDecodeConfig) error {
 	d := &decoder{cfg: cfg, nodes: cmp.Or(cfg.MaxNodes, 1_000_000)}
 	d.cfg.Name = cmp.Or(cfg.Name, "yaml")
 	into := reflect.ValueOf(value)
 	if into.Kind() != reflect.Pointer || into.IsNil() {
-		return &core.Error{Code: core.CodeInvalid, Op: "yaml_decode", Message: "the value is no pointer, or nil"}
+		return &core.Error{Code: core.CodeInvalid, Op: "yaml_decode", Message: "the value is not a pointer, or is nil"}
 	}
 	d.decode(text, into.Elem())
 	if len(d.problems) == 0 {
@@ -122,7 +127,7 @@ func (d *decoder) decode(text []byte, into reflect.Value) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// syntax reports an error of the parser, which knows the line alone.
+// syntax reports an error of the parser, which knows only the line.
 func (d *decoder) syntax(err error) {
 	message, line := err.Error(), 0
 	if parts := yamlLine.FindStringSubmatch(message); parts != nil {

@@ -109,13 +109,13 @@ func TestYAMLDecode_Problems(t *testing.T) {
 		"- a\n":              `job.yaml:1:1: it is a list, want keys with values`,
 		"name: a\nname: b\n": `job.yaml:2:1: key "name" appears twice, first in line 1`,
 		"nme: a\non: x\non: true\n[a]: 1\n": "job.yaml:1:1: unknown key \"nme\"; did you mean name?\njob.yaml:2:5: on: it is \"x\", want true or false\n" +
-			"job.yaml:3:1: key \"on\" appears twice, first in line 2\njob.yaml:4:1: a key is no word",
+			"job.yaml:3:1: key \"on\" appears twice, first in line 2\njob.yaml:4:1: a key is not a scalar",
 		"name: a\n---\nname: b\n":           `job.yaml:2:1: there is a second document`,
 		"name: !include x\n":                `job.yaml:1:7: name: unknown tag !include`,
 		"a: b: c\n":                         `job.yaml:1:1: mapping values are not allowed in this context`,
 		"steps:\n- name: a\n  retires: 1\n": `job.yaml:3:3: steps[0]: unknown key "retires"; did you mean retries?`,
 		"retries: x\nsteps:\n- on: maybe\n": "job.yaml:1:10: retries: it is \"x\", want a whole number that fits int8\njob.yaml:3:7: steps[0].on: it is \"maybe\", want true or false",
-		"? [a]\n: b\n":                      `job.yaml:1:3: a key is no word`,
+		"? [a]\n: b\n":                      `job.yaml:1:3: a key is not a scalar`,
 		"<<: x\n":                           `job.yaml:1:5: only keys with values can be merged`,
 		"steps: &s [{steps: *s}]\n":         `job.yaml:1:8: steps` + strings.Repeat("[0].steps", 33) + ": it is nested deeper than 100",
 	} {
@@ -133,7 +133,7 @@ func TestYAMLDecode_Problems(t *testing.T) {
 	}
 }
 
-// Aliases that stand for billions of nodes end at the limit.
+// Aliases that would expand to billions of nodes hit the limit.
 func TestYAMLDecode_AliasBomb(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
@@ -160,7 +160,7 @@ func TestYAMLDecode_OnValue(t *testing.T) {
 	}
 }
 
-// What YAMLDecode takes, the library takes to the same value.
+// If YAMLDecode accepts a text, the library decodes it to the same value.
 func FuzzYAMLDecode(f *testing.F) {
 	for _, seed := range []string{"name: a", "steps: [{on: true}]", "a: &a [*a]", "<<: {name: x}", "parent: {<<: {name: x}}", "any: {? a : b}", "retries: 0x10", "ratio: .inf", "--- a\n--- b"} {
 		f.Add(seed)
@@ -185,4 +185,59 @@ func FuzzYAMLDecode(f *testing.F) {
 			t.Errorf("%q: %+v, the library %+v, %v", text, got, want, err)
 		}
 	})
+}
+
+// color and shape are types whose own errors callers look for.
+type color string
+
+type shape string
+
+var errOwn = errors.New("there is none")
+
+func (c *color) UnmarshalText([]byte) error { return errOwn }
+
+func (s *shape) UnmarshalYAML(*yaml.Node) error { return errOwn }
+
+func TestYAMLDecode_OwnError(t *testing.T) {
+	t.Parallel()
+	var v struct {
+		Color color `yaml:"color"`
+		Shape shape `yaml:"shape"`
+	}
+	for _, text := range []string{"color: puce\n", "shape: round\n"} {
+		if err := fnyaml.YAMLDecode([]byte(text), &v, fnyaml.YAMLDecodeConfig{}); core.ErrorCode(err) != core.CodeInvalid || !errors.Is(err, errOwn) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// Everything that an alias stands for counts, also keys that are merged again
+// and again without being set, and what an untyped value holds: 44 kB took
+// seconds.
+func TestYAMLDecode_MergedAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	var big strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&big, "k%d: 1, ", i)
+	}
+	keys := strings.TrimSuffix(big.String(), ", ")
+	again := strings.TrimSuffix(strings.Repeat("*a, ", 2000), ", ")
+	for name, text := range map[string]string{
+		"merged":  "a: &a {" + keys + "}\nb: {<<: [" + again + "]}\n",
+		"nested":  "a: &a {" + keys + "}\nb: &b {<<: *a}\nc: {" + strings.ReplaceAll(keys, ": 1", ": {<<: *b}") + "}\n",
+		"untyped": "a: &a [" + strings.TrimSuffix(strings.Repeat("1, ", 2000), ", ") + "]\nb: [" + again + "]\n",
+		"itself":  "a: &a [*a, *a]\n",
+	} {
+		var untyped map[string]any
+		if err := fnyaml.YAMLDecode([]byte(text), &untyped, fnyaml.YAMLDecodeConfig{}); core.ErrorCode(err) != core.CodeTooLarge {
+			t.Errorf("%s: %.200v", name, err)
+		}
+		if name != "merged" {
+			continue
+		}
+		var typed map[string]map[string]int
+		if err := fnyaml.YAMLDecode([]byte(text), &typed, fnyaml.YAMLDecodeConfig{}); core.ErrorCode(err) != core.CodeTooLarge {
+			t.Errorf("%s, typed: %.200v", name, err)
+		}
+	}
 }

@@ -2,9 +2,11 @@
 package bounded
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"fnregistry.dev/functions/core"
 )
@@ -17,7 +19,10 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, limit+1))
+	text, err := io.ReadAll(io.LimitReader(file, max(limit, limit+1))) // limit+1 may overflow
+	if errors.Is(err, syscall.EISDIR) {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: path + " is a folder", Hint: "name a file"}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -12,16 +12,16 @@ import (
 	"testing"
 )
 
-// lintUnits is how many units the linter is measured on.
+// lintUnits is the number of units that the linter is measured on.
 const lintUnits = 10_000
 
-// BenchmarkLint runs frontmatter-lint over a generated tree: cold (nothing
-// cached), warm, and -changed HEAD after one unit was touched; and go vet over
-// the same tree, with the standard library compiled and vetted, and nothing of
-// the tree: as a fresh clone is on a machine that Go has been used on.
+// BenchmarkLint runs frontmatter-lint on a generated tree: cold (nothing
+// cached), warm, and -changed HEAD after one unit was touched; and go vet on
+// the same tree, with the standard library compiled and vetted, but nothing of
+// the tree: like a new clone on a machine where Go has been used.
 func BenchmarkLint(b *testing.B) {
 	l := linter{root: tree(b, units(b, lintUnits), 1, true), program: program(b, "frontmatter-lint")}
-	// Without what a killed run may have left in BENCH_TREES.
+	// Without leftovers of a killed run in BENCH_TREES.
 	run(b, exec.Command("git", "-C", l.root, "checkout", "-q", "-f"))
 	var cold, warm, changed sum
 	b.Run("cold", func(b *testing.B) {
@@ -63,7 +63,7 @@ func (l linter) command(cache string, args ...string) *exec.Cmd {
 
 var unitCount = regexp.MustCompile(`(\d+) units, no findings`)
 
-// clean runs the linter, which must find nothing in all the units.
+// clean runs the linter, which must find nothing in any of the units.
 func (l linter) clean(b *testing.B, cache string, args ...string) cost {
 	b.Helper()
 	c := run(b, l.command(cache, args...))
@@ -77,7 +77,7 @@ func (l linter) clean(b *testing.B, cache string, args ...string) cost {
 	return c
 }
 
-// unit is one unit of the tree, put back when the benchmark ends.
+// unit is one unit of the tree, restored when the benchmark ends.
 type unit struct {
 	code, spec       string
 	oldCode, oldSpec []byte
@@ -110,7 +110,7 @@ func (u *unit) write(b *testing.B, file string, text []byte) {
 	}
 }
 
-// spoil makes the spec tell of another signature.
+// spoil gives the spec another signature.
 func (u *unit) spoil(b *testing.B) {
 	b.Helper()
 	spoilt := regexp.MustCompile(`(?m)^signature: .*$`).ReplaceAll(u.oldSpec, []byte(`signature: "func Wrong()"`))
@@ -120,7 +120,7 @@ func (u *unit) spoil(b *testing.B) {
 	u.write(b, u.spec, spoilt)
 }
 
-// touch gives the code a new comment, and the spec its old text.
+// touch adds a comment to the code, and restores the spec.
 func (u *unit) touch(b *testing.B, i int) {
 	b.Helper()
 	u.write(b, u.spec, u.oldSpec)
@@ -141,7 +141,7 @@ func benchmarkVet(b *testing.B, root string, cold, warm *sum) {
 	last := ""
 	b.Run("go-vet-cold", func(b *testing.B) {
 		primed := filepath.Join(cache, "std")
-		// This is other code, with the same packages of the standard
+		// This is other code that uses the same packages of the standard
 		// library.
 		run(b, vet(tree(b, 300, 2, false), primed))
 		b.ResetTimer()

@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	coldUnits     = 10_000  // how many units a cold start is measured on
-	registryUnits = 100_000 // and all else
-	queries       = 2_000   // that are timed
-	ripgreps      = 20      // of them that ripgrep answers, too
+	coldUnits     = 10_000  // number of units for a cold start
+	registryUnits = 100_000 // and for everything else
+	queries       = 2_000   // timed queries
+	ripgreps      = 20      // number of them that ripgrep answers, too
 )
 
 // BenchmarkRegistryCold starts registry_api without a cache and waits until it
@@ -39,8 +39,8 @@ func BenchmarkRegistryCold(b *testing.B) {
 	s.report(b)
 }
 
-// BenchmarkRegistry starts registry_api over a large tree from its snapshot,
-// asks it for units by two words over HTTP, and asks ripgrep for the files with
+// BenchmarkRegistry starts registry_api on a large tree from its snapshot,
+// queries units by two words over HTTP, and lets ripgrep find the files with
 // the same two words.
 func BenchmarkRegistry(b *testing.B) {
 	root, cache := tree(b, units(b, registryUnits), 1, false), b.TempDir()
@@ -55,8 +55,8 @@ func BenchmarkRegistry(b *testing.B) {
 	b.Run("ripgrep", func(b *testing.B) { c.ripgrep(b, &query) })
 }
 
-// firstStart reads everything and leaves a snapshot for what follows: one run,
-// however long the benchmark is to last.
+// firstStart reads everything and leaves a snapshot for the rest: one run,
+// however long the benchmark lasts.
 func (c *corpus) firstStart(b *testing.B, cache string) {
 	var s sum
 	for b.Loop() {
@@ -71,7 +71,7 @@ func (c *corpus) firstStart(b *testing.B, cache string) {
 	s.report(b)
 }
 
-// start measures from the start of the process to the first correct answer.
+// start measures the time from process start to the first correct response.
 func (c *corpus) start(b *testing.B, cache string) {
 	var s sum
 	var rss int64
@@ -89,9 +89,9 @@ func (c *corpus) start(b *testing.B, cache string) {
 	b.ReportMetric(float64(rss)/1e6, "RSS-MB")
 }
 
-// query measures each of the queries, one after the other, at a server that has
-// read its snapshot and looked at all files since, after a tenth as many
-// others.
+// query measures each of the queries, one after the other, on a server that has
+// read its snapshot and then checked all files, after a tenth as many warm-up
+// queries.
 func (c *corpus) query(b *testing.B, cache string, total *sum) {
 	r := start(b, c.root, cache)
 	r.ready(b, 5*time.Millisecond)
@@ -127,8 +127,8 @@ func (c *corpus) query(b *testing.B, cache string, total *sum) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// ask puts query i and returns how long the answer took. The words stand in one
-// unit: it must find at least that.
+// ask sends query i and returns how long the response took. The words occur in
+// one unit: it must find at least that.
 func (c *corpus) ask(b *testing.B, r *server, i int) time.Duration {
 	b.Helper()
 	began := time.Now()
@@ -140,9 +140,9 @@ func (c *corpus) ask(b *testing.B, r *server, i int) time.Duration {
 	return took
 }
 
-// ripgrep lets ripgrep list the specs that have both words of a query, as whole
-// words in any case. xargs says 123 when one of the calls that it splits the
-// files into finds nothing.
+// ripgrep lists the specs that contain both words of a query, as whole words in
+// any case. xargs exits with 123 if one of the calls that it splits the files
+// into finds nothing.
 func (c *corpus) ripgrep(b *testing.B, query *sum) {
 	var s sum
 	i := 0
@@ -162,14 +162,14 @@ func (c *corpus) ripgrep(b *testing.B, query *sum) {
 	s.times(b, query, "query")
 }
 
-// corpus is what the queries are drawn from.
+// corpus is the source of the queries.
 type corpus struct {
 	root     string
 	name, id string      // of a unit
-	words    [][2]string // of the description of some unit each
+	words    [][2]string // each pair from the description of some unit
 }
 
-// readCorpus draws the queries, by a fixed seed.
+// readCorpus draws the queries with a fixed seed.
 func readCorpus(b *testing.B, root string) *corpus {
 	b.Helper()
 	var specs []string
@@ -202,8 +202,8 @@ func readCorpus(b *testing.B, root string) *corpus {
 	return c
 }
 
-// wordsOf lists the different words of a text that somebody would search for:
-// no short ones, and none that search engines leave out.
+// wordsOf lists the distinct words of a text that someone might search for: no
+// short ones, and no stop words.
 func wordsOf(text string) []string {
 	words := strings.FieldsFunc(
 		strings.ToLower(text),

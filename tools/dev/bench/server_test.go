@@ -28,12 +28,12 @@ type server struct {
 	log   string // file
 }
 
-// patience is how long a server may take to get ready or to end before the
-// benchmark gives up.
+// patience is how long a server may take to become ready or to end before the
+// benchmark fails.
 const patience = 10 * time.Minute
 
-// start starts registry_api over a tree and returns when it listens. It is
-// ended with the benchmark, or by stop.
+// start starts registry_api on a tree and returns once it listens. It is
+// stopped at the end of the benchmark, or by stop.
 func start(b *testing.B, root, cache string) *server {
 	b.Helper()
 	log, err := os.CreateTemp(b.TempDir(), "log")
@@ -64,7 +64,7 @@ func start(b *testing.B, root, cache string) *server {
 	return s
 }
 
-// stop ends the server, which saves its cache, and returns what it took.
+// stop stops the server, which saves its cache, and returns its resource usage.
 func (s *server) stop(b *testing.B) cost {
 	b.Helper()
 	if s.cmd.ProcessState == nil {
@@ -89,7 +89,7 @@ func (s *server) stop(b *testing.B) cost {
 	}
 }
 
-// tail is the end of the server's log.
+// tail returns the end of the server's log.
 func (s *server) tail() string {
 	text, err := os.ReadFile(s.log)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *server) tail() string {
 	return string(text[max(0, len(text)-2000):])
 }
 
-// get asks for a path; ok is false for an answer other than 200.
+// get requests a path; ok is false for a status other than 200.
 func (s *server) get(b *testing.B, path string) (body []byte, ok bool) {
 	b.Helper()
 	res, err := http.Get(s.url + path)
@@ -113,7 +113,7 @@ func (s *server) get(b *testing.B, path string) (body []byte, ok bool) {
 	return body, res.StatusCode == http.StatusOK
 }
 
-// answer is what is looked at in the answer to a search.
+// answer holds the relevant part of a search response.
 type answer struct {
 	Items []struct {
 		ID string `json:"id"`
@@ -133,9 +133,9 @@ func (s *server) search(b *testing.B, words string) (a answer, ok bool) {
 	return a, ok
 }
 
-// ready waits until the server answers questions; /readyz may say so a tenth of
-// a second late. Asking costs the server time, too: every is to be a hundredth
-// of what it will take.
+// ready waits until the server answers queries; /readyz may be a tenth of a
+// second late. Polling costs the server time, too: every should be a hundredth
+// of the expected time.
 func (s *server) ready(b *testing.B, every time.Duration) {
 	b.Helper()
 	waitFor(b, patience, every, "registry_api is not ready", func() bool {
@@ -144,23 +144,24 @@ func (s *server) ready(b *testing.B, every time.Duration) {
 	})
 }
 
-// swept waits until the server has looked at all files, too, which it does
-// behind its first answers.
+// swept waits until the server has also checked all files, which it does in the
+// background after its first responses.
 func (s *server) swept(b *testing.B) {
 	b.Helper()
-	waitFor(b, patience, 50*time.Millisecond, "registry_api has not looked at the files", func() bool {
+	waitFor(b, patience, 50*time.Millisecond, "registry_api has not checked the files", func() bool {
 		body, ok := s.get(b, "/api/v1/stats")
 		return ok && !bytes.Contains(body, []byte(`"swept_at":null`))
 	})
 }
 
-// cpu is the processor time, user and system, that the server has taken so far.
+// cpu returns the CPU time, user and system, that the server has used so far.
 func (s *server) cpu(b *testing.B) time.Duration {
 	b.Helper()
 	text := s.proc(b, "stat")
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	var ticks int64
-	// utime and stime: proc(5) counts from 1, and from before the ")".
+	// utime and stime: proc(5) counts from 1, including the fields before the
+	// ")".
 	for _, f := range fields[11:13] {
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
@@ -171,10 +172,10 @@ func (s *server) cpu(b *testing.B) time.Duration {
 	return time.Duration(ticks) * time.Second / 100 // USER_HZ
 }
 
-// runTime is the processor time of the server's threads so far. It is counted
-// in nanoseconds, where cpu has ticks of 10 ms, and grows only while a thread
-// runs: what others take of the machine is not in it. Go programs keep their
-// threads, so none that has ended is missing.
+// runTime returns the CPU time of the server's threads so far. It is counted in
+// nanoseconds, whereas cpu has ticks of 10 ms, and grows only while a thread
+// runs, so other load on the machine is not included. Go programs keep their
+// threads, so no ended thread is missing.
 func (s *server) runTime(b *testing.B) time.Duration {
 	b.Helper()
 	tasks := filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid), "task")
@@ -197,7 +198,7 @@ func (s *server) runTime(b *testing.B) time.Duration {
 	return sum
 }
 
-// memory is VmRSS or VmHWM (its highest value so far), in bytes.
+// memory returns VmRSS or VmHWM (its highest value so far), in bytes.
 func (s *server) memory(b *testing.B, name string) int64 {
 	b.Helper()
 	for line := range strings.Lines(s.proc(b, "status")) {

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// repository is this repository's root, seen from this package.
+// repository is this repository's root, relative to this package.
 const repository = "../../.."
 
 // scratch is a folder for the whole run.
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 func withScratch(m *testing.M) (code int, err error) {
 	flag.Parse()
 	if f := flag.Lookup("test.bench"); f.Value.String() != "" {
-		load, _ := os.ReadFile("/proc/loadavg") // for the reader; nothing hangs on it
+		load, _ := os.ReadFile("/proc/loadavg") // informational only
 		fmt.Printf("processors: %d, load: %s", runtime.NumCPU(), load)
 	}
 	if scratch, err = os.MkdirTemp("", "fn_registry_bench"); err != nil {
@@ -49,15 +49,15 @@ func withScratch(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// programs builds what is measured as `make build` does, once, and returns the
-// folder.
+// programs builds the measured programs as `make build` does, once, and returns
+// the folder.
 var programs = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(scratch, "bin")
 	return dir, build(dir, "./tools/frontmatter-lint", "./cmd/registry_api")
 })
 
-// generator builds gentree, once, and returns it with a word for this very
-// build.
+// generator builds gentree, once, and returns it with a string that identifies
+// this build.
 var generator = sync.OnceValues(func() ([2]string, error) {
 	file := filepath.Join(scratch, "gentree")
 	if err := build(scratch, "-buildvcs=false", "./tools/dev/gentree"); err != nil {
@@ -86,7 +86,7 @@ func program(b *testing.B, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// units is how many units a tree has: usual, or what BENCH_UNITS caps it at.
+// units returns a tree's number of units: usual, capped by BENCH_UNITS.
 func units(b *testing.B, usual int) int {
 	b.Helper()
 	limit := os.Getenv("BENCH_UNITS")
@@ -106,8 +106,8 @@ var trees = struct {
 }{known: map[string]string{}}
 
 // tree returns a generated repository of n units, from the folder BENCH_TREES
-// if this very gentree has written it there. In a committed one, git knows the
-// files.
+// if the same build of gentree has already written it there. In a committed
+// one, git tracks the files.
 func tree(b *testing.B, n int, seed uint64, commit bool) string {
 	b.Helper()
 	trees.Lock()
@@ -130,14 +130,14 @@ func tree(b *testing.B, n int, seed uint64, commit bool) string {
 		if err := os.Rename(half, dir); err != nil {
 			b.Fatal(err)
 		}
-		syscall.Sync() // or what is measured next would share the disk with it
+		syscall.Sync() // otherwise the next measurement would share the disk with it
 		b.Logf("wrote %d units in %.0f s", n, c.wall.Seconds())
 	}
 	trees.known[name] = dir
 	return dir
 }
 
-// cost is what a run of a program took.
+// cost is the resource usage of a program's run.
 type cost struct {
 	wall, cpu time.Duration // cpu is user and system, of all its processes
 	maxRSS    int64         // bytes, of its largest process
@@ -185,19 +185,19 @@ func (s *sum) report(b *testing.B) {
 	b.ReportMetric(s.cpu.Seconds()/float64(s.runs), "cpu-s/op")
 	b.ReportMetric(s.wall.Seconds()/float64(s.runs), "wall-s/op")
 	b.ReportMetric(float64(s.maxRSS)/1e6, "peak-MB")
-	b.ReportMetric(0, "ns/op") // it would count what stands between two runs
+	b.ReportMetric(0, "ns/op") // it would include the work between two runs
 }
 
-// times reports how many times as much s took as base did in the same run.
+// times reports s as a multiple of base in the same run.
 func (s *sum) times(b *testing.B, base *sum, unit string) {
 	if base.runs == 0 {
-		return // left out by -bench
+		return // excluded by -bench
 	}
 	b.ReportMetric(s.cpu.Seconds()/float64(s.runs)/(base.cpu.Seconds()/float64(base.runs)), "x-cpu-of-"+unit)
 	b.ReportMetric(s.wall.Seconds()/float64(s.runs)/(base.wall.Seconds()/float64(base.runs)), "x-wall-of-"+unit)
 }
 
-// environment is the caller's, with some variables set.
+// environment is the caller's, with some variables added.
 func environment(set ...string) []string { return append(os.Environ(), set...) }
 
 // waitFor polls until ok, and fails the benchmark after the limit.

@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// fakeAPT fails as its script says, by the number of its calls, and writes down
-// its language and arguments.
+// fakeAPT fails as its script says, depending on the number of its calls, and
+// records its language and arguments.
 const fakeAPT = `#!/bin/sh
 echo "$LC_ALL" "$@" >> "$DIR/calls"
 n=$(wc -l < "$DIR/calls")
 `
 
-// deps runs deps.sh as root for a package that there is not.
+// deps runs deps.sh as root for a package that does not exist.
 func deps(t *testing.T, apt string) (calls, output string, err error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -26,7 +26,12 @@ func deps(t *testing.T, apt string) (calls, output string, err error) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("sh", "../deps.sh", "sh", "no-such-package")
+	return runDeps(t, dir, "sh", "no-such-package")
+}
+
+func runDeps(t *testing.T, dir string, packages ...string) (calls, output string, err error) {
+	t.Helper()
+	cmd := exec.Command("sh", append([]string{"../deps.sh"}, packages...)...)
 	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "DIR="+dir, "DEPS_WAIT=0", "LC_ALL=de_DE.UTF-8")
 	out, err := cmd.CombinedOutput()
 	data, _ := os.ReadFile(filepath.Join(dir, "calls"))
@@ -56,5 +61,25 @@ func TestDeps_OtherFailure(t *testing.T) {
 	calls, output, err := deps(t, "echo 'E: Unable to fetch some archives' >&2; exit 100\n")
 	if err == nil || strings.Count(calls, "\n") != 1 || !strings.Contains(output, "E: Unable to fetch some archives") {
 		t.Errorf("%v, called with %q, said %q", err, calls, output)
+	}
+}
+
+// A package with a ? is installed by root, and done without by others.
+func TestDeps_Optional(t *testing.T) {
+	t.Parallel()
+	for uid, want := range map[string]string{
+		"0":    "C -qq update\nC -qq install -y --no-install-recommends no-such-package\n",
+		"1000": "",
+	} {
+		dir := t.TempDir()
+		for name, script := range map[string]string{"apt-get": fakeAPT, "id": "#!/bin/sh\necho " + uid + "\n"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		calls, output, err := runDeps(t, dir, "sh", "sh?", "no-such-package?")
+		if err != nil || calls != want {
+			t.Errorf("user %s: %v, called with %q, said %q", uid, err, calls, output)
+		}
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// step runs a command as a step that says each second that it still runs.
+// step runs a command as a step that prints every second that it is still
+// running.
 func step(t *testing.T, script string) (output string, code int) {
 	t.Helper()
 	cmd := exec.Command("sh", "../step.sh", "a step", "sh", "-c", script)

@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// gallery is the pages with what they follow.
+// gallery is the pages and the hub that their live parts follow.
 type gallery struct {
 	hub *sse.SSEHub
 }
@@ -85,12 +85,12 @@ func (g *gallery) publish(ctx context.Context, n int) {
 	}
 	for name, part := range parts {
 		if data, err := page.PageFragment(ctx, part); err == nil {
-			g.hub.Publish(name, sse.SSEEvent{Type: name, Data: data}) // an error is a hub that closes
+			g.hub.Publish(name, sse.SSEEvent{Type: name, Data: data}) // an error means that the hub is closing
 		}
 	}
 }
 
-// stack is parts one below the other, each with a heading.
+// stack is a sequence of parts, each with a heading.
 func stack(title string, parts ...any) page.PageComponent {
 	return page.PageHTML(func(w *page.PageWriter) {
 		w.Element("h1", title)

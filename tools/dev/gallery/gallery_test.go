@@ -18,7 +18,7 @@ import (
 
 var screenshots = flag.String("screenshots", "", "write pictures of the gallery into this folder")
 
-// A component is templ's, and templ's is one.
+// A component is assignable to templ's, and vice versa.
 var (
 	_ templ.Component    = page.PageComponent(nil)
 	_ page.PageComponent = templ.Component(nil)
@@ -43,12 +43,12 @@ func open(t *testing.T) (*gallery, *browser.Page, string) {
 	return g, browser.Open(t), server.URL
 }
 
-// sameEdge: header, body and footer begin at the same edge, on pages with a
-// picture too, which are wider.
+// sameEdge: header, body and footer begin at the same edge, even on wider pages
+// with a picture.
 const sameEdge = `new Set([...document.querySelectorAll("body > header, main, body > footer")].map((e) => e.getBoundingClientRect().left)).size === 1`
 
-// TestBrowser_EveryPart: no barrier in light and dark, nothing wider than a
-// phone, and no script that fails or that the policy refuses.
+// TestBrowser_EveryPart: no accessibility violation in light and dark, nothing
+// wider than a phone, and no script that fails or that the policy refuses.
 func TestBrowser_EveryPart(t *testing.T) {
 	_, p, url := open(t)
 	for _, scheme := range []string{"light", "dark"} {
@@ -77,12 +77,12 @@ func TestBrowser_Live(t *testing.T) {
 	g.publish(context.Background(), 1)
 	p.Until(`document.querySelector("#log").textContent.includes("0001 one more line") && document.querySelector("#state dd").textContent === "1"`)
 	p.Until(`(() => { const pre = document.querySelector("#log"); return pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4 })()`)
-	// The search leaves what has it, lines that come later too.
+	// The search keeps matching lines, including those that arrive later.
 	p.Do(chromedp.SendKeys(chromedp.CSS(".log input[type=search]"), "one more"))
 	p.Until(`document.querySelector(".log output").textContent === "1 line"`)
 	g.publish(context.Background(), 2)
 	p.Until(`document.querySelector(".log output").textContent === "2 lines"`)
-	// Scrolling up ends the following.
+	// Scrolling up stops following.
 	p.Do(chromedp.Evaluate[chromedp.Void](`void (() => { const s = document.querySelector(".log input[type=search]"); s.value = ""; s.dispatchEvent(new Event("input", {bubbles: true})); document.querySelector("#log").scrollTop = 0 })()`))
 	p.Until(`!document.querySelector(".log input[type=checkbox]").checked`)
 }
@@ -103,7 +103,7 @@ func TestBrowser_Keys(t *testing.T) {
 	p.Go(url + "/table")
 	p.Do(chromedp.SendKeys(chromedp.CSS("input[name=q]"), "feeds"))
 	p.Until(`document.querySelectorAll("tbody tr").length === 1 && location.search === "?q=feeds"`)
-	// The palette filters its commands, and asks the server.
+	// The palette filters its commands, and queries the server.
 	p.Do(chromedp.Click(chromedp.CSS("#commands")), chromedp.KeyEvent("cha"))
 	p.Until(`[...document.querySelectorAll("dialog li")].map((li) => li.firstChild.textContent).join() === "Chart,found: cha"`)
 	p.Do(chromedp.KeyEvent(kb.ArrowDown))
@@ -112,7 +112,7 @@ func TestBrowser_Keys(t *testing.T) {
 	p.Until(`location.pathname === "/code"`)
 }
 
-// What a search answers is an address to go to, and no script to run.
+// A search result is a URL to go to, and must not run a script.
 func TestBrowser_PaletteAddresses(t *testing.T) {
 	_, p, url := open(t)
 	p.Go(url + "/text")

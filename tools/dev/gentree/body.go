@@ -40,7 +40,7 @@ func (s *source) writeFunction(u *unit, doc string) {
 	s.printf("}\n")
 }
 
-// newError is an error that the unit makes itself.
+// newError returns an error that the unit creates itself.
 func (s *source) newError(u *unit, message string) string {
 	if u.sig.ownError {
 		return "&" + s.typeName(0) + "{Op: " + strconv.Quote(u.name) + ", Message: " + strconv.Quote(message) + "}"
@@ -48,8 +48,7 @@ func (s *source) newError(u *unit, message string) string {
 	return s.use("errors.New("+strconv.Quote(u.name+": "+message)+")", "errors")
 }
 
-// returnStatement returns the result's zero value with err, or false, behind
-// it.
+// returnStatement returns the result's zero value followed by err, or false.
 func (s *source) returnStatement(u *unit, err string) string {
 	var values []string
 	switch res := u.sig.result; res.kind {
@@ -84,7 +83,7 @@ func (s *source) lines(depth int, text string) {
 }
 
 // writeBody writes checks, then work that adds to sum and joined, then a return
-// of something made of both.
+// of a value computed from both.
 func (s *source) writeBody(u *unit) {
 	if u.sig.ctx && u.sig.err {
 		err := "err"
@@ -141,7 +140,7 @@ var impureLines = []codeLines{
 	{"sum += rand.IntN(3)\n", "math/rand/v2"},
 }
 
-// writeFold makes use of a parameter or a field.
+// writeFold uses a parameter or a field.
 func (s *source) writeFold(u *unit, p param) {
 	if p.typ < 0 {
 		f := configFields[s.plan.units[p.unit].fields[0]]
@@ -169,7 +168,7 @@ func (s *source) fold(t int8, name string) string {
 	return code
 }
 
-// foldResult adds what a call of v returned.
+// foldResult adds the result of a call of v.
 func (s *source) foldResult(v *unit, name string) string {
 	switch res := v.sig.result; res.kind {
 	case basic:
@@ -209,7 +208,7 @@ func (s *source) writeCall(u, v *unit, n int) {
 	}
 }
 
-// resultCode is a value of each type made of sum and joined.
+// resultCode is a value of each type computed from sum and joined.
 var resultCode = map[string]codeLines{
 	"string":            {`fmt.Sprintf("%s:%d", joined, sum)`, "fmt"},
 	"int":               {"sum + len(joined)", ""},
@@ -243,7 +242,7 @@ func (s *source) writeReturn(u *unit) {
 	s.printf("\treturn %s\n", strings.TrimPrefix(strings.Join(values, ", ")+behind(u), ", "))
 }
 
-// lastError is an error of a kind that the unit makes anyway.
+// lastError returns an error of a kind that the unit creates anyway.
 func (s *source) lastError(u *unit) string {
 	if u.sig.ownError {
 		return s.newError(u, "nothing done")
@@ -251,7 +250,7 @@ func (s *source) lastError(u *unit) string {
 	return s.use("errors.New("+strconv.Quote(u.name+": nothing done")+")", "errors")
 }
 
-// behind is what stands behind the result when all went well.
+// behind returns what follows the result on success.
 func behind(u *unit) string {
 	return strings.Repeat(", nil", b2i(u.sig.err)) + strings.Repeat(", true", b2i(u.sig.ok))
 }

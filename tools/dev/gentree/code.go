@@ -13,7 +13,7 @@ import (
 // that the code names.
 type source struct {
 	plan    *plan
-	pkg     int32 // the package that the code is in; -1: outside of all (an example, a program)
+	pkg     int32 // the package of the code; -1: none (an example, a program)
 	r       *rand.Rand
 	imports map[string]bool
 	types   map[int32]bool
@@ -26,7 +26,7 @@ func (p *plan) newSource(pkg int32, r *rand.Rand) *source {
 
 func (s *source) printf(format string, args ...any) { fmt.Fprintf(&s.body, format, args...) }
 
-// use notes imports, comma separated, and returns code.
+// use records imports, comma separated, and returns code.
 func (s *source) use(code, imports string) string {
 	for path := range strings.SplitSeq(imports, ",") {
 		if path != "" {
@@ -36,8 +36,8 @@ func (s *source) use(code, imports string) string {
 	return code
 }
 
-// name is what a name of a unit's package is here: with the package before it,
-// unless it is this one.
+// name returns the name of a unit's symbol as used here: qualified by the
+// package, unless it is this one.
 func (s *source) name(u *unit, name string) string {
 	if u.pkg == s.pkg {
 		return name
@@ -53,7 +53,7 @@ func (s *source) typeName(i int32) string {
 	return s.name(u, symbol(u.name))
 }
 
-// file is the whole text.
+// file returns the whole text.
 func (s *source) file(packageName string) []byte {
 	var b strings.Builder
 	b.WriteString("package " + packageName + "\n\n")
@@ -96,7 +96,7 @@ func importBlock(std, own []string) string {
 	return b.String()
 }
 
-// structType writes a struct's fields as gofmt aligns them.
+// structType formats a struct's fields with gofmt's alignment.
 func (s *source) structType(fields []uint8) {
 	nameWidth, typeWidth := 0, 0
 	for _, f := range fields {
@@ -127,7 +127,7 @@ func (s *source) structLiteral(typeName string, fields []uint8) string {
 	return typeName + "{" + strings.Join(set, ", ") + "}"
 }
 
-// typeText is a parameter's type.
+// typeText returns a parameter's type.
 func (s *source) typeText(p param) string {
 	switch {
 	case p.variadic:
@@ -138,7 +138,7 @@ func (s *source) typeText(p param) string {
 	return s.use(types[p.typ].text, types[p.typ].imports)
 }
 
-// literal is an argument for a parameter. inScope are the caller's own
+// literal returns an argument for a parameter. inScope are the caller's own
 // parameters.
 func (s *source) literal(p param, inScope []param) string {
 	if p.typ < 0 {
@@ -158,8 +158,8 @@ func (s *source) literal(p param, inScope []param) string {
 	return s.use(types[p.typ].literal(s.r))
 }
 
-// call is a call of a function unit. badArg is the index of the argument that
-// its guard refuses, -1 for none.
+// call returns a call of a function unit. badArg is the index of the argument
+// that its guard refuses, -1 for none.
 func (s *source) call(u *unit, ctx string, inScope []param, badArg int) string {
 	var args []string
 	name := s.name(u, symbol(u.name))
@@ -199,8 +199,8 @@ func (s *source) call(u *unit, ctx string, inScope []param, badArg int) string {
 	return name + "(" + strings.Join(args, ", ") + ")"
 }
 
-// declaration is a function's declaration without its body, as the signature in
-// its spec has it.
+// declaration returns a function's declaration without its body, as in its
+// spec's signature.
 func (s *source) declaration(u *unit) string {
 	name := symbol(u.name)
 	switch u.sig.form {
@@ -258,7 +258,7 @@ func (s *source) results(u *unit) string {
 	return " (" + strings.Join(results, ", ") + ")"
 }
 
-// filePath is a file's path from the root.
+// filePath returns a file's path from the root.
 func (p *plan) filePath(u *unit, suffix string) string {
 	return path.Join(p.packages[u.pkg].dir(), u.name+suffix)
 }

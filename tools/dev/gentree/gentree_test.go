@@ -196,8 +196,8 @@ func TestPlan_IsAsDocumented(t *testing.T) {
 	}
 }
 
-// A word of the wrong kind would be a file for one system only, or hide a
-// package behind a variable.
+// An unsuitable word would create a file for only one system, or hide a package
+// behind a variable.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	variables := []string{
@@ -272,6 +272,6 @@ func TestRun_Refuses(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if status, _ := run(ctx, "-out", filepath.Join(t.TempDir(), "x")); status == 0 {
-		t.Error("went on after its context had ended")
+		t.Error("continued after its context had ended")
 	}
 }

@@ -1,12 +1,12 @@
 // Gentree writes a repository of N generated units, for benchmarks: Go code
 // that compiles, passes go vet and its own tests, with specs in which
-// frontmatter-lint finds nothing. Names and prose are made of words that are
-// spread as they are in real text (few words often, many words seldom), units
-// use one another, and some are used by very many.
+// frontmatter-lint finds nothing. Words in names and prose are distributed as
+// in real text (few words often, many words rarely), units use each other, and
+// some are used by very many.
 //
 //	go run ./tools/dev/gentree -n 10000 -seed 1 -out DIR
 //
-// The same n and seed give the same bytes.
+// The same n and seed produce the same bytes.
 package main
 
 import (

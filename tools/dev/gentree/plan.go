@@ -13,11 +13,11 @@ const (
 	module   = "example.org/acme"
 	maxUnits = 2_000_000
 	maxUses  = 5
-	maxCost  = 60 // calls that one call may cause, through all that it uses
+	maxCost  = 60 // calls that one call may cause, directly and indirectly
 )
 
-// plan is everything that one unit has to know of the others: names,
-// signatures, uses. The text is made later.
+// plan is everything that one unit needs to know about the others: names,
+// signatures, uses. The text is generated later.
 type plan struct {
 	seed     uint64
 	packages []pkg
@@ -54,18 +54,17 @@ type unit struct {
 	sig    signature
 	uses   []int32 // the units that its code calls
 	cost   int32
-	// The errors that it returns are coded ones, its own or those of units
-	// that it calls.
+	// Its errors are coded, its own or those of units that it calls.
 	coded bool
 }
 
-// app is a program: it calls its units and prints what they return.
+// app is a program: it calls its units and prints their results.
 type app struct {
 	name string
 	uses []int32
 }
 
-// form is the way a function's code is made.
+// form is the structure of a function's code.
 type form uint8
 
 const (
@@ -84,11 +83,11 @@ type signature struct {
 	params []param
 	config []uint8 // fields of its config struct, the last parameter; nil: none
 	result result
-	// The index of the parameter that is checked; len(params) stands for
-	// the config; -1: none.
+	// The index of the parameter that is checked; len(params) means the config;
+	// -1: none.
 	guard    int
-	err, ok  bool // returns an error, or a bool, behind the result
-	ownError bool // makes a coded error, and not a plain one
+	err, ok  bool // returns an error, or a bool, after the result
+	ownError bool // creates a coded error rather than a plain one
 }
 
 type param struct {
@@ -158,7 +157,7 @@ func (p *plan) addPackages(r *rand.Rand, n int) {
 	p.packages[0].name = "fault"
 }
 
-// drawer makes the units one after the other, each knowing those before it.
+// drawer generates the units one after another, each knowing those before it.
 type drawer struct {
 	*plan
 	r     *rand.Rand
@@ -167,7 +166,7 @@ type drawer struct {
 	pure, all, types []int32 // the units so far that code can call, and the types
 }
 
-// below is how many of a list's units lie in packages of a lower level.
+// below returns how many of a list's units are in packages of a lower level.
 func (d *drawer) below(list []int32, level int) int {
 	n, _ := slices.BinarySearchFunc(list, level, func(i int32, level int) int {
 		if d.packages[d.units[i].pkg].level < level {
@@ -223,8 +222,8 @@ func (d *drawer) addFunction(u *unit, level int, start [3]int) {
 // useCounts is how often a unit uses none, one, two ... others, in percent.
 var useCounts = [maxUses + 1]int{34, 26, 18, 12, 6, 4}
 
-// addUses draws units from list: those of its own package (from own on), those
-// below, few of these very often.
+// addUses draws units from list: those of its own package (from own on), and
+// those below, a few of them very often.
 func (d *drawer) addUses(u *unit, list []int32, below, own int) {
 	want, percent := 0, d.r.IntN(100)
 	for percent >= useCounts[want] {
@@ -253,8 +252,8 @@ func (d *drawer) addUses(u *unit, list []int32, below, own int) {
 	}
 }
 
-// name makes up a free name: "batch_flush", "stale_ledger_entry_merge". A
-// type's has no verb.
+// name generates an unused name: "batch_flush", "stale_ledger_entry_merge". A
+// type's name has no verb.
 func (d *drawer) name(g int, withVerb bool) string {
 	topic := strings.TrimRight(d.packages[g].name, "0123456789")
 	var words []string

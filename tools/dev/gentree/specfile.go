@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// facts are what the spec says of the code next to what the plan knows.
+// facts are what the spec needs to know about the code beyond the plan.
 type facts struct {
 	signature   string
 	description string
@@ -17,7 +17,7 @@ type facts struct {
 	tests       []string
 }
 
-// specText is a unit's spec.
+// specText returns a unit's spec.
 func (p *plan) specText(r *rand.Rand, index int32, f facts) []byte {
 	u := &p.units[index]
 	var b strings.Builder
@@ -131,7 +131,7 @@ func (p *plan) output(r *rand.Rand, u *unit) string {
 	return sentence(r, "The %a %n; nothing is to be closed.")
 }
 
-// body is the Markdown behind the frontmatter, about 200 words.
+// body returns the Markdown after the frontmatter, about 200 words.
 func (p *plan) body(r *rand.Rand, index int32) string {
 	u := &p.units[index]
 	var b strings.Builder

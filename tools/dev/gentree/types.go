@@ -15,7 +15,7 @@ type goType struct {
 	imports string // the standard package of its text, if any
 	literal func(r *rand.Rand) (code, imports string)
 	zero    string // as a result next to an error
-	guard   string // what is wrong with a parameter %s of this type; "" if nothing can be
+	guard   string // condition for an invalid parameter %s of this type; "" if none is invalid
 	bad     string // an argument for which guard holds
 	fold    string // statements that use a value %s, adding to sum and joined
 	desc    string // of a parameter, %s is a noun

@@ -60,7 +60,7 @@ var initialisms = map[string]string{
 	"json": "JSON",
 }
 
-// qualifiers end or begin names, and hold the initialisms.
+// qualifiers end or begin names, and include the initialisms.
 var qualifiers = strings.Fields(`id url json ttl http api all once many pair range each any batchwise pairwise greedy stable hashed ranked weighted
 	keyed lines bytes words chunks tree list sum mean peak floor ceiling head tail middle inner outer`)
 
@@ -81,7 +81,7 @@ func (z zipf) draw(r *rand.Rand) int {
 	return sort.SearchFloat64s(z, r.Float64()*z[len(z)-1])
 }
 
-// rareWords is how many words there are that only some texts have: product
+// rareWords is the number of words that occur only in some texts: product
 // names, error codes.
 const rareWords = 20_000
 
@@ -99,7 +99,7 @@ func adjective(r *rand.Rand) string { return adjectives[adjectiveZipf.draw(r)] }
 func qualifier(r *rand.Rand) string { return qualifiers[qualifierZipf.draw(r)] }
 func rare(r *rand.Rand) string      { return rareWord(rareZipf.draw(r)) }
 
-// rareWord makes up the i-th rare word: a code ("E0417"), or syllables
+// rareWord generates the i-th rare word: a code ("E0417"), or syllables
 // ("Velorin").
 func rareWord(i int) string {
 	if i%5 == 0 {

@@ -30,8 +30,8 @@ import_rules:
 
 const goVersion = "1.26"
 
-// writeTree writes all files but git's. Packages are written side by side; what
-// is in memory besides the plan is one unit a worker.
+// writeTree writes all files but git's. Packages are written in parallel;
+// besides the plan, one unit per worker is in memory.
 func writeTree(ctx context.Context, p *plan, out string) error {
 	if entries, err := os.ReadDir(out); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -103,8 +103,8 @@ func (p *plan) writePackage(out string, i int) error {
 	return nil
 }
 
-// random is the source of everything about one unit or program, whatever the
-// order in which they are written.
+// random is the source of everything about one unit or program, independent of
+// the order in which they are written.
 func (p *plan) random(i int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, uint64(i))) }
 
 func (p *plan) writeUnit(out string, i int32) error {
@@ -139,7 +139,7 @@ func (p *plan) writeUnit(out string, i int32) error {
 		writeFile(out, p.filePath(u, ".md"), p.specText(r, i, f)))
 }
 
-// writeApp writes a program: it calls its units and prints what they return.
+// writeApp writes a program: it calls its units and prints their results.
 func (p *plan) writeApp(out string, i int) error {
 	a := &p.apps[i]
 	r := p.random(maxUnits + i)

@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// finding is a place that -fix changes.
+// finding is a place that -fix would change.
 type finding struct {
 	line int
 	text string
 }
 
-// result is what check found in a file. Lines are those of code, long those of
-// them that are beyond codeWidth; fixed is the file without the findings.
+// result is what check found in a file. Lines is the number of code lines, long
+// the number of those beyond codeWidth; fixed is the file without the findings.
 type result struct {
 	lines, long int
 	findings    []finding
@@ -33,13 +33,13 @@ func check(name string, text []byte) (result, error) {
 	}
 	lines := strings.Split(string(text), "\n")
 	var r result
-	comment := map[int]bool{} // lines that are comments and nothing else
+	comment := map[int]bool{} // lines that contain only comments
 	var edits []edit
 	preamble := cgoPreamble(file)
 	for _, group := range file.Comments {
 		first, last := fset.Position(group.Pos()).Line, fset.Position(group.End()).Line
 		own := true
-		for _, c := range group.List { // and not by how the line begins: that may be the end of a raw string
+		for _, c := range group.List { // not by how the line begins: it may be the end of a raw string
 			at := fset.Position(c.Pos())
 			own = own && strings.HasPrefix(c.Text, "//") && strings.TrimSpace(lines[at.Line-1][:at.Column-1]) == ""
 		}
@@ -74,8 +74,8 @@ func check(name string, text []byte) (result, error) {
 	return r, nil
 }
 
-// cgoPreamble returns the comment above import "C", which is code in C; nil
-// where there is none.
+// cgoPreamble returns the comment above import "C", which is code in C; nil if
+// there is none.
 func cgoPreamble(file *ast.File) *ast.CommentGroup {
 	for _, d := range file.Decls {
 		decl, ok := d.(*ast.GenDecl)
@@ -94,13 +94,13 @@ func cgoPreamble(file *ast.File) *ast.CommentGroup {
 	return nil
 }
 
-// edit replaces the lines from first up to and without last.
+// edit replaces the lines from first up to but not including last.
 type edit struct {
 	first, last int
 	lines       []string
 }
 
-// apply takes edits that don't overlap, in any order.
+// apply applies edits that don't overlap, in any order.
 func apply(lines []string, edits []edit) []string {
 	at := map[int]edit{}
 	for _, e := range edits {
@@ -119,7 +119,8 @@ func apply(lines []string, edits []edit) []string {
 	return out
 }
 
-// columns is the width of a line, a tab up to the next multiple of tabWidth.
+// columns returns the width of a line; a tab extends to the next multiple of
+// tabWidth.
 func columns(line string) int {
 	n := 0
 	for len(line) > 0 {

@@ -18,8 +18,8 @@ var (
 )
 
 // rewrap fills the paragraphs and list items that have a line beyond
-// commentWidth, in the comment of the lines from first up to and without last.
-// A paragraph that can't be made narrower, such as a long URL, stays.
+// commentWidth, in the comment of the lines from first up to but not including
+// last. A paragraph that can't be made narrower, such as a long URL, stays.
 func rewrap(lines []string, first, last int) []edit {
 	var edits []edit
 	for i := first; i < last; {
@@ -49,8 +49,8 @@ func rewrap(lines []string, first, last int) []edit {
 	return edits
 }
 
-// continues reports whether a line goes on with a paragraph, or with the list
-// item whose text is indented by rest.
+// continues reports whether a line continues a paragraph, or the list item
+// whose text is indented by rest.
 func continues(text string, item bool, rest string) bool {
 	if itemStart.MatchString(text) || expected.MatchString(text) {
 		return false
@@ -63,7 +63,7 @@ func continues(text string, item bool, rest string) bool {
 }
 
 // fill returns the paragraph with lines as long as commentWidth allows, or nil
-// where that changes nothing or no line is too wide.
+// if that changes nothing or no line is too wide.
 func fill(lines []string, indent, head, rest string) []string {
 	if !slices.ContainsFunc(lines, func(l string) bool { return columns(l) > commentWidth }) {
 		return nil

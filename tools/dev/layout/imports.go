@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// own is how the import paths of this repository's modules begin.
+// own is the prefix of the import paths of this repository's modules.
 const own = "fnregistry.dev/"
 
-// regroup returns the edit that puts the imports of a file into groups, and
-// false where they are. A declaration with a comment in a line of its own is
-// left alone, since it is unclear which of its neighbours that belongs to.
+// regroup returns the edit that groups the imports of a file, and false if they
+// are grouped. A declaration with a comment on a line of its own is left alone,
+// since it is unclear which neighbour the comment belongs to.
 func regroup(fset *token.FileSet, file *ast.File, lines []string) (edit, bool) {
 	for _, d := range file.Decls {
 		decl, ok := d.(*ast.GenDecl)
@@ -51,8 +51,8 @@ func regroup(fset *token.FileSet, file *ast.File, lines []string) (edit, bool) {
 	return edit{}, false
 }
 
-// lineEach reports whether each import has a line for itself, with its comment.
-// Others can't be moved by their lines.
+// lineEach reports whether each import has a line of its own, with its comment.
+// Others can't be moved by line.
 func lineEach(fset *token.FileSet, decl *ast.GenDecl) bool {
 	last := fset.Position(decl.Lparen).Line
 	for _, d := range decl.Specs {

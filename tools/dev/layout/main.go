@@ -50,8 +50,8 @@ func main() {
 	})
 }
 
-// run checks the files and folders of paths, or without any all of the
-// repository. Only then is the share of long lines bounded.
+// run checks the given files and folders, or the whole repository. Only for the
+// whole repository is the share of long lines limited.
 func run(paths []string, fix bool, stdout, stderr io.Writer) int {
 	files, err := goFiles(paths)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What -fix could only mend by changing what the code says stays as it is.
+// What -fix could only repair by changing what the code says stays unchanged.
 func TestCheck_KeepsMeaning(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("word ", 30)

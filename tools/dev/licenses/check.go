@@ -14,25 +14,26 @@ import (
 	"github.com/google/licensecheck"
 )
 
-// allowed are the licenses, by their SPDX identifiers, under which a module may
-// be used without a further look: permissive ones, dedications to the public
-// domain, and the MPL, whose copyleft ends at its own files.
+// allowed are the licenses, by SPDX identifier, under which a module may be
+// used without further review: permissive ones, public domain dedications, and
+// the MPL, whose copyleft is limited to its own files.
 var allowed = []string{
 	"0BSD", "Apache-2.0", "BlueOak-1.0.0", "BSD-2-Clause", "BSD-2-Clause-FreeBSD", "BSD-2-Clause-NetBSD",
 	"BSD-2-Clause-Views", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
 	"PostgreSQL", "Unlicense", "Zlib",
 }
 
-// forbidden begin the identifiers of licenses for which there are no
-// exceptions. An LGPL is not among them: whether it may be used depends on how.
+// forbidden are prefixes of licenses without exceptions. The LGPL is not among
+// them: whether it may be used depends on how.
 var forbidden = []string{"AGPL", "GPL", "SSPL", "BUSL", "CC-BY-NC", "Commons-Clause"}
 
-// enough is how many percent of a text have to be words of known licenses. It
-// is pkg.go.dev's bound; the rest is names of copyright holders and headings.
+// enough is the minimum percentage of a text's words that must belong to known
+// licenses. It is pkg.go.dev's threshold; the rest is names of copyright
+// holders and headings.
 const enough = 75
 
 // check returns a line for every license text that is not allowed, for every
-// module without one, and for every exception that is not needed.
+// module without one, and for every unnecessary exception.
 func check(modules []*module, exceptions []exception) ([]string, error) {
 	var findings []string
 	used := make(map[exception]bool)
@@ -67,7 +68,7 @@ func check(modules []*module, exceptions []exception) ([]string, error) {
 	return findings, nil
 }
 
-// explain says what is wrong with a file and what to do about it.
+// explain describes what is wrong with a file and what to do about it.
 func explain(m *module, file string, v verdict) string {
 	where := m.name()
 	if file != noFile {
@@ -81,18 +82,18 @@ func explain(m *module, file string, v verdict) string {
 		filepath.Join(m.root, strings.TrimPrefix(file, noFile)), exceptionsFile, m.path, file, v.mark)
 }
 
-// verdict is what is to be said of a license file.
+// verdict is the assessment of a license file.
 type verdict struct {
 	problem   string // "" if there is none
 	forbidden bool   // no exception helps
 
-	// mark is what an exception for the file needs: a hash of the text, so
-	// that another text is read again, or the version of a module that has
-	// no file.
+	// mark is what an exception for the file needs: a hash of the text, so that
+	// a changed text is reviewed again, or the version of a module that has no
+	// file.
 	mark string
 }
 
-// judge reads a license file of the module.
+// judge assesses a license file of the module.
 func judge(m *module, file string) (verdict, error) {
 	if file == noFile {
 		return verdict{problem: "there is no license file", mark: m.version}, nil
@@ -123,14 +124,14 @@ func judge(m *module, file string) (verdict, error) {
 		)
 	default:
 		if more := beyond(text, coverage.Match); more != "" {
-			v.problem = fmt.Sprintf("the text says more than known licenses do: %.200q", more)
+			v.problem = fmt.Sprintf("the text contains more than known licenses: %.200q", more)
 		}
 	}
 	return v, nil
 }
 
-// mostBeyond is how many words may stand in one place outside of the licenses:
-// a heading has less, and a condition more ("The Software shall be used for
+// mostBeyond is how many consecutive words may be outside of the licenses: a
+// heading has fewer, and a condition more ("The Software shall be used for
 // Good, not Evil").
 const mostBeyond = 8
 
@@ -140,7 +141,7 @@ var holder = regexp.MustCompile(`(?i)^\W*((portions |parts )?(are )?copyright|\(
 // word matches a word.
 var word = regexp.MustCompile(`[\pL\pN]+`)
 
-// beyond returns the first place of a text that is not part of a license and
+// beyond returns the first part of a text that does not belong to a license and
 // may be a condition of its own: a license with a sentence added is mostly
 // known.
 func beyond(text []byte, licenses []licensecheck.Match) string {
@@ -166,7 +167,7 @@ func isForbidden(license string) bool {
 }
 
 // licenseFiles returns the license files of a module, as paths below its root,
-// that hold for the linked packages: those in the packages' folders and in all
+// that apply to the linked packages: those in the packages' folders and in all
 // folders above. LICENSES is REUSE's name for a folder of them.
 func licenseFiles(m *module) ([]string, error) {
 	dirs := map[string]bool{m.root: true, filepath.Join(m.root, "LICENSES"): true}
@@ -197,7 +198,7 @@ func licenseFiles(m *module) ([]string, error) {
 	return files, nil
 }
 
-// isLicense reports whether a file of this name holds a license text.
+// isLicense reports whether a file with this name holds a license text.
 func isLicense(name string) bool {
 	name = strings.ToLower(name)
 	switch filepath.Ext(name) {

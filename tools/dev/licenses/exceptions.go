@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// noFile stands for the file of an exception for a module that has none.
+// noFile stands for the file in an exception for a module without one.
 const noFile = "-"
 
 // exception allows one text of one module.
@@ -27,7 +27,7 @@ func parseExceptions(text string) ([]exception, error) {
 			continue
 		}
 		fields := strings.Fields(line)
-		if len(fields) < 5 || fields[3] == "REASON" { // a reason has two words at the least
+		if len(fields) < 5 || fields[3] == "REASON" { // a reason has at least two words
 			return nil, fmt.Errorf("%s:%d: want MODULE FILE MARK and the reason, got %q", exceptionsFile, number, line)
 		}
 		all = append(all, exception{fields[0], fields[1], fields[2]})

@@ -13,8 +13,8 @@ import (
 )
 
 // licenseText returns a license's full text from the checker's own test data in
-// the module cache, so that none has to be kept here. Two lines of what the
-// checker is to find stand above it.
+// the module cache, so that none has to be kept here. It is preceded by two
+// lines that the checker must find.
 func licenseText(t *testing.T, name string) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/google/licensecheck").Output()
@@ -61,7 +61,7 @@ func TestCheck(t *testing.T) {
 	for name, test := range map[string]struct {
 		files      map[string]string
 		exceptions []exception
-		want       []string // of each finding a part, in order
+		want       []string // a part of each finding, in order
 	}{
 		"MIT":            {files: map[string]string{"LICENSE": mit}},
 		"other names":    {files: map[string]string{"COPYING": mit, "MIT-LICENCE.md": mit, "license.go": unknown, "LICENSES/MIT.txt": mit}},
@@ -74,8 +74,8 @@ func TestCheck(t *testing.T) {
 		"none, excepted": {map[string]string{"README": mit}, []exception{{"x", noFile, "v1"}}, nil},
 		"none in v1":     {map[string]string{"README": mit}, []exception{{"x", noFile, "v0"}}, []string{"there is no license file", "is not needed"}},
 		"unknown":        {files: map[string]string{"LICENSE": unknown}, want: []string{"x@v1 LICENSE: the license is unknown: 0 %"}},
-		"MIT, limited":   {files: map[string]string{"LICENSE": mit + "\nThe Software shall be used for Good, not Evil.\n"}, want: []string{`the text says more than known licenses do: "The Software shall be used for Good, not Evil."`}},
-		"limited before": {files: map[string]string{"LICENSE": "Only for those who do not use it in a product that is sold:\n\n" + mit}, want: []string{`the text says more than known licenses do: "Only for those`}},
+		"MIT, limited":   {files: map[string]string{"LICENSE": mit + "\nThe Software shall be used for Good, not Evil.\n"}, want: []string{`the text contains more than known licenses: "The Software shall be used for Good, not Evil."`}},
+		"limited before": {files: map[string]string{"LICENSE": "Only for those who do not use it in a product that is sold:\n\n" + mit}, want: []string{`the text contains more than known licenses: "Only for those`}},
 		"holders":        {files: map[string]string{"LICENSE": "The MIT License\n\nCopyright 2026 Somebody of some University in some Place of the World\nAll rights reserved.\n\n" + mit}},
 		"LGPL":           {files: map[string]string{"LICENSE": lgpl}, want: []string{"LGPL-2.1 is not on the list of allowed licenses (needed by apps/a)\n  hint: take another module, or read "}},
 		"LGPL, excepted": {map[string]string{"LICENSE": lgpl}, []exception{{"x", "LICENSE", lgplVerdict.mark}}, nil},
@@ -112,8 +112,8 @@ func writeOne(t *testing.T, text string) (dir string) {
 }
 
 // A workspace of two modules: everything that either of them imports, tests
-// with or names as a tool is looked at, on the systems that it is built for,
-// and what is merely required is not.
+// with or names as a tool is checked, on the systems that it is built for, but
+// not what is merely required.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	mit, agpl := licenseText(t, "MIT.t1"), licenseText(t, "AGPL-3.0.t1")
@@ -162,7 +162,7 @@ func TestRun(t *testing.T) {
 	if code := run(); code != 0 || stdout.String() != "the licenses of 5 modules are allowed, 0 texts by exception\n" {
 		t.Errorf("with MIT exit status %d, said %q, %s", code, &stdout, &stderr)
 	}
-	// The line that the hint asks for is one that is read.
+	// The line that the hint suggests can be parsed.
 	write(t, root, map[string]string{"a/words_LICENSE": "You may read these words.\n"})
 	stdout.Reset()
 	code := run()
@@ -178,7 +178,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// goMod requires modules that lie in a folder outside of the workspace.
+// goMod requires modules in a folder outside of the workspace.
 func goMod(name, outside string, required ...string) string {
 	var text strings.Builder
 	text.WriteString("module example.com/" + name + "\n\ngo 1.26.0\n\n")

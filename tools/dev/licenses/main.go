@@ -1,10 +1,9 @@
 // Command licenses checks the license of every module that the modules of
-// go.work build, test or run as a tool, the homeserver of tools/testenv among
-// them. Run it in the root of the repository. It reads the module cache only;
-// the go command downloads missing modules. It takes no arguments.
-//
-// Exit status: 0, 1 when a license is not allowed, 2 when the modules can't be
-// read or the arguments are wrong.
+// go.work build, test or run as a tool, including the homeserver of
+// tools/testenv. Run it in the root of the repository. It reads only the module
+// cache; the go command downloads missing modules. It takes no arguments.
+// Exit status: 0, 1 if a license is not allowed, 2 if the modules can't be read
+// or the arguments are wrong.
 package main
 
 import (
@@ -36,8 +35,8 @@ func licenses(root string) program.ProgramRunConfig {
 	}
 }
 
-// exceptionsFile is where people write which texts they have read and why they
-// are fine.
+// exceptionsFile records which texts people have reviewed and why they are
+// acceptable.
 const exceptionsFile = "tools/dev/licenses/exceptions.txt"
 
 func run(ctx context.Context, root string, stdout io.Writer) error {

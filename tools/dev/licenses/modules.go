@@ -17,7 +17,7 @@ import (
 type module struct {
 	path     string
 	version  string
-	root     string          // the folder above which no license is looked for
+	root     string          // the topmost folder that is searched for licenses
 	dirs     map[string]bool // the folders of its packages that are linked
 	neededBy string          // a module of the workspace
 }
@@ -32,8 +32,8 @@ func (m *module) name() string {
 
 // settings are the builds that differ in what they link: with either
 // implementation of encryption, with either SQLite driver, without cgo, and on
-// the systems that units are written for. What can't be built for another
-// system is passed over (-e).
+// the systems that units are written for. Packages that can't be built for
+// another system are skipped (-e).
 var settings = []struct {
 	env, args []string
 }{
@@ -44,11 +44,11 @@ var settings = []struct {
 	{[]string{"GOOS=windows"}, []string{"-e", "-tags=goolm"}},
 }
 
-// linked returns all modules that the workspace at root links, tests and tools
-// included, by path and version. Each module of go.work is read twice: as the
-// workspace builds it, and alone, which may choose other versions, and which is
-// how tools/testenv builds the homeserver and tools/dev its tools. The modules
-// of the repository are one, under the license of its root.
+// linked returns all modules that the workspace at root links, including tests
+// and tools, by path and version. Each module of go.work is read twice: as the
+// workspace builds it, and alone, which may select other versions, and which is
+// how tools/testenv builds the homeserver and tools/dev its tools. The
+// repository's modules count as one, under the license of its root.
 func linked(ctx context.Context, root string) ([]*module, error) {
 	own, err := goCommand(ctx, root, nil, "list", "-m", "-f", "{{.Dir}}")
 	if err != nil {
@@ -72,8 +72,8 @@ func linked(ctx context.Context, root string) ([]*module, error) {
 	}), nil
 }
 
-// list adds to all the modules of the packages that the arguments name, of what
-// these import, and of their tests, as seen from dir.
+// list adds to all the modules of the packages that the arguments name, of
+// their imports, and of their tests, as seen from dir.
 func list(ctx context.Context, root, dir string, env, args []string, all map[string]*module) error {
 	const format = "{{with .Module}}{{.Path}}\t{{.Version}}\t{{.Dir}}\t{{$.Dir}}{{end}}"
 	out, err := goCommand(ctx, dir, env, append([]string{"list", "-deps", "-test", "-f", format}, args...)...)
@@ -107,7 +107,7 @@ func list(ctx context.Context, root, dir string, env, args []string, all map[str
 	return nil
 }
 
-// goCommand runs the go command in dir and returns what it prints.
+// goCommand runs the go command in dir and returns its output.
 func goCommand(ctx context.Context, dir string, env []string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir

@@ -1,12 +1,12 @@
 // Mutate changes the code of packages in one small place at a time and runs
-// their tests: a change that no test notices is one that somebody can make by
-// mistake.
+// their tests: a change that no test detects is a mistake that could go
+// unnoticed.
 //
 //	go run ./tools/dev/mutate -n 60 ./fn_registry/...
 //
-// It draws a sample, prints the seed that draws the same one again, each mutant
-// that survives, and the score: the share of those that a test noticed. Nothing
-// is written: the go command reads the changed file by way of -overlay.
+// It draws a sample, and prints the seed that reproduces it, each surviving
+// mutant, and the score: the share of mutants that a test detected. It writes
+// no files: the go command reads the changed file through -overlay.
 package main
 
 import (

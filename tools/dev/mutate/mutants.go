@@ -23,7 +23,7 @@ type mutant struct {
 
 func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line, m.what) }
 
-// apply returns the file with the change made.
+// apply returns the file with the change applied.
 func (m mutant) apply() ([]byte, error) {
 	src, err := os.ReadFile(m.file)
 	if err != nil {
@@ -32,7 +32,7 @@ func (m mutant) apply() ([]byte, error) {
 	return append(append(append([]byte{}, src[:m.start]...), m.text...), src[m.end:]...), nil
 }
 
-// swaps are operators and what stands in their place.
+// swaps are operators and their replacements.
 var swaps = map[token.Token]token.Token{
 	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR, token.EQL: token.NEQ, token.NEQ: token.EQL,
 	token.LAND: token.LOR, token.LOR: token.LAND, token.ADD: token.SUB, token.SUB: token.ADD, token.MUL: token.QUO, token.QUO: token.MUL,
@@ -65,7 +65,7 @@ type collector struct {
 	file  string
 	src   []byte
 	set   *token.FileSet
-	rooms []ast.Expr // how much room to make: see room
+	rooms []ast.Expr // capacity arguments: see room
 	found []mutant
 }
 
@@ -74,7 +74,7 @@ func (c *collector) add(from, to token.Pos, text, what string) {
 	c.found = append(c.found, mutant{c.pkg, c.file, at.Line, at.Offset, c.set.Position(to).Offset, text, what})
 }
 
-// text is a node as it stands in the file.
+// text returns a node as written in the file.
 func (c *collector) text(n ast.Node) string {
 	return string(c.src[c.set.Position(n.Pos()).Offset:c.set.Position(n.End()).Offset])
 }
@@ -125,11 +125,11 @@ func (c *collector) visit(n ast.Node) bool {
 	return true
 }
 
-// room is the argument of a call that only says how much memory to have ready:
-// the capacity of a slice that is made empty, the size of a map, what Grow is
-// given. Another number there changes nothing that a program can see, so none
-// is made; nil where a call has no such argument, or one with a difference,
-// which could fall below zero, or with a call, which could do more.
+// room returns the argument of a call that only determines how much memory is
+// reserved: the capacity of a slice that is created empty, the size of a map,
+// the argument of Grow. Changing that number has no visible effect, so it is
+// not mutated; nil if a call has no such argument, or one with a subtraction,
+// which could become negative, or with a call, which could have effects.
 func room(call *ast.CallExpr) (e ast.Expr) {
 	switch fun := call.Fun.(type) {
 	case *ast.SelectorExpr:

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-// module writes a module of two packages: weak is tested for its positive
-// numbers alone, and by use.
+// module writes a module of two packages: weak is tested only for positive
+// numbers, and by use.
 func module(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -35,7 +35,7 @@ func module(t *testing.T) string {
 	return dir
 }
 
-// run returns the program's exit status and all that it prints.
+// run returns the program's exit status and its whole output.
 func run(ctx context.Context, args ...string) (int, string) {
 	var out strings.Builder
 	cfg := mutateProgram()
@@ -43,8 +43,8 @@ func run(ctx context.Context, args ...string) (int, string) {
 	return program.ProgramRun(ctx, cfg), out.String()
 }
 
-// TestRun: of all mutants those survive that no test can notice: the boundary,
-// which no test tries. A test of another package counts.
+// TestRun: the surviving mutants are those that no test detects: the boundary,
+// which is not tested. A test of another package counts.
 func TestRun(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")
@@ -69,7 +69,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRun_RedTests: tests that fail without a mutant are no score.
+// TestRun_RedTests: tests that fail without a mutant give no score.
 func TestRun_RedTests(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")
@@ -83,7 +83,7 @@ func TestRun_RedTests(t *testing.T) {
 	}
 }
 
-// TestMutantsOf: each kind of change, as it is made.
+// TestMutantsOf: each kind of change, as it is applied.
 func TestMutantsOf(t *testing.T) {
 	t.Parallel()
 	const src = "package p\n\nimport \"os\"\n\nfunc f(a, b int, c bool) bool {\n\tfor a < b && !c {\n\t\ta++\n\t\tif a == 7 {\n\t\t\tbreak\n\t\t}\n\t\tb = a\n\t\tos.Exit(b)\n\t}\n\treturn true\n}\n"
@@ -108,7 +108,7 @@ func TestMutantsOf(t *testing.T) {
 		want, known := changed[m.what]
 		if lost, ok := gone[m.what]; ok {
 			if strings.Contains(string(text), lost) {
-				t.Errorf("%v: it is still there\n%s", m, text)
+				t.Errorf("%v: it still exists\n%s", m, text)
 			}
 		} else if !known || !strings.Contains(string(text), want) {
 			t.Errorf("%v: no %q in\n%s", m, want, text)
@@ -121,8 +121,8 @@ func TestMutantsOf(t *testing.T) {
 	}
 }
 
-// TestMutantsOf_Room: a number that only says how much memory to have ready is
-// left alone; any other in a call is changed.
+// TestMutantsOf_Room: a number that only reserves memory is left alone; any
+// other in a call is changed.
 func TestMutantsOf_Room(t *testing.T) {
 	t.Parallel()
 	for call, want := range map[string]string{

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// pkg is what go list says of a package.
+// pkg is go list's description of a package.
 type pkg struct {
 	Dir, ImportPath           string
 	GoFiles                   []string
@@ -56,7 +56,7 @@ type trial struct {
 	green    map[string]bool // packages whose tests pass without a mutant
 }
 
-// outcome is what became of a mutant.
+// outcome is the result for a mutant.
 type outcome int
 
 const (
@@ -65,8 +65,8 @@ const (
 	noMutant // it does not compile
 )
 
-// sample tries n mutants, those that don't compile not counted, and returns the
-// score in percent. Where it is stopped, it says how far it came.
+// sample tries n mutants, not counting those that don't compile, and returns
+// the score in percent. If it is stopped, it reports how far it got.
 func (t *trial) sample(ctx context.Context, all []mutant, n int, out io.Writer) (score float64, err error) {
 	tried, noticed := 0, 0
 	began := time.Now()
@@ -96,8 +96,8 @@ func (t *trial) sample(ctx context.Context, all []mutant, n int, out io.Writer) 
 	return score, err
 }
 
-// try runs the tests of the mutant's package, then those of the packages that
-// use it, until one fails.
+// try runs the tests of the mutant's package, then those of its users, until
+// one fails.
 func (t *trial) try(ctx context.Context, m mutant) (outcome, error) {
 	dir, err := os.MkdirTemp("", "mutate")
 	if err != nil {
@@ -120,7 +120,7 @@ func (t *trial) try(ctx context.Context, m mutant) (outcome, error) {
 		return noMutant, err
 	}
 	for _, p := range t.testers(m.pkg) {
-		// What go vet alone would notice is no test's doing.
+		// A finding of go vet is not a test's achievement.
 		got, err := t.run(ctx, "test", "-vet=off", "-overlay", overlay, "-count=1", "-failfast", "-timeout", t.timeout.String(), p.ImportPath)
 		if err == nil && got == killed {
 			err = t.pass(ctx, p)
@@ -132,8 +132,8 @@ func (t *trial) try(ctx context.Context, m mutant) (outcome, error) {
 	return survived, nil
 }
 
-// pass fails where the tests of a package fail without any mutant, too: they
-// notice nothing.
+// pass fails if the tests of a package fail even without a mutant: then they
+// detect nothing.
 func (t *trial) pass(ctx context.Context, p *pkg) error {
 	if t.green[p.ImportPath] {
 		return nil
@@ -164,8 +164,8 @@ func (t *trial) testers(p *pkg) []*pkg {
 	return all
 }
 
-// run runs the go command: killed where it fails, an error where it could not
-// run or was stopped.
+// run runs the go command and returns killed if it fails, or an error if it
+// could not run or was stopped.
 func (t *trial) run(ctx context.Context, args ...string) (outcome, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = t.dir

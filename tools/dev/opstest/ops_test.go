@@ -19,9 +19,9 @@ import (
 
 const root = "../../.."
 
-// What an Op is made of: the unit's name, words that say what it does, and what
-// it does that on. A part that only the program knows is "\x00" here, and
-// stands for a value, or for the beginning in a variable of this kind.
+// The elements of an Op: the unit's name, words for what it does, and what it
+// works on. A dynamic part is "\x00" here; it stands for a value, or for the
+// beginning if it is in a variable of this kind.
 var form = regexp.MustCompile(`^(\x00|[a-z][a-z0-9_]*)( [a-z]+)*( [a-z_]+=[^ ]*)*$`)
 
 func TestOps(t *testing.T) {
@@ -61,7 +61,7 @@ func TestOps(t *testing.T) {
 	}
 }
 
-// TestOps_Form shows what TestOps would find.
+// TestOps_Form tests which Ops TestOps would report.
 func TestOps_Form(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]bool{
@@ -80,11 +80,11 @@ func TestOps_Form(t *testing.T) {
 	}
 }
 
-// opsOf finds the texts that are written to a field Op or to a variable, a
+// opsOf finds the texts that are assigned to a field Op or to a variable, a
 // constant or a parameter called op, queryOp and the like. Variables themselves
-// are left out, and so is no Op.
+// are skipped, and so are empty Ops.
 func opsOf(files []*ast.File) (ops []ast.Expr) {
-	takes := map[string]int{} // functions with a parameter op, and which one that is
+	takes := map[string]int{} // functions with a parameter op, and its index
 	key := func(f *ast.File, name string) string {
 		if ast.IsExported(name) {
 			return name
@@ -166,8 +166,8 @@ func nameOf(e ast.Expr) string {
 	return ""
 }
 
-// textOf is an expression's text, with "\x00" for what is not written out. A
-// verb in a variable of that name is the word "verb".
+// textOf returns an expression's text, with "\x00" for dynamic parts. A verb in
+// a variable of that name is the word "verb".
 func textOf(e ast.Expr) (string, bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:

@@ -10,8 +10,8 @@ import (
 )
 
 // TestNewAppDocs compares the table of settings on the page that fn new writes
-// with the settings as they are now. TestNewApp would find the same, but only
-// after minutes: nobody runs it after changing a setting's doc tag.
+// with the current settings. TestNewApp would find the same difference, but
+// only after minutes: nobody runs it after changing a setting's doc tag.
 func TestNewAppDocs(t *testing.T) {
 	t.Parallel()
 	about, err := program.ProgramDescribe("pinger", &struct {

@@ -12,11 +12,11 @@ import (
 	"fnregistry.dev/fn_registry/size"
 )
 
-// TestNewApp makes programs in a copy of this repository by fn new, as
-// README.md says, and holds them to what is asked of a program there: the
-// linter, gofmt, go vet, a tidy module that builds alone, its budget, and its
-// own tests, which start it, its API's conformance, a browser and the real
-// binary among them. The second one differs in its units alone.
+// TestNewApp creates programs in a copy of this repository with fn new, as
+// README.md says, and checks the requirements for programs: the linter, gofmt,
+// go vet, a tidy module that builds alone, its budget, and its own tests, which
+// include starting it, its API's conformance, a browser and the real binary.
+// The second one differs only in its units.
 func TestNewApp(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

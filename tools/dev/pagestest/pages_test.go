@@ -1,9 +1,8 @@
 // Package pagestest runs the commands in README.md, CONTRIBUTING.md and
 // docs/*.md, so that the pages stay correct. A fenced block without a language,
-// or with sh, is commands, a line each; one below a line <!-- not run: why -->
-// is left out. In a block with lines that begin with $, only these are
-// commands.
-//
+// or with sh, contains commands, one per line; a block after a line <!-- not
+// run: why --> is skipped. In a block with lines that begin with $, only these
+// are commands.
 // make is run with -n: a missing target fails, and nothing is built.
 package pagestest
 
@@ -97,7 +96,7 @@ func commandsOf(page, src string) []command {
 	return joined(all)
 }
 
-// joined puts lines that end in a backslash together with the next.
+// joined joins lines that end in a backslash with the next one.
 func joined(commands []command) []command {
 	var all []command
 	for _, c := range commands {
@@ -155,7 +154,7 @@ func script(t *testing.T, path, text string) {
 	}
 }
 
-// copyTree copies what git knows of, or would.
+// copyTree copies the files that git tracks, or would add.
 func copyTree(t *testing.T, to string) {
 	t.Helper()
 	list := exec.Command("git", "ls-files", "-co", "--exclude-standard", "-z")
@@ -183,8 +182,7 @@ func copyTree(t *testing.T, to string) {
 	}
 }
 
-// serve starts the server that the pages' curl commands ask, and returns its
-// URL.
+// serve starts the server for the pages' curl commands, and returns its URL.
 func (p *place) serve(t *testing.T, program string) string {
 	t.Helper()
 	read, write := io.Pipe()

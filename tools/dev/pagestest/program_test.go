@@ -32,7 +32,7 @@ func programsOf(t *testing.T, page string) []string {
 	return programs
 }
 
-// buildProgram builds a page's program among the units.
+// buildProgram builds a page's program within the functions module.
 func buildProgram(t *testing.T, code string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -71,7 +71,7 @@ func TestProgramPage(t *testing.T) {
 	runServer(t, exec.Command(ticker, "--addr", "127.0.0.1:0", "--every", "1ms"))
 }
 
-// runServer asks the server until it has counted, and ends it by a signal.
+// runServer queries the server until it has counted, and ends it with a signal.
 func runServer(t *testing.T, server *exec.Cmd) {
 	t.Helper()
 	var log bytes.Buffer

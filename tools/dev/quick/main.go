@@ -1,8 +1,8 @@
-// Command quick formats, lints and tests what has changed since a revision,
-// and what that reaches: the packages of the changed files, and of all units
-// and programs whose code reaches a changed unit. It starts no servers; tests
-// that need one are skipped, and named at the end. make test runs everything.
-// Exit status: 0, 1 when something fails, 2 when it can't be run.
+// Command quick formats, lints and tests what has changed since a revision, and
+// what depends on it: the packages of the changed files, and of all units and
+// programs whose code reaches a changed unit. It starts no servers; tests that
+// need one are skipped, and listed at the end. make test runs everything. Exit
+// status: 0, 1 if something fails, 2 if it can't be run.
 package main
 
 import (
@@ -53,18 +53,8 @@ func quick(ctx context.Context, call program.ProgramCall[*settings]) error {
 	}
 	packages := reached(c, files)
 	fmt.Fprintf(stdout, "%d files have changed since %.12s; %d packages to test\n", len(files), since, len(packages))
-	steps := []step{
-		{"format", append([]string{"gofmt", "-l", "-w"}, goFiles(files)...)},
-		{"layout", append([]string{"go", "run", "./tools/dev/layout"}, goFiles(files)...)},
-		{"lint", []string{"go", "run", "./tools/frontmatter-lint", "."}},
-		{"vet", append([]string{"go", "vet"}, packages...)},
-		{"test", append([]string{"go", "test"}, packages...)},
-	}
 	failed := false
-	for _, s := range steps {
-		if ((s.name == "format" || s.name == "layout") && len(s.args) == 3) || (len(packages) == 0 && (s.name == "vet" || s.name == "test")) {
-			continue
-		}
+	for _, s := range stepsFor(goFiles(files), packages) {
 		start := time.Now()
 		fmt.Fprintf(stdout, "== %s\n", s.name)
 		if err := s.run(ctx, stdout, call.Stderr); err != nil {
@@ -79,6 +69,34 @@ func quick(ctx context.Context, call program.ProgramCall[*settings]) error {
 	}
 	fmt.Fprintln(stdout, "Tests that need a server were skipped; make test runs all.")
 	return nil
+}
+
+// opsTest reads the source of all units, so no change of one reaches it.
+const opsTest = "fnregistry.dev/tools/dev/opstest"
+
+// stepsFor returns what there is to do about changed Go files, and the packages
+// that a change reaches. Earlier results of tests never count: to go test, a
+// test that builds a program or reads other modules looks unchanged when only
+// those have changed.
+func stepsFor(goFiles, packages []string) []step {
+	lint := step{"lint", []string{"go", "run", "./tools/frontmatter-lint", "."}}
+	if len(goFiles) == 0 && len(packages) == 0 {
+		return []step{lint}
+	}
+	var steps []step
+	tests := slices.Clone(packages)
+	if len(goFiles) > 0 {
+		steps = append(steps, step{"format", append([]string{"gofmt", "-l", "-w"}, goFiles...)},
+			step{"layout", append([]string{"go", "run", "./tools/dev/layout"}, goFiles...)})
+		if !slices.Contains(tests, opsTest) {
+			tests = append(tests, opsTest)
+		}
+	}
+	steps = append(steps, lint)
+	if len(packages) > 0 {
+		steps = append(steps, step{"vet", append([]string{"go", "vet"}, packages...)})
+	}
+	return append(steps, step{"test", append([]string{"go", "test", "-count=1"}, tests...)})
 }
 
 // changed lists the files that differ from a revision, and says which one that
@@ -100,9 +118,9 @@ func changed(ctx context.Context, since string) ([]string, string, error) {
 	return files, since, err
 }
 
-// reached lists the import paths of the packages that hold a changed file, or a
-// unit or program whose code reaches a unit of such a package. Where a package
-// has no units, those that import it are reached.
+// reached lists the import paths of the packages that contain a changed file,
+// or a unit or program whose code reaches a unit of such a package. If a
+// package has no units, its importers are reached.
 func reached(c *catalog.Catalog, files []string) []string {
 	dirs := map[*catalog.Dir]bool{}
 	var follow func(d *catalog.Dir)
@@ -149,8 +167,8 @@ func reached(c *catalog.Catalog, files []string) []string {
 	return paths
 }
 
-// packageOf finds the package that a file is of: of its folder, or for test
-// data of the nearest folder above that has one.
+// packageOf finds the package that a file belongs to: that of its folder, or
+// for test data that of the nearest folder above.
 func packageOf(c *catalog.Catalog, file string) *catalog.Dir {
 	for dir := path.Dir(filepath.ToSlash(file)); ; dir = path.Dir(dir) {
 		if d := c.Dir(0, dir); d != nil && d.ImportPath != "" && d.Package != "" {
@@ -167,8 +185,8 @@ func forTests(file string) bool {
 	return strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/")
 }
 
-// changedUnits lists the units of a folder that a file may change: its own, or
-// all where it is of none.
+// changedUnits lists the units of a folder that a file may affect: its own, or
+// all if it belongs to none.
 func changedUnits(d *catalog.Dir, file string) []*catalog.Unit {
 	var own []*catalog.Unit
 	for _, u := range d.Units {
@@ -182,7 +200,7 @@ func changedUnits(d *catalog.Dir, file string) []*catalog.Unit {
 	return d.Units
 }
 
-// goFiles keeps the Go files that are there.
+// goFiles filters the existing Go files.
 func goFiles(files []string) (kept []string) {
 	for _, file := range files {
 		if _, err := os.Stat(file); err == nil && strings.HasSuffix(file, ".go") {

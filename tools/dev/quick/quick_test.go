@@ -8,7 +8,7 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// What a changed file reaches in this repository.
+// What a changed file affects in this repository.
 func TestReached(t *testing.T) {
 	t.Parallel()
 	c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{"../../.."}})
@@ -38,6 +38,34 @@ func TestReached(t *testing.T) {
 		}
 		if slices.ContainsFunc(test.left, has) {
 			t.Errorf("%s reaches one of %v: %v", test.file, test.left, got)
+		}
+	}
+}
+
+func TestStepsFor(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		goFiles, packages []string
+		want              string
+	}{
+		{nil, nil, "lint"},
+		{nil, []string{"p"}, "lint; vet p; test -count=1 p"},
+		{[]string{"a.go"}, nil, "format a.go; layout a.go; lint; test -count=1 " + opsTest},
+		{[]string{"a.go"}, []string{"p"}, "format a.go; layout a.go; lint; vet p; test -count=1 p " + opsTest},
+		{[]string{"a.go"}, []string{opsTest}, "format a.go; layout a.go; lint; vet " + opsTest + "; test -count=1 " + opsTest},
+	} {
+		var got []string
+		for _, s := range stepsFor(test.goFiles, test.packages) {
+			words := []string{s.name}
+			for _, arg := range s.args {
+				if strings.HasPrefix(arg, "-count") || slices.Contains(test.goFiles, arg) || slices.Contains(test.packages, arg) || arg == opsTest {
+					words = append(words, arg)
+				}
+			}
+			got = append(got, strings.Join(words, " "))
+		}
+		if strings.Join(got, "; ") != test.want {
+			t.Errorf("%v, %v: %q, want %q", test.goFiles, test.packages, got, test.want)
 		}
 	}
 }

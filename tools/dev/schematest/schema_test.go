@@ -22,7 +22,7 @@ func compileSchema(t *testing.T) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := jsonschema.NewCompiler() // it checks the schema against the draft that it names
+	c := jsonschema.NewCompiler() // it validates the schema against its draft
 	if err := c.AddResource(spec.SchemaID, doc); err != nil {
 		t.Fatal(err)
 	}
@@ -132,8 +132,8 @@ func TestSchema_AgreesWithParser(t *testing.T) {
 	}
 }
 
-// TestSchema_EveryKeyIsNeeded leaves out one key after the other: the schema
-// misses the ones that the model requires.
+// TestSchema_EveryKeyIsNeeded omits one key after another: the schema reports
+// exactly the ones that the model requires.
 func TestSchema_EveryKeyIsNeeded(t *testing.T) {
 	t.Parallel()
 	schema := compileSchema(t)

@@ -13,16 +13,17 @@ import (
 	"fnregistry.dev/tools/dev/internal/gitrev"
 )
 
-// shown is how many packages are listed for a program, and least the smallest
-// change in bytes that is.
+// shown is the maximum number of packages listed per program, and least the
+// smallest listed change in bytes.
 const (
 	shown = 12
 	least = 500
 )
 
-// compare builds the programs as they are and as they were at a revision, and
-// lists the packages by which they grew. The revision "" is the one that the
-// branch left its upstream at, or else the last one before the files at hand.
+// compare builds the programs in their current state and at a revision, and
+// lists the packages by which they grew. The revision "" means the point where
+// the branch diverged from its upstream, or else the last one before the
+// current files.
 func compare(
 	ctx context.Context,
 	c *catalog.Catalog,
@@ -69,7 +70,7 @@ func compare(
 	return nil
 }
 
-// list prints changes of packages, and those too small to name as one.
+// list prints changes by package, and the sum of those too small to list.
 func list(stdout io.Writer, all []growth) {
 	var rest, sum int64
 	for i, g := range all {

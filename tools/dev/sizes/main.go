@@ -1,11 +1,11 @@
-// Command sizes holds every unit of the repository to its room (drivers in
-// fn_registry.yaml, forbidden_imports in its spec), and every program to its
-// budget (binary_mb_max) and to the packages that it must not link
-// (forbidden_imports). It says how much room is left, and by which packages a
+// Command sizes checks every unit of the repository against its import limits
+// (drivers in fn_registry.yaml, forbidden_imports in its spec), and every
+// program against its budget (binary_mb_max) and the packages that it must not
+// link (forbidden_imports). It reports the headroom, and by which packages a
 // program grew since a revision: the one given by -since, or the last one that
 // has other files. With -o it builds the programs into a folder and measures
-// nothing. Exit status: 0, 1 when a limit is exceeded, 2 when something can't
-// be built.
+// nothing. Exit status: 0, 1 if a limit is exceeded, 2 if something can't be
+// built.
 package main
 
 import (
@@ -71,7 +71,7 @@ func sizes(ctx context.Context, call program.ProgramCall[*settings]) error {
 	return program.ProgramExit(1)
 }
 
-// whatToDo follows what a program over its budget grew by.
+// whatToDo is printed after the growth of a program over its budget.
 const whatToDo = `
 Over its budget: look for the package above that the program needs least, and
 for the import that links it (go run ./cmd/fn size UNIT says what a unit adds).
@@ -90,7 +90,7 @@ func apps(c *catalog.Catalog) (all []*catalog.Unit) {
 
 func over(p *size.Program) bool { return p.Max > 0 && p.MB() > p.Max }
 
-// line is what is said of a program: what it weighs, and how much room is left.
+// line reports on a program: its size, and its headroom.
 func line(p *size.Program) string {
 	verdict := "no budget"
 	switch {
@@ -116,8 +116,8 @@ func build(ctx context.Context, c *catalog.Catalog, out string, stdout io.Writer
 	return nil
 }
 
-// rooms holds every unit to the packages that must not be linked with it, and
-// reports whether all keep to it.
+// rooms checks every unit for packages that must not be linked with it, and
+// reports whether all comply.
 func rooms(ctx context.Context, c *catalog.Catalog, stdout io.Writer) (bool, error) {
 	report, err := size.Rooms(ctx, c)
 	if err != nil {

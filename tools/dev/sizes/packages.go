@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// packageBytes reads a program that was linked with its symbols, and gives its
-// bytes by package. What the linker makes for the whole program, as the tables
-// of functions and types, stands under the section's name.
+// packageBytes reads a program that was linked with its symbols, and returns
+// its bytes by package. What the linker generates for the whole program, such
+// as the tables of functions and types, is counted under the section's name.
 func packageBytes(binary string) (map[string]int64, error) {
 	file, err := elf.Open(binary)
 	if err != nil {
@@ -39,18 +39,19 @@ func packageBytes(binary string) (map[string]int64, error) {
 	return bytes, nil
 }
 
-// inProgram reports whether a section is loaded from the file: symbols and
-// other tables are not in a released program.
+// inProgram reports whether a section is loaded from the file: a released
+// program has no symbols and debugging tables.
 func inProgram(s *elf.Section) bool {
 	return s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS
 }
 
-// packageOf gives the import path of the package that a symbol is of, "" where
-// it is of none. The linker writes a dot in a path's last element as %2e.
+// packageOf returns the import path of the package that a symbol belongs to, ""
+// if it belongs to none. The linker writes a dot in a path's last element as
+// %2e.
 func packageOf(symbol string) string {
-	name, _, _ := strings.Cut(symbol, "[") // type arguments hold paths of others
+	name, _, _ := strings.Cut(symbol, "[") // type arguments contain paths of other packages
 	if strings.Contains(name, ":") {
-		return "" // type:, go:func.*, and others that the linker makes
+		return "" // type:, go:func.*, and others that the linker generates
 	}
 	slash := strings.LastIndexByte(name, '/')
 	last, _, ok := strings.Cut(name[slash+1:], ".")
@@ -66,8 +67,7 @@ type growth struct {
 	bytes int64
 }
 
-// growths compares what two builds of a program hold, the largest change
-// first.
+// growths compares two builds of a program, the largest change first.
 func growths(before, after map[string]int64) []growth {
 	all := maps.Clone(after)
 	for pkg, bytes := range before {

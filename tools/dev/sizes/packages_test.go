@@ -27,7 +27,7 @@ func TestPackageOf(t *testing.T) {
 	}
 }
 
-// A program that gains a table of 100 kB has grown by it, in its package.
+// A program that gains a table of 100 kB has grown by that, in its package.
 func TestGrowths(t *testing.T) {
 	t.Parallel()
 	before, after := built(t, ""), built(t, `

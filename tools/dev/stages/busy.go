@@ -6,7 +6,7 @@ import (
 )
 
 // busy keeps n threads of this process busy until stop is called or the process
-// ends, however it does.
+// ends, in whatever way.
 func busy(n int) (stop func()) {
 	before := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(before + n)

@@ -3,5 +3,5 @@ package main
 import "syscall"
 
 // endWithParent asks the kernel to send the child a SIGTERM when this process
-// ends, by a SIGKILL too.
+// ends, even by SIGKILL.
 func endWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGTERM }

@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// endWithParent is something that other kernels can't do.
+// endWithParent does nothing: other kernels don't offer it.
 func endWithParent(*syscall.SysProcAttr) {}

@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// guardCommand makes this program one that runs the command after it.
+// guardCommand makes this program run the command after it.
 const guardCommand = "guard"
 
-// guard runs a command, and passes the first signal that it gets on to its
-// process group. When a SIGKILL ends stages, the kernel ends its child alone:
-// go test would end, and the test binaries that it has started would run on.
+// guard runs a command, and forwards the first signal it receives to its
+// process group. If stages dies by SIGKILL, the kernel ends only its child: go
+// test would end, but the test binaries that it has started would keep running.
 func guard(command []string) int {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -26,7 +26,7 @@ func guard(command []string) int {
 	}
 	go func() {
 		s := <-signals
-		_ = syscall.Kill(0, s.(syscall.Signal)) // which comes back here, and is not taken
+		_ = syscall.Kill(0, s.(syscall.Signal)) // it also reaches this process, which ignores it
 	}()
 	err := cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {

@@ -24,16 +24,16 @@ import (
 	"strings"
 )
 
-// config is what the make targets pass on in the environment.
+// config is what the make targets pass in the environment.
 type config struct {
 	race        bool     // RACE=1: under the race detector
 	skipServers bool     // SKIP_SERVERS=1: start no server
-	stages      []string // STAGES: the names of those to run; all
-	packages    []string // PKG: the packages to run, as patterns; all
-	count       int      // FLAKY_COUNT: runs of each package; 20
-	runs        int      // SOAK_RUNS: proofs on each server; 100
-	messages    int      // SOAK_MESSAGES: of each proof; 2000
-	busy        int      // BUSY: loops; one more than there are CPUs
+	stages      []string // STAGES: names of the stages to run; default all
+	packages    []string // PKG: the packages to run, as patterns; default all
+	count       int      // FLAKY_COUNT: runs of each package; default 20
+	runs        int      // SOAK_RUNS: proofs on each server; default 100
+	messages    int      // SOAK_MESSAGES: messages of each proof; default 2000
+	busy        int      // BUSY: busy loops; default one more than there are CPUs
 }
 
 func configFrom(command string, env func(string) string) (config, error) {
@@ -46,7 +46,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 		case "", "0":
 		case "1":
 			*flag.to = true
-		default: // yes? true? Not to start servers by mistake
+		default: // "yes"? "true"? Don't start servers by mistake
 			return cfg, fmt.Errorf("%s must be 1 or 0, not %q", flag.name, text)
 		}
 	}
@@ -84,7 +84,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 }
 
 // The children are started by the main thread, whose end is the end of this
-// process and, on Linux, of theirs (see endWithParent). So it is no
+// process and, on Linux, of theirs (see endWithParent). So this can't use
 // program_main, which runs a command in a goroutine.
 func init() { runtime.LockOSThread() }
 
@@ -115,8 +115,7 @@ func run(args []string, env func(string) string, stdout, stderr io.Writer) int {
 			return fail(err)
 		}
 		defer os.RemoveAll(dir)
-		// Not go run: a signal that ends go run does not reach its
-		// program.
+		// Not go run: a signal that ends go run does not reach its program.
 		r.testenv = filepath.Join(dir, "testenv")
 		if out, err := exec.Command("go", "build", "-o", r.testenv, "./tools/testenv").CombinedOutput(); err != nil {
 			return fail(fmt.Errorf("build testenv: %w\n%s", err, out))

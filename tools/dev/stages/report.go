@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// event is what go test -json writes a line of: test2json's, and for builds
-// those of go help buildjson.
+// event is a line of go test -json: test2json's format, and for builds that of
+// go help buildjson.
 type event struct {
 	Action     string
 	Package    string
@@ -22,8 +22,9 @@ type event struct {
 	Output     string
 }
 
-// report reads go test -json, prints what go test prints without it, but for
-// the indentation of subtests, and collects what failed and what was skipped.
+// report reads go test -json, prints what go test would print without it,
+// except for the indentation of subtests, and collects what failed and what was
+// skipped.
 type report struct {
 	out     io.Writer
 	part    []byte
@@ -33,8 +34,8 @@ type report struct {
 	replay  []byte
 }
 
-// packageOutput is what the tests of a package have written so far, but for
-// those that have passed.
+// packageOutput is the output of a package's tests so far, without those that
+// have passed.
 type packageOutput struct {
 	lines []event
 }
@@ -43,11 +44,11 @@ type packageOutput struct {
 type skip struct {
 	name   string // package and test
 	pkg    string
-	server string // the one that it needs, if SKIP_SERVERS=1 is the reason
+	server string // the needed server, if SKIP_SERVERS=1 is the reason
 	reason string
 }
 
-// needsServer is how package servers skips.
+// needsServer matches the skip message of package servers.
 var needsServer = regexp.MustCompile(`SKIP_SERVERS=1: it needs a real (\S+)`)
 
 func newReport(out io.Writer) *report {
@@ -69,7 +70,7 @@ func (r *report) Write(p []byte) (int, error) {
 func (r *report) line(line []byte) {
 	var e event
 	if err := json.Unmarshal(line, &e); err != nil || e.Action == "" {
-		_, _ = r.out.Write(line) // not go test's
+		_, _ = r.out.Write(line) // not from go test
 		return
 	}
 	r.event(e)
@@ -116,7 +117,7 @@ func name(e event) string {
 	return strings.TrimSpace(strings.TrimPrefix(e.Package, "fnregistry.dev/") + " " + e.Test)
 }
 
-// skip says why a test was skipped: its log, without the lines around.
+// skip returns why a test was skipped: its log, without go test's own lines.
 func (r *report) skip(e event) skip {
 	var said []string
 	for _, line := range r.of(e.Package).lines {
@@ -132,8 +133,8 @@ func (r *report) skip(e event) skip {
 	return s
 }
 
-// print prints a package's end: one line if it passed, all that its failed and
-// unfinished tests wrote otherwise.
+// print prints a package's result: one line if it passed, otherwise the whole
+// output of its failed and unfinished tests.
 func (r *report) print(e event) {
 	lines := r.of(e.Package).lines
 	if e.Action != "fail" {
@@ -151,8 +152,8 @@ func (r *report) print(e event) {
 	}
 }
 
-// byTest brings together what each test wrote, its verdict first, in the order
-// in which the tests began to write; what belongs to no test comes last.
+// byTest groups the output by test, its verdict first, in the order of the
+// tests' first output; output of no test comes last.
 func byTest(lines []event) []event {
 	began := make(map[string]int)
 	for i, line := range lines {
@@ -174,7 +175,7 @@ func byTest(lines []event) []event {
 	return sorted
 }
 
-// end prints what has come of packages that did not end.
+// end prints the packages that did not end.
 func (r *report) end() {
 	for _, pkg := range slices.Sorted(maps.Keys(r.tests)) {
 		r.print(event{Action: "fail", Package: pkg})

@@ -7,17 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 )
 
-// runner runs stages and remembers how they ended.
+// runner runs stages and records how they ended.
 type runner struct {
 	stdout, stderr io.Writer
 	testenv        string // the path of the built program
 	signals        chan os.Signal
-	signal         syscall.Signal // what has ended this run, or 0
+	signal         syscall.Signal // the signal that ended this run, or 0
 	results        []*result
 }
 
@@ -29,7 +30,7 @@ type result struct {
 	took    time.Duration
 	failed  []string // packages and tests
 	skipped []skip
-	replay  []byte // what the tests have logged of how to run them again
+	replay  []byte // what the tests logged about how to replay them
 }
 
 func newRunner(stdout, stderr io.Writer) *runner {
@@ -41,8 +42,8 @@ func newRunner(stdout, stderr io.Writer) *runner {
 
 func (r *runner) close() { signal.Stop(r.signals) }
 
-// watchParent ends the run when make has ended, which a SIGKILL of make does
-// not tell.
+// watchParent ends the run when make has ended, since a SIGKILL of make sends
+// no signal here.
 func (r *runner) watchParent() {
 	for parent := os.Getppid(); os.Getppid() == parent; {
 		time.Sleep(time.Second)
@@ -61,6 +62,10 @@ func (r *runner) say(format string, args ...any) {
 // Ctrl-C reaches it once, through this process. What it writes to stderr
 // (downloads, warnings of programs that servers consist of) is printed only if
 // it fails; of testenv's lines each is.
+//
+// The race detector does not sleep at the end of a process: by default it does
+// for a second, and tests of programs start hundreds. What runs after main has
+// returned would not run without the detector either.
 func (r *runner) run(title string, command []string) *result {
 	done := &result{title: title}
 	r.results = append(r.results, done)
@@ -78,6 +83,7 @@ func (r *runner) run(title string, command []string) *result {
 	}
 	cmd := exec.Command(guarded[0], guarded[1:]...)
 	cmd.Stdout, cmd.Stderr = report, held
+	cmd.Env = append(os.Environ(), "GORACE="+strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	endWithParent(cmd.SysProcAttr)
 	err := cmd.Start()
@@ -94,7 +100,7 @@ func (r *runner) run(title string, command []string) *result {
 	return done
 }
 
-// wait waits for the command and passes signals on to it.
+// wait waits for the command and forwards signals to it.
 func (r *runner) wait(cmd *exec.Cmd) error {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
@@ -105,7 +111,7 @@ func (r *runner) wait(cmd *exec.Cmd) error {
 			r.say("%v: ending", s)
 			_ = cmd.Process.Signal(s) // it may just have ended
 			if cmd.Args[0] != r.testenv {
-				// Go test does not pass it on.
+				// Go test does not forward it.
 				_ = syscall.Kill(-cmd.Process.Pid, r.signal)
 			}
 		case err := <-done:
@@ -114,7 +120,7 @@ func (r *runner) wait(cmd *exec.Cmd) error {
 	}
 }
 
-// lines passes testenv's lines on and holds the end of the others.
+// lines forwards testenv's lines and keeps the end of the others.
 type lines struct {
 	pass io.Writer
 

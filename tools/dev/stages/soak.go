@@ -5,11 +5,11 @@ import (
 	"regexp"
 )
 
-// replay is how the proof prints what leads to the same faults.
+// replay matches the proof's output about how to reproduce its faults.
 var replay = regexp.MustCompile(`replay with (-seed \d+ -messages \d+)`)
 
-// soak runs the Matrix proof again and again, on either homeserver in turn and
-// on a new one each time, next to busy loops, until one fails.
+// soak repeats the Matrix proof, on the two homeservers in turn and on a new
+// one each time, next to busy loops, until one fails.
 func soak(r *runner, cfg config) error {
 	defer busy(cfg.busy)()
 	homeservers := []struct{ name, server string }{{"Dendrite", "matrix"}, {"Synapse", "matrix=synapse"}}

@@ -35,8 +35,7 @@ const (
 	timeout      = 20 * time.Minute // of one package's tests
 )
 
-// stages returns what there is to run. Each package runs count times in its
-// stage.
+// stages returns the stages to run. Each package runs count times in its stage.
 func stages(cfg config, count int) ([]stage, error) {
 	packages, err := goList(cfg.packages)
 	if err != nil {
@@ -58,31 +57,33 @@ func stages(cfg config, count int) ([]stage, error) {
 		}
 		list = append(list, stage{name, title, servers, slices.Concat(repeat(count), args, packages)})
 	}
-	var race []string
+	// make lint vets all packages, with more checks than go test has and with
+	// these tags.
+	flags := []string{"-vet=off"}
 	if cfg.race {
-		race = []string{"-race"}
+		flags = append(flags, "-race")
 	}
-	add(mainStage, "main packages", []string{"postgres", "clickhouse", "keyring", "matrix"}, plain, race...)
+	add(mainStage, "main packages", []string{"postgres", "clickhouse", "keyring", "matrix"}, plain, flags...)
 	// A homeserver on two cores answers late when much else runs, so the
 	// Matrix packages have it one after the other.
-	one := append([]string{"-p=1"}, race...)
+	one := append([]string{"-p=1"}, flags...)
 	if cfg.skipServers {
 		add(dendriteStage, "Matrix packages", nil, matrix, one...)
 	} else {
 		add(dendriteStage, "Matrix packages on Dendrite", []string{"matrix"}, matrix, one...)
 		// Without the race detector, for time: what it could find here,
 		// the stage on Dendrite runs, too.
-		add(synapseStage, "Matrix packages on Synapse", []string{"postgres", "matrix=synapse"}, matrix, "-p=1")
+		add(synapseStage, "Matrix packages on Synapse", []string{"postgres", "matrix=synapse"}, matrix, "-p=1", "-vet=off")
 	}
-	add(mattnStage, "SQLite packages with mattn's driver", nil, sqlite, append(race, "-tags=sqlite_mattn")...)
+	add(mattnStage, "SQLite packages with mattn's driver", nil, sqlite, "-race", "-tags=sqlite_mattn")
 	add(untaggedStage, "matrixcrypto without tags", nil, crypto, "-tags=")
 	return list, nil
 }
 
-// repeat returns the arguments for count runs of each test, with time for them.
-// Results of earlier runs never count: a test that builds another program, or
+// repeat returns the arguments for count runs of each test, with enough time
+// for them. Cached results never count: a test that builds another program, or
 // reads files of another module as tools/dev/opstest does, looks unchanged to
-// go test when only those changed.
+// go test if only those changed.
 func repeat(count int) []string {
 	return []string{"-count=" + strconv.Itoa(count), "-timeout=" + (timeout * time.Duration((count+4)/5)).String()}
 }
@@ -95,7 +96,7 @@ func within(path, folder string) bool {
 	return path == folder || strings.HasPrefix(path, folder+"/")
 }
 
-// goList returns the packages that the patterns name; without patterns all of
+// goList returns the packages that match the patterns; without patterns, all of
 // the workspace.
 func goList(patterns []string) ([]string, error) {
 	if len(patterns) == 0 {
@@ -111,7 +112,8 @@ func goList(patterns []string) ([]string, error) {
 	return strings.Fields(string(out)), nil
 }
 
-// command is the stage's, in the environment and folder of this process.
+// command returns the stage's command, in the environment and folder of this
+// process.
 func (s stage) command(testenv string) []string {
 	test := append([]string{"go", "test", "-json"}, s.args...)
 	if s.servers == nil {
@@ -141,7 +143,7 @@ func flaky(r *runner, cfg config) error {
 	for _, s := range list {
 		r.run(fmt.Sprintf("%s, %d times", s.title, cfg.count), s.command(r.testenv))
 		if r.ended() {
-			continue // it says so of the rest, too
+			continue // it is reported for the rest, too
 		}
 		stop := busy(cfg.busy)
 		r.run(fmt.Sprintf("%s, %d times next to %d busy loops", s.title, cfg.count, cfg.busy), s.command(r.testenv))

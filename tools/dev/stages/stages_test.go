@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// childEnv makes this test's program a run of one stage next to a busy loop.
+// childEnv makes this test binary run one stage next to a busy loop.
 const childEnv = "STAGES_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -84,8 +84,8 @@ func goTest(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// What is printed is what go test prints without -json, but for times,
-// addresses and the indentation of subtests.
+// The output is that of go test without -json, except for times, addresses and
+// the indentation of subtests.
 func TestReport_AsGoTest(t *testing.T) {
 	t.Parallel()
 	dir := module(t)
@@ -106,7 +106,7 @@ func TestReport_AsGoTest(t *testing.T) {
 	indent := regexp.MustCompile(`(?m)^ +`)
 	want := indent.ReplaceAllString(changing.ReplaceAllString(plain.String(), "N"), "")
 	got := indent.ReplaceAllString(changing.ReplaceAllString(printed.String(), "N"), "")
-	// The last line is of the whole run, and so not of a package.
+	// The last line belongs to the whole run, not to a package.
 	if want = strings.TrimSuffix(want, "FAIL\n"); got != want {
 		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
@@ -125,7 +125,7 @@ func TestReport_AsGoTest(t *testing.T) {
 	}
 }
 
-// A stage that fails does not keep the next from running, and the summary says
+// A failing stage does not keep the next from running, and the summary lists
 // what failed and what was skipped.
 func TestRun_SumsUp(t *testing.T) {
 	t.Parallel()
@@ -159,7 +159,7 @@ stages: skipped for other reasons: 1
 }
 
 // However the run ends, so do the busy loop, which is in its process, and what
-// the stage has started, by itself or, as go test does, through a child.
+// the stage has started, by itself or, like go test, through a child.
 func TestRun_EndsWithIt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -256,7 +256,7 @@ func TestConfig_Off(t *testing.T) {
 	}
 }
 
-// Each package of the workspace is in a stage, the Matrix packages are on both
+// Each package of the workspace is in a stage, the Matrix packages run on both
 // homeservers, and without servers testenv is not run.
 func TestStages(t *testing.T) {
 	t.Parallel()
@@ -305,5 +305,44 @@ func TestStages(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// Programs that tests start under the race detector end at once.
+func TestRunner_RaceEnv(t *testing.T) {
+	for given, want := range map[string]string{"": "<atexit_sleep_ms=0>", "halt_on_error=1": "<atexit_sleep_ms=0 halt_on_error=1>"} {
+		t.Setenv("GORACE", given)
+		var out bytes.Buffer
+		r := newRunner(&out, &out)
+		r.run("x", []string{"sh", "-c", `echo "<$GORACE>"`})
+		r.close()
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("GORACE=%s: %s", given, &out)
+		}
+	}
+}
+
+// make lint vets all that the stages leave to it.
+func TestStages_Vet(t *testing.T) {
+	t.Parallel()
+	list, err := stages(config{race: true}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list {
+		off := slices.Contains(s.args, "-vet=off")
+		if left := s.name == mainStage || s.name == dendriteStage || s.name == synapseStage; off != left {
+			t.Errorf("%s: vet is off: %t", s.name, off)
+		}
+		if race := slices.Contains(s.args, "-race"); race == (s.name == synapseStage || s.name == untaggedStage) {
+			t.Errorf("%s: race: %t", s.name, race)
+		}
+	}
+	if len(list) != len(stageNames) {
+		t.Errorf("%d stages", len(list))
+	}
+	lint, err := os.ReadFile("../../../Makefile")
+	if err != nil || !bytes.Contains(lint, []byte("$(GO) vet work\n")) {
+		t.Errorf("make lint does not vet all: %v", err)
 	}
 }

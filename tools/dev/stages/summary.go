@@ -13,7 +13,7 @@ import (
 func (r *runner) sumUp() int {
 	code := 0
 	if len(r.results) == 0 {
-		r.say("no package is in the stages that were asked for")
+		r.say("no package is in the requested stages")
 		return 2
 	}
 	r.say("summary")
@@ -40,8 +40,8 @@ func (r *runner) sumUp() int {
 	return code
 }
 
-// counted returns each line once, with how often it is there. A package or a
-// test that failed because of a test below it is left out.
+// counted returns each distinct line with its count. A package or a test that
+// failed because of one of its subtests is omitted.
 func counted(failed []string) []string {
 	times := make(map[string]int)
 	for _, name := range failed {
@@ -63,8 +63,8 @@ func counted(failed []string) []string {
 	return list
 }
 
-// sumUpSkipped prints how many tests were skipped for want of each server, by
-// package, and each other test that was skipped with its reason.
+// sumUpSkipped prints how many tests were skipped for lack of each server, by
+// package, and each other skipped test with its reason.
 func (r *runner) sumUpSkipped() {
 	type key struct{ server, pkg string }
 	counts, others := make(map[key]int), make(map[string]bool)

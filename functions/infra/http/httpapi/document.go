@@ -83,7 +83,7 @@ func (b *schemas) operation(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 	if e.Description != "" {
 		op["description"] = e.Description
 	}
-	if e.Open && cfg.Access != fnhttp.HTTPStackPublic {
+	if e.Public && cfg.Access != fnhttp.HTTPStackPublic {
 		op["security"] = []any{}
 	}
 	var list []any
@@ -155,26 +155,26 @@ func (b *schemas) responses(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 	if tagged {
 		headers["ETag"] = object{"description": "For If-None-Match.", "schema": object{"type": "string"}}
 	}
-	answer := object{"description": "The answer."}
+	response := object{"description": "The response."}
 	if len(headers) > 0 {
-		answer["headers"] = headers
+		response["headers"] = headers
 	}
 	out := object{}
 	if len(e.Responses) == 0 {
-		answer["description"] = "It is done."
-		out["204"] = answer
+		response["description"] = "It is done."
+		out["204"] = response
 	} else {
-		answer["content"] = b.content(e.Responses)
-		out["200"] = answer
+		response["content"] = b.content(e.Responses)
+		out["200"] = response
 	}
 	if tagged {
-		out["304"] = object{"description": "The answer is still the one whose ETag If-None-Match named."}
+		out["304"] = object{"description": "The response is still the one whose ETag If-None-Match named."}
 	}
 	fails := map[int]string{
 		http.StatusBadRequest: "A parameter or field is unknown, missing or has no such value; candidates has those that may have been meant.",
 		http.StatusForbidden:  "The request names a foreign host, or a foreign page sent it to change something.",
 	}
-	if cfg.Access != fnhttp.HTTPStackPublic && !e.Open {
+	if cfg.Access != fnhttp.HTTPStackPublic && !e.Public {
 		fails[http.StatusUnauthorized] = "There is no token, or a wrong one."
 	}
 	if e.made.body {
@@ -191,14 +191,14 @@ func (b *schemas) responses(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 	return out
 }
 
-func (b *schemas) content(answers []HTTPAPIResponse) object {
+func (b *schemas) content(responses []HTTPAPIResponse) object {
 	content := object{}
-	for _, a := range answers {
+	for _, a := range responses {
 		schema := object{"type": "string"}
 		if a.Go != nil {
 			t := a.Go
 			if t.Kind() == reflect.Pointer {
-				t = t.Elem() // an answer is never null
+				t = t.Elem() // a response is never null
 			}
 			schema = b.of(t, false)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/internal/candidate"
 )
 
 // HTTPAPIConfig is an API: its endpoints, and what its document says of it.
@@ -20,7 +21,8 @@ type HTTPAPIConfig struct {
 	Version     string // of the program; required
 	Description string // Markdown
 	Endpoints   []HTTPAPIEndpoint
-	// Access is that of HTTPStackConfig, for the document.
+	// Access is that of HTTPStackConfig, for the document. Stack holds both
+	// to be equal.
 	Access fnhttp.HTTPStackAccess
 	// Wrap wraps the handler of each endpoint, inside the routes and outside
 	// the ETag: it can set headers on all responses and values in a request's
@@ -48,12 +50,12 @@ type HTTPAPIHandle struct {
 //
 // Each endpoint refuses with 400 what it does not take: unknown parameters and
 // fields (the problem has those that may have been meant), repeated ones, and
-// values that its tags don't allow. The answers to GET have an ETag; those by
+// values that its tags don't allow. The responses to GET have an ETag; those by
 // generation are not computed again for a client that has them. Such a tag is
 // worth nothing after a restart, since a generation may begin anew.
 //
 // Wrap the mux in fnhttp.HTTPMux for problem JSON on other paths and methods,
-// and that in fnhttp.HTTPStack.
+// and that in [HTTPAPIHandle.Stack].
 //
 // It panics where the endpoints can't work, as http.ServeMux does: names or
 // routes that two of them have, a parameter that is not in the path, types
@@ -121,16 +123,21 @@ func (a *HTTPAPIHandle) Endpoints() []HTTPAPIEndpoint { return slices.Clone(a.cf
 // Document is the OpenAPI 3.1 document, as JSON. The caller may not change it.
 func (a *HTTPAPIHandle) Document() []byte { return a.document }
 
-// OpenPatterns lists the patterns of the endpoints that need no token, for
-// HTTPStackConfig.
-func (a *HTTPAPIHandle) OpenPatterns() []string {
-	var patterns []string
+// Stack puts fnhttp.HTTPStack around next, the routes that the API is mounted
+// in. Its endpoints that are Public need no token; cfg.Public lists what else
+// needs none. cfg.Access must be the API's: the document says so.
+func (a *HTTPAPIHandle) Stack(next http.Handler, cfg fnhttp.HTTPStackConfig) (http.Handler, error) {
+	if cfg.Access != a.cfg.Access {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_api stack",
+			Message: fmt.Sprintf("access is %q, and %q in the API's document", cfg.Access, a.cfg.Access)}
+	}
+	cfg.Public = slices.Clone(cfg.Public)
 	for _, e := range a.cfg.Endpoints {
-		if e.Open {
-			patterns = append(patterns, e.Method+" "+e.Path)
+		if e.Public {
+			cfg.Public = append(cfg.Public, e.Method+" "+e.Path)
 		}
 	}
-	return patterns
+	return fnhttp.HTTPStack(next, cfg)
 }
 
 // Mount adds the endpoints to mux.
@@ -151,7 +158,7 @@ func (a *HTTPAPIHandle) Mount(mux *http.ServeMux) {
 	}
 }
 
-// tag is the ETag of a request's answer: the same for the same URL and
+// tag is the ETag of a request's response: the same for the same URL and
 // generation.
 func (a *HTTPAPIHandle) tag(r *http.Request) string {
 	generation := a.cfg.Generation(r)
@@ -163,7 +170,7 @@ func (a *HTTPAPIHandle) tag(r *http.Request) string {
 }
 
 // NotFound answers a request for an unknown path, with the API's paths as
-// candidates: those that are near in spelling, else all.
+// candidates: those that are near in spelling, else the first twenty.
 func (a *HTTPAPIHandle) NotFound(w http.ResponseWriter, r *http.Request) {
 	paths := []string{}
 	for _, e := range a.cfg.Endpoints {
@@ -171,9 +178,7 @@ func (a *HTTPAPIHandle) NotFound(w http.ResponseWriter, r *http.Request) {
 			paths = append(paths, e.Path)
 		}
 	}
-	if near := core.NameNearest(r.URL.Path, paths); near != nil {
-		paths = near
-	}
+	paths, _ = candidate.Names(r.URL.Path, paths)
 	fnhttp.HTTPProblem(w, r, &fnhttp.HTTPProblemError{
 		Err:     &core.Error{Code: core.CodeNotFound, Message: "there is nothing at this path", Hint: "GET /openapi.json describes what there is"},
 		Members: map[string]any{"candidates": paths},

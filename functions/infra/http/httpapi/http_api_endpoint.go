@@ -21,8 +21,8 @@ import (
 //   - default: what a text or a pointer is set to when it is absent
 //
 // In a body they count for its own fields; in the structs of those fields, and
-// in answers, doc, enum, min and max describe and are not checked. A text in a
-// parameter is at most 4096 bytes of UTF-8 without NUL.
+// in responses, doc, enum, min and max describe and are not checked. A text in
+// a parameter is at most 4096 bytes of UTF-8 without NUL.
 //
 // More in http_api_endpoint.md:
 //   - Every parameter needs a doc tag, and the tag json:"-", or a body could
@@ -40,11 +40,11 @@ type HTTPAPIEndpoint struct {
 	Responses []HTTPAPIResponse // forms of the response with status 200; HTTPAPIJSON sets it; none: 204
 	Headers   []HTTPAPIHeader   // of its responses, besides ETag
 	Errors    map[int]string    // further error statuses, with what they mean here
-	Open      bool              // needs no token; list it in HTTPStackConfig.Open too, by HTTPAPIHandle.OpenPatterns
-	// ByGeneration says that the answer depends on nothing but the request's
+	Public    bool              // needs no token, where HTTPAPIHandle.Stack is around it
+	// ByGeneration says that the response depends on nothing but the request's
 	// URL and the config's Generation: not on a header, nor on who asks. Its
 	// ETag is then known, and a 304 answered, without running the endpoint.
-	// Else a GET's ETag is computed from its answer.
+	// Else a GET's ETag is computed from its response.
 	ByGeneration bool
 
 	// Problem turns errors of its code into ones that fnhttp.HTTPProblem can
@@ -77,7 +77,7 @@ type HTTPAPIResponse struct {
 	Go   reflect.Type // of the JSON; nil: text, or a stream
 }
 
-// HTTPAPIHeader is a header of an endpoint's answers.
+// HTTPAPIHeader is a header of an endpoint's responses.
 type HTTPAPIHeader struct {
 	Name, Doc string
 }

@@ -16,10 +16,10 @@ import (
 func HTTPAPIHealth(health *fnhttp.HTTPHealthHandle) []HTTPAPIEndpoint {
 	endpoints := []HTTPAPIEndpoint{
 		HTTPAPIJSON(HTTPAPIEndpoint{
-			Method: http.MethodGet, Path: "/healthz", Name: "getHealth", Tag: "server", Open: true, Summary: "Whether the server runs",
+			Method: http.MethodGet, Path: "/healthz", Name: "getHealth", Tag: "server", Public: true, Summary: "Whether the server runs",
 		}, 0, func(ctx context.Context, _ *struct{}) (*fnhttp.HTTPHealthReport, error) { return health.Live(ctx) }),
 		HTTPAPIJSON(HTTPAPIEndpoint{
-			Method: http.MethodGet, Path: "/readyz", Name: "getReadiness", Tag: "server", Open: true,
+			Method: http.MethodGet, Path: "/readyz", Name: "getReadiness", Tag: "server", Public: true,
 			Summary:     "Whether what the server needs works, so that it can answer",
 			Description: "While it can't, checks in the problem says what of it does not work.",
 			Errors:      map[int]string{http.StatusServiceUnavailable: "Not ready; checks has what was found."},

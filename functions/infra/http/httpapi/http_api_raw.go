@@ -7,7 +7,7 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// HTTPAPIRaw completes an endpoint that writes its answer itself: a text, a
+// HTTPAPIRaw completes an endpoint that writes its response itself: a text, a
 // page, a file, an event stream. serve gets the request's parameters, read and
 // checked by the tags of In, which is a pointer to a struct (see
 // [HTTPAPIEndpoint]); the body it reads itself. An error that it returns,
@@ -17,8 +17,8 @@ import (
 // It panics where In's tags can't work, or has fields for a body.
 //
 // More in http_api_raw.md:
-//   - An answer of type text/event-stream has no ETag and is passed on as it is
-//     written; others are held in memory for their ETag up to 4 MiB.
+//   - A response of type text/event-stream has no ETag and is passed on as it
+//     is written; others are held in memory for their ETag up to 4 MiB.
 //   - The body is left to serve: HTTPJSONRead, or r.Body, which http_stack
 //     limits.
 func HTTPAPIRaw[In any](e HTTPAPIEndpoint, serve func(http.ResponseWriter, *http.Request, In) error) HTTPAPIEndpoint {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -210,6 +211,10 @@ func TestHTTPAPI_Panics(t *testing.T) {
 		"a type without a schema": {"no schema", func() httpapi.HTTPAPIEndpoint {
 			return httpapi.HTTPAPIJSON(get("/b", "b"), 0, func(context.Context, *none) (*struct{ C chan int }, error) { return nil, nil })
 		}},
+		"a list of itself": {"which holds itself", func() httpapi.HTTPAPIEndpoint {
+			type tree []tree
+			return httpapi.HTTPAPIJSON(get("/b", "b"), 0, func(context.Context, *none) (*struct{ T tree }, error) { return nil, nil })
+		}},
 		"two types of a name": {"two types are called Note", func() httpapi.HTTPAPIEndpoint {
 			type Note struct{ A int }
 			type noteOut struct{ B *Note }
@@ -303,7 +308,7 @@ func TestHTTPAPI_Document(t *testing.T) {
 	e.Method = "PUT"
 	e.Errors = map[int]string{409: "It has changed."}
 	open := get("/end/{$}", "b")
-	open.Open = true
+	open.Public = true
 	cfg := httpapi.HTTPAPIConfig{Endpoints: []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIJSON(e, 0, nothing[*in]), httpapi.HTTPAPIJSON(open, 0, nothing[*none]),
 	}}
@@ -328,5 +333,57 @@ func TestHTTPAPI_Document(t *testing.T) {
 	for access, want := range map[fnhttp.HTTPStackAccess]string{fnhttp.HTTPStackPublic: `[]`, fnhttp.HTTPStackToken: `[{"token":[]}]`} {
 		cfg.Access = access
 		wantJSON(t, "security for "+string(access), at(document(t, cfg), "security"), want)
+	}
+}
+
+// A list of structs that hold such lists has an end: the struct is a component.
+func TestHTTPAPI_TypesThatHoldThemselves(t *testing.T) {
+	t.Parallel()
+	type Node struct {
+		Children []Node `json:"children"`
+	}
+	type answer struct {
+		All []Node `json:"all"`
+	}
+	doc := document(t, httpapi.HTTPAPIConfig{Endpoints: []httpapi.HTTPAPIEndpoint{
+		httpapi.HTTPAPIJSON(get("/a", "a"), 0, func(context.Context, *none) (*answer, error) { return nil, nil }),
+	}})
+	wantJSON(t, "children", at(doc, "components", "schemas", "Node", "properties", "children", "items"), `{"$ref":"#/components/schemas/Node"}`)
+}
+
+// Public endpoints need no token, by the same mark that the document shows, and
+// a stack of another access than the document's is refused.
+func TestHTTPAPI_Stack(t *testing.T) {
+	t.Parallel()
+	public := get("/public", "a")
+	public.Public = true
+	api := httpapi.HTTPAPI(httpapi.HTTPAPIConfig{
+		Title: "test", Version: "1", Access: fnhttp.HTTPStackToken,
+		Endpoints: []httpapi.HTTPAPIEndpoint{
+			httpapi.HTTPAPIJSON(public, 0, nothing[*none]), httpapi.HTTPAPIJSON(get("/private", "b"), 0, nothing[*none]),
+		},
+	})
+	mux := http.NewServeMux()
+	api.Mount(mux)
+	cfg := fnhttp.HTTPStackConfig{
+		Access: fnhttp.HTTPStackToken, Tokens: []string{"0123456789abcdef"}, Public: []string{"GET /assets/"}, Logger: slog.New(slog.DiscardHandler),
+	}
+	handler, err := api.Stack(mux, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/public": 204, "/private": 401, "/openapi.json": 401, "/assets/x": 404} {
+		r := httptest.NewRequest("GET", "http://127.0.0.1"+path, nil)
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+	if len(cfg.Public) != 1 {
+		t.Errorf("the caller's list is now %v", cfg.Public)
+	}
+	cfg.Access = fnhttp.HTTPStackPublic
+	if _, err := api.Stack(mux, cfg); core.ErrorCode(err) != core.CodeInvalid {
+		t.Errorf("another access: %v", err)
 	}
 }

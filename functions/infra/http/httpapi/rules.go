@@ -11,6 +11,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/internal/candidate"
 )
 
 // maxParam is the longest text of a parameter, in bytes.
@@ -203,7 +204,7 @@ func (r *rule) absent(v reflect.Value) error {
 		}
 		v.Set(reflect.ValueOf(r.byDefault).Convert(v.Type()))
 	case r.required:
-		return r.refuse("is missing", nil)
+		return r.refuse("is missing", nil, "")
 	}
 	return nil
 }
@@ -214,11 +215,11 @@ func (r *rule) check(v reflect.Value) error {
 		return r.checkText(v.String())
 	case v.CanInt():
 		if n := v.Int(); r.min != nil && n < *r.min || r.max != nil && n > *r.max {
-			return r.refuse(fmt.Sprintf("is %d, want %s", n, r.bounds()), nil)
+			return r.refuse(fmt.Sprintf("is %d, want %s", n, r.bounds()), nil, "")
 		}
 	case v.CanUint():
 		if n := v.Uint(); r.min != nil && *r.min > 0 && n < uint64(*r.min) || r.max != nil && (*r.max < 0 || n > uint64(*r.max)) {
-			return r.refuse(fmt.Sprintf("is %d, want %s", n, r.bounds()), nil)
+			return r.refuse(fmt.Sprintf("is %d, want %s", n, r.bounds()), nil, "")
 		}
 	}
 	return nil
@@ -237,19 +238,18 @@ func (r *rule) bounds() string {
 
 func (r *rule) checkText(text string) error {
 	if r.in != "body" && len(text) > maxParam { // whose length was looked at when it was read
-		return r.refuse(fmt.Sprintf("is longer than %d bytes", maxParam), nil)
+		return r.refuse(fmt.Sprintf("is longer than %d bytes", maxParam), nil, "")
 	}
 	if text == "" || r.enum == nil || slices.Contains(r.enum, text) {
 		return nil
 	}
-	near := core.NameNearest(text, r.enum)
-	if near == nil {
-		near = r.enum
-	}
-	return r.refuse(fmt.Sprintf("is %.80q, want one of %s", text, strings.Join(r.enum, ", ")), near)
+	candidates, hint := candidate.Names(text, r.enum)
+	return r.refuse(fmt.Sprintf("is %.80q, which is none of its values", text), candidates, hint)
 }
 
-func (r *rule) refuse(problem string, candidates []string) error {
+// refuse says what is wrong with a value; candidates, which may be nil, are
+// what it may have meant.
+func (r *rule) refuse(problem string, candidates []string, hint string) error {
 	what := "parameter"
 	if r.in == "body" {
 		what = "field"
@@ -259,6 +259,6 @@ func (r *rule) refuse(problem string, candidates []string) error {
 		members["candidates"] = candidates
 	}
 	return &fnhttp.HTTPProblemError{Members: members, Err: &core.Error{
-		Code: core.CodeInvalid, Op: "http_api", Message: fmt.Sprintf("%s %q %s", what, r.name, problem),
+		Code: core.CodeInvalid, Op: "http_api", Message: fmt.Sprintf("%s %q %s", what, r.name, problem), Hint: hint,
 	}}
 }

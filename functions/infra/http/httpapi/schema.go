@@ -17,6 +17,7 @@ type schemas struct {
 	components object
 	names      map[string]reflect.Type
 	own        map[reflect.Type]map[string]any
+	lists      []reflect.Type // named lists and maps that what is described now is in
 }
 
 // ofParameter is the schema of a parameter's type, which is read from a text.
@@ -61,15 +62,27 @@ func (b *schemas) of(t reflect.Type, input bool) object {
 		if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 {
 			return object{"type": "string", "contentEncoding": "base64"}
 		}
-		return object{"type": "array", "items": b.of(t.Elem(), input)}
+		return object{"type": "array", "items": b.element(t, input)}
 	case reflect.Map:
-		return object{"type": "object", "additionalProperties": b.of(t.Elem(), input)}
+		return object{"type": "object", "additionalProperties": b.element(t, input)}
 	case reflect.Struct:
 		return b.component(t, input)
 	case reflect.Interface:
 		return object{}
 	}
 	panic("no schema for " + t.String())
+}
+
+// element is the schema of what a list or map holds. One that holds itself,
+// as type tree []tree does, has no end unless it is a component, which only
+// structs are.
+func (b *schemas) element(t reflect.Type, input bool) object {
+	if slices.Contains(b.lists, t) {
+		panic("no schema for " + t.String() + ", which holds itself: put a struct in between")
+	}
+	b.lists = append(b.lists, t)
+	defer func() { b.lists = b.lists[:len(b.lists)-1] }()
+	return b.of(t.Elem(), input)
 }
 
 func implements[I any](t reflect.Type) bool {
@@ -102,7 +115,10 @@ func (b *schemas) component(t reflect.Type, input bool) object {
 		panic("two types are called " + key)
 	} else if !ok {
 		b.names[key] = t
+		around := b.lists
+		b.lists = nil // a component ends what holds itself
 		b.components[key] = b.fields(t, input)
+		b.lists = around
 	}
 	return object{"$ref": "#/components/schemas/" + key}
 }
@@ -143,7 +159,7 @@ func (b *schemas) fields(t reflect.Type, input bool) object {
 
 // collect adds a struct's properties to those that are there, which hide its
 // own of the same name, and returns the names of the required ones: those that
-// are in each answer, or that input must have. Embedded structs come last:
+// are in each response, or that input must have. Embedded structs come last:
 // outer fields hide theirs.
 func (b *schemas) collect(t reflect.Type, properties object, input bool) []string {
 	var required []string

@@ -24,7 +24,7 @@ type settings struct {
 
 func load(t *testing.T, env map[string]string, args ...string) (*settings, error) {
 	t.Helper()
-	result, err := program.ProgramConfig(context.Background(), program.ProgramConfigConfig[settings]{
+	result, err := program.ProgramConfig(context.Background(), program.ProgramConfigSources[settings]{
 		Program: "app", Defaults: settings{httpsettings.HTTPSettings{Addr: "127.0.0.1:8080"}}, Args: args,
 		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 	})

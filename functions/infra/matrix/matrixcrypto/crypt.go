@@ -53,10 +53,13 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 }
 
 // passes reports whether an error is none of the event's: the database was
-// locked, or the caller stopped.
+// locked or has been taken over, or the caller stopped.
 func passes(err error) bool {
 	if err == nil || noKey(err) {
 		return false
+	}
+	if errors.Is(err, errLost) { // the other process reads it
+		return true
 	}
 	switch core.ErrorCode(storeError(opDecrypt, err)) {
 	case core.CodeUnavailable, core.CodeTimeout, core.CodeCanceled:
@@ -132,12 +135,28 @@ func (m *engine) Encrypt(
 	kind event.Type,
 	content any,
 ) (*event.EncryptedEventContent, error) {
+	if m.offline.Load() {
+		m.syncing.Lock()
+		err := m.goOnline(ctx)
+		m.syncing.Unlock()
+		if err != nil {
+			return nil, storeError(opEncrypt+" room="+room.String(), err)
+		}
+	}
 	mach, done, err := m.use()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	if err := m.exec.file.Check(); err != nil {
+		return nil, err // mautrix only logs when it can't store how far a session was used
+	}
+	ctx, cancel := sending(ctx)
+	defer cancel(nil)
 	encrypted, err := m.encrypt(ctx, mach, room, kind, content)
+	if err == nil || ctx.Err() != nil {
+		err = context.Cause(ctx) // a write that failed, of which mautrix may not have told
+	}
 	return encrypted, storeError(opEncrypt+" room="+room.String(), err)
 }
 

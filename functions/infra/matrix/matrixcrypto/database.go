@@ -13,14 +13,19 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // execer is what mautrix's stores run their statements on. Their own writes are
 // one transaction each, and a crash between two of them loses a room key for
 // good: the Olm message's hash is there, so that it is not read again, and the
 // key that was in it is not. Under a context of [execer.batch] all of them are
-// one transaction.
-type execer struct{ db *sql.DB }
+// one transaction. Each transaction checks the claim.
+type execer struct {
+	db    *sql.DB
+	file  *sqlite.SQLiteFileCheckHandle // that db is in; nil: not known yet
+	claim *claim
+}
 
 var _ dbutil.UnderlyingExecable = (*execer)(nil)
 
@@ -46,14 +51,16 @@ func (e *execer) batch(ctx context.Context, do func(ctx context.Context) error) 
 		}
 	}()
 	err := do(context.WithValue(ctx, batchKey{}, b))
-	if err == nil {
-		err = b.err
+	if b.err != nil {
+		err = b.err // the first, of which err may say less
 	}
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err == nil && b.tx != nil {
-		err = b.tx.Commit()
+		if err = b.tx.Commit(); err == nil {
+			err = e.file.Check()
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -61,14 +68,39 @@ func (e *execer) batch(ctx context.Context, do func(ctx context.Context) error) 
 	return b.keys, nil
 }
 
-func (e *execer) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (e *execer) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
+	if ctx.Value(batchKey{}) == nil {
+		_, err = e.batch(ctx, func(ctx context.Context) error {
+			result, err = e.ExecContext(ctx, query, args...)
+			return err
+		})
+		return result, stopSending(ctx, err)
+	}
 	on, b, err := e.on(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	result, err := on.ExecContext(ctx, query, args...)
+	result, err = on.ExecContext(ctx, query, args...)
 	b.note(err)
 	return result, err
+}
+
+type sendingKey struct{}
+
+// sending returns a context that ends when a write fails under it. mautrix logs
+// when it can't store how far an Olm session was used, and sends what it has
+// encrypted all the same: after a restart, or by another process, the same
+// message key would be used again.
+func sending(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return context.WithValue(ctx, sendingKey{}, cancel), cancel
+}
+
+func stopSending(ctx context.Context, err error) error {
+	if cancel, ok := ctx.Value(sendingKey{}).(context.CancelCauseFunc); ok && err != nil {
+		cancel(err)
+	}
+	return err
 }
 
 func (e *execer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
@@ -93,23 +125,25 @@ func (e *execer) QueryRowContext(ctx context.Context, query string, args ...any)
 	return row
 }
 
-// on says where a statement runs.
+// on returns where a statement of a batch, or one that only reads, runs.
 func (e *execer) on(ctx context.Context, query string) (dbutil.UnderlyingExecable, *batch, error) {
 	b, _ := ctx.Value(batchKey{}).(*batch)
 	switch {
-	case b == nil:
+	case b == nil && reads(query):
 		return e.db, nil, nil
+	case b == nil: // its transaction would have to outlive this call
+		return nil, nil, &core.Error{Code: core.CodeInternal, Message: "a write that returns rows, outside of a batch"}
 	case b.err != nil:
 		return nil, b, b.err
 	case b.tx == nil && reads(query):
 		return e.db, b, nil
 	case b.tx == nil:
-		tx, err := e.db.BeginTx(ctx, nil)
-		if err != nil {
-			b.err = err
-			return nil, b, err
+		if b.tx, b.err = e.db.BeginTx(ctx, nil); b.err == nil {
+			b.err = e.claim.check(ctx, b.tx)
 		}
-		b.tx = tx
+		if b.err != nil {
+			return nil, b, b.err
+		}
 	}
 	return b.tx, b, nil
 }
@@ -139,6 +173,16 @@ func storeError(op string, err error) error {
 		return &core.Error{Code: core.CodeInternal, Op: op, Err: err}
 	}
 	return matrix.MatrixError(op, err)
+}
+
+// inTransaction runs do in a transaction of mautrix's, which its own ones join.
+func (m *engine) inTransaction(ctx context.Context, do func(ctx context.Context) error) error {
+	return stopSending(ctx, m.db.DoTxn(ctx, nil, func(ctx context.Context) error {
+		if err := m.exec.claim.check(ctx, m.db.Execable(ctx)); err != nil {
+			return err
+		}
+		return do(ctx)
+	}))
 }
 
 // fromStore reports whether an error without a better code is the database's,

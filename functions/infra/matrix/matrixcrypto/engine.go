@@ -19,7 +19,9 @@ import (
 	"maunium.net/go/mautrix/sqlstatestore"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 const linked = true
@@ -45,6 +47,12 @@ type engine struct {
 	broken  bool      // the machine's memory is ahead of the database
 	closed  bool
 
+	// offline: MatrixCryptoInit could not ask the server, and waiting is what
+	// it left, guarded by syncing and live. assumed: so is the client's device.
+	offline atomic.Bool
+	waiting func(ctx context.Context) error
+	assumed bool
+
 	encrypting exsync.KeyedMutex[id.RoomID] // a new session may be for one message only: who shares it uses it
 
 	backup backupState
@@ -59,11 +67,11 @@ type engine struct {
 	counted time.Time               // when the server was last asked how many one-time keys it has
 }
 
-func newEngine(client *mautrix.Client, db *sql.DB) *engine {
+func newEngine(client *mautrix.Client, db *sql.DB, claim *claim) *engine {
 	return &engine{
 		client:  client,
 		log:     client.Log.With().Str("component", "crypto").Logger(),
-		exec:    &execer{db: db},
+		exec:    &execer{db: db, claim: claim},
 		missing: map[matrixsync.MatrixSessionKey]*missingKey{},
 		fresh:   map[id.RoomID]time.Time{},
 		looked:  map[string]time.Time{},
@@ -74,32 +82,102 @@ func newEngine(client *mautrix.Client, db *sql.DB) *engine {
 
 // open makes the engine, and fills the handle.
 func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHandle) (err error) {
-	m := newEngine(cfg.Client, cfg.DB)
+	claim, err := takeClaim(ctx, cfg.DB, cfg.Wait)
+	if err != nil {
+		return err
+	}
+	m := newEngine(cfg.Client, cfg.DB, claim)
 	defer func() {
-		if err != nil && m.mach != nil {
+		if err != nil {
 			m.close()
 		}
 	}()
+	if m.exec.file, err = sqlite.SQLiteFileCheck(ctx, cfg.DB); err != nil {
+		return storeError(op, err)
+	}
 	if err := m.openStores(ctx, cfg); err != nil {
 		return err
 	}
 	if err := m.load(ctx); err != nil {
 		return wrongKey(err)
 	}
-	if err := m.publishDevice(ctx); err != nil {
-		return err
+	online := func(ctx context.Context, h *MatrixCryptoInitHandle) error {
+		if err := m.checkDevice(ctx); err != nil {
+			return err
+		}
+		if err := m.publishKeys(ctx); err != nil {
+			return err
+		}
+		return m.setUpIdentity(ctx, cfg, h)
 	}
-	if err := m.publishKeys(ctx); err != nil {
-		return err
-	}
-	if err := m.setUpIdentity(ctx, cfg, h); err != nil {
-		return err
+	if err := online(ctx, h); err != nil {
+		if ctx.Err() != nil || !unsent.ServerAway(err) {
+			return err
+		}
+		m.log.Warn().Err(err).Msg("the server is asked before the first use of the encryption")
+		*h = MatrixCryptoInitHandle{client: h.client}
+		m.waiting = func(ctx context.Context) error { return online(ctx, &MatrixCryptoInitHandle{}) }
+		m.offline.Store(true)
 	}
 	h.machine = m
 	h.Fingerprint = m.mach.Fingerprint()
 	cfg.Client.StateStore = m.state
 	return nil
 }
+
+// checkDevice makes sure that the database, the server and the token have the
+// same device. A server that is silent is not waited for long.
+func (m *engine) checkDevice(ctx context.Context) error {
+	if !m.offline.Load() { // the first time, from MatrixCryptoInit
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	if m.assumed {
+		device, err := askDevice(ctx, m.client)
+		if err != nil {
+			return err
+		}
+		if device != m.client.DeviceID {
+			return otherDevice(m.client.DeviceID, device)
+		}
+		m.assumed = false
+	}
+	return m.publishDevice(ctx)
+}
+
+func otherDevice(database, client id.DeviceID) error {
+	return fail(
+		core.CodeConflict,
+		fmt.Sprintf("the database has the keys of device %s, and the client is device %s", database, client),
+		"log in with the device ID of the database, or use a new database for the new device",
+	)
+}
+
+// goOnline does what MatrixCryptoInit could not, since the server was away.
+// Nothing is encrypted or taken in before: others could not send this device
+// keys, and what is wrong with it would not show.
+func (m *engine) goOnline(ctx context.Context) error {
+	if !m.offline.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, onlineTimeout)
+	defer cancel()
+	m.live.Lock()
+	defer m.live.Unlock()
+	if m.closed {
+		return errClosed()
+	}
+	if err := m.waiting(ctx); err != nil {
+		return err
+	}
+	m.waiting = nil
+	m.offline.Store(false)
+	return nil
+}
+
+// onlineTimeout bounds the requests of goOnline, for which others wait.
+const onlineTimeout = time.Minute
 
 // openStores makes the tables, finds out whose they are, and gets the pickle
 // key.
@@ -113,6 +191,7 @@ func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) err
 		SQLStateStore: sqlstatestore.NewSQLStateStore(m.db, nil, false),
 		client:        cfg.Client,
 		told:          m.told,
+		inTransaction: m.inTransaction,
 		plain:         map[id.RoomID]time.Time{},
 		stale:         map[id.RoomID]bool{},
 	}
@@ -128,12 +207,34 @@ func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) err
 	if err != nil {
 		return storeError(op, err)
 	}
+	if m.client.DeviceID == "" {
+		if err := m.findDevice(ctx, device); err != nil {
+			return err
+		}
+		m.store = m.newStore()
+	}
 	if device != "" && device != cfg.Client.DeviceID {
-		return fail(core.CodeConflict, fmt.Sprintf("the database has the keys of device %s, and the client is device %s", device, cfg.Client.DeviceID),
-			"log in with the device ID of the database, or use a new database for the new device")
+		return otherDevice(device, cfg.Client.DeviceID)
 	}
 	m.pickle, err = pickleKey(ctx, cfg, device != "")
 	return err
+}
+
+// findDevice sets the client's device: the one that the server names, or, where
+// it can't be asked, the database's.
+func (m *engine) findDevice(ctx context.Context, database id.DeviceID) error {
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	device, err := askDevice(asking, m.client)
+	switch {
+	case err == nil:
+		m.client.DeviceID = device
+	case database != "" && ctx.Err() == nil && unsent.ServerAway(err):
+		m.client.DeviceID, m.assumed = database, true
+	default:
+		return err
+	}
+	return nil
 }
 
 func (m *engine) newStore() *crypto.SQLCryptoStore {
@@ -176,10 +277,13 @@ func wrongKey(err error) error {
 // use locks the machine for use.
 func (m *engine) use() (*crypto.OlmMachine, func(), error) {
 	m.live.RLock()
-	if m.closed || m.broken {
+	if gone := m.exec.claim.gone.Load(); m.closed || m.broken || gone {
 		m.live.RUnlock()
 		if m.closed {
 			return nil, nil, errClosed()
+		}
+		if gone {
+			return nil, nil, errLost
 		}
 		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the key database failed, and has not been read anew yet"}
 	}
@@ -202,7 +306,10 @@ func (m *engine) close() {
 	defer m.live.Unlock()
 	if !m.closed {
 		m.closed = true
-		m.mach.Destroy()
+		if m.mach != nil {
+			m.mach.Destroy()
+		}
+		m.exec.claim.release()
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 )
 
-// A program that sends and does not sync gives its keys to who is in the room,
-// and to whose devices there are, when it sends.
+// A program that sends but does not sync shares its keys with the room's
+// current members and their current devices when it sends.
 func TestMatrixCryptoInit_WithoutSync(t *testing.T) {
 	t.Parallel()
 	alice, bob, carol := newDevice(t, "alice", config{}), newDevice(t, "bob", config{}), newDevice(t, "carol", config{})
@@ -63,8 +63,8 @@ func TestMatrixCryptoInit_WithoutSync(t *testing.T) {
 	}
 }
 
-// A sync service tells of changes, so that nothing is asked; without one a
-// burst into a large room asks once.
+// A sync service reports changes, so that nothing is requested; without one a
+// burst into a large room makes one request.
 func TestMatrixCryptoInit_FreshIsCheap(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -103,7 +103,7 @@ func TestMatrixCryptoInit_FreshIsCheap(t *testing.T) {
 	}
 }
 
-// A room that is encrypted after a program has found it open.
+// A room that is encrypted after a program has found it unencrypted.
 func TestMatrixCryptoInit_EncryptedLater(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -121,7 +121,7 @@ func TestMatrixCryptoInit_EncryptedLater(t *testing.T) {
 	wantReadSoon(t, bob, sent, "sealed")
 }
 
-// wantReadSoon is wantRead where the key may come in a response after the
+// wantReadSoon is wantRead if the key may arrive in a response after the
 // message.
 func wantReadSoon(t *testing.T, d *device, sent id.EventID, want string) {
 	t.Helper()

@@ -15,9 +15,9 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// FuzzProcessSync gives the machine what a hostile server, or other users
+// FuzzProcessSync passes the machine what a hostile server, or other users
 // through it, may send. SELF stands for the device's identity key, so that an
-// Olm message reaches the part that decrypts. No server answers.
+// Olm message reaches the decryption. No server answers.
 func FuzzProcessSync(f *testing.F) {
 	for _, seed := range []string{
 		`{}`,
@@ -41,7 +41,11 @@ func FuzzProcessSync(f *testing.F) {
 		f.Fatal(err)
 	}
 	client.DeviceID, client.Client = "ME", &http.Client{}
-	m := newEngine(client, db.Writer)
+	claim, err := takeClaim(f.Context(), db.Writer, false)
+	if err != nil {
+		f.Fatal(err)
+	}
+	m := newEngine(client, db.Writer, claim)
 	f.Cleanup(m.close)
 	if err := m.openStores(f.Context(), MatrixCryptoInitConfig{Client: client, DB: db.Writer, PickleKey: []byte("key")}); err != nil {
 		f.Fatal(err)

@@ -52,7 +52,7 @@ func TestMatrixCryptoInit_Bootstrap(t *testing.T) {
 		t.Fatalf("others see master key %q, device signed %v", master, signed)
 	}
 	version := alice.crypto.BackupVersion
-	alice.restart(t) // nothing is made again
+	alice.restart(t) // nothing is created again
 	if again, _ := identity(t, server.client, alice.client.UserID, alice.client.DeviceID); again != master || alice.crypto.BackupVersion != version || !alice.crypto.DeviceVerified {
 		t.Errorf("the identity or the backup was made anew: %+v", alice.crypto)
 	}
@@ -117,7 +117,7 @@ func TestMatrixCryptoInit_Backup(t *testing.T) {
 	}
 }
 
-// A passphrase of the caller's opens the storage on another device, too.
+// A passphrase chosen by the caller opens the storage on another device, too.
 func TestMatrixCryptoInit_Passphrase(t *testing.T) {
 	t.Parallel()
 	const passphrase = "correct horse battery staple"
@@ -131,7 +131,8 @@ func TestMatrixCryptoInit_Passphrase(t *testing.T) {
 	}
 }
 
-// A verified device gives its keys to another verified one that asks.
+// A verified device shares its keys with another verified one that requests
+// them.
 func TestMatrixCryptoInit_KeyRequest(t *testing.T) {
 	t.Parallel()
 	const passphrase = "correct horse battery staple"

@@ -5,6 +5,7 @@ package matrixcrypto_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -22,7 +23,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// task is what a child process does: it takes sync responses in until it is
+// task is the work of a child process: it processes sync responses until it is
 // killed, and prints a line after each.
 type task struct {
 	User  servers.User
@@ -42,20 +43,11 @@ func child(args []string) error {
 }
 
 func (todo task) run(ctx context.Context) error {
-	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: todo.Path})
+	db, client, crypto, err := todo.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	client, err := mautrix.NewClient(todo.URL, id.UserID(todo.User.ID), todo.User.AccessToken)
-	if err != nil {
-		return err
-	}
-	client.DeviceID = id.DeviceID(todo.User.DeviceID)
-	crypto, err := matrixcrypto.MatrixCryptoInit(ctx, config{Client: client, DB: db.Writer, PickleKey: pickle})
-	if err != nil {
-		return err
-	}
 	since, err := token(ctx, db, todo.Since)
 	if err != nil {
 		return err
@@ -76,6 +68,25 @@ func (todo task) run(ctx context.Context) error {
 	}
 }
 
+// open opens the database and sets encryption up. The caller closes the
+// database.
+func (todo task) open(ctx context.Context) (*sqliteopen.SQLiteOpenHandle, *mautrix.Client, *matrixcrypto.MatrixCryptoInitHandle, error) {
+	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: todo.Path})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	client, err := mautrix.NewClient(todo.URL, id.UserID(todo.User.ID), todo.User.AccessToken)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, db.Close())
+	}
+	client.DeviceID = id.DeviceID(todo.User.DeviceID)
+	crypto, err := matrixcrypto.MatrixCryptoInit(ctx, config{Client: client, DB: db.Writer, PickleKey: pickle})
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, db.Close())
+	}
+	return db, client, crypto, nil
+}
+
 func token(ctx context.Context, db *sqliteopen.SQLiteOpenHandle, since string) (string, error) {
 	if _, err := db.Writer.ExecContext(ctx, tokenTable); err != nil {
 		return "", err
@@ -84,10 +95,9 @@ func token(ctx context.Context, db *sqliteopen.SQLiteOpenHandle, since string) (
 	return since, err
 }
 
-// Each message has a key of its own, and its reader is killed again and again
-// while the keys come in: none may be lost, neither one that the server takes
-// for delivered, since it has seen the next token, nor one of which half was
-// stored.
+// Each message has a key of its own, and its reader is killed repeatedly while
+// the keys arrive: none may be lost, neither one that the server considers
+// delivered, since it has seen the next token, nor one that was half stored.
 func TestMatrixCryptoInit_Killed(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -98,7 +108,7 @@ func TestMatrixCryptoInit_Killed(t *testing.T) {
 	}
 	bob.stop(t)
 
-	// It sends until there were enough kills to mean anything.
+	// It sends until there were enough kills to be meaningful.
 	const messages, enough = 60, 6
 	var sent []id.EventID
 	sending, killed := make(chan struct{}), make(chan struct{}, 1000)
@@ -148,7 +158,7 @@ func TestMatrixCryptoInit_Killed(t *testing.T) {
 	t.Logf("%d kills", kills)
 }
 
-// readAsked reads an event that may be in no sync response any more.
+// readAsked reads an event that may no longer be in any sync response.
 func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text string) {
 	t.Helper()
 	evt := matrixtest.Event(t, d.client, room, want)
@@ -159,8 +169,8 @@ func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text s
 	})
 }
 
-// Several goroutines that send to a room at once must not use a message key
-// twice.
+// Several goroutines that send to a room concurrently must not use a message
+// key twice.
 func TestMatrixCryptoInit_SendersAtOnce(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})

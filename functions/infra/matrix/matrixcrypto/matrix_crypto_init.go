@@ -3,8 +3,11 @@ package matrixcrypto
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"time"
 
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
@@ -19,9 +22,9 @@ type MatrixCryptoInitConfig struct {
 	// Required. Its Crypto and StateStore are set. What happens is logged
 	// through its Log.
 	Client *mautrix.Client
-	// DB is a SQLite database that one process writes, such as sqlite_open's
-	// Writer; it may hold other tables, too. Required. It must stay open until
-	// Close, which leaves it open.
+	// DB is a SQLite database, such as sqlite_open's Writer; it may hold other
+	// tables, too. FILE.crypto.lock is made beside it. Required. It must stay
+	// open until Close, which leaves it open.
 	DB *sql.DB
 	// PickleKey encrypts the private keys in DB: 32 random bytes. It must be
 	// the same at each start.
@@ -45,7 +48,15 @@ type MatrixCryptoInitConfig struct {
 	// Password of the account, where the server asks for it before it takes a
 	// new identity. Used for Bootstrap alone.
 	Password string
+	// Wait waits, until ctx is done, where another process uses the keys.
+	// Default: CodeConflict at once.
+	Wait bool
 }
+
+// ErrMatrixKeysInUse is in the error of [MatrixCryptoInit] where another
+// process, or another handle in this one, uses the keys in the database. A
+// *filelock.FileLockedError beside it names the process.
+var ErrMatrixKeysInUse = errors.New("the keys are in use")
 
 // MatrixCryptoInitHandle is the encryption of one client: a
 // mautrix.CryptoHelper and a matrixsync.MatrixSyncCrypto, safe for use by
@@ -55,7 +66,11 @@ type MatrixCryptoInitConfig struct {
 type MatrixCryptoInitHandle struct {
 	machine
 
-	Fingerprint    string // the device's public signing key, in groups of four, for people to compare
+	Fingerprint string // the device's public signing key, in groups of four, for people to compare
+
+	// What follows is what the server said to MatrixCryptoInit, and stays zero
+	// where that could not ask it.
+
 	HasIdentity    bool   // the account has a cross-signing identity
 	DeviceVerified bool   // this device is signed by it, so that other clients trust it
 	BackupVersion  string // of the key backup in use; empty: none
@@ -79,18 +94,28 @@ var (
 // begins: it opens the keys in cfg.DB, or makes them, publishes what the server
 // lacks, and sets client.Crypto and client.StateStore, so that messages to
 // encrypted rooms are encrypted and matrix_sync_service decrypts. It makes a
-// handful of requests. Close the handle.
+// handful of requests. Until Close, or the end of the process, no other can use
+// the database's keys. Close the handle.
+//
+// Where the network or the server is down, or has not answered within 10
+// seconds, there is a handle all the same, and no error: the requests are made
+// before the first message is encrypted or the first sync response is taken in.
+// Either fails, and changes nothing, until the server has answered them.
 //
 // Errors: CodeUnsupported in a build without the tag goolm or libolm;
-// CodeInvalid for a bad config or a wrong recovery key; CodeConflict where the
-// client syncs already, has encryption already, or where the device ID, or the
-// device's keys on the server, are not those of the store; CodeUnauthenticated
-// for a wrong pickle key or password; and those of matrix.MatrixError.
+// CodeInvalid for a bad config or a wrong recovery key; CodeConflict with
+// [ErrMatrixKeysInUse] where another process uses the database, and without it
+// where the client syncs already, has encryption already, or where the device
+// ID, or the device's keys on the server, are not those of the store;
+// CodeUnauthenticated for a wrong pickle key or password; and those of
+// matrix.MatrixError.
 //
 // More in matrix_crypto_init.md:
 //   - Build with -tags goolm (pure Go, works with CGO_ENABLED=0) or -tags
 //     libolm (cgo and libolm's headers; never both).
-//   - One database for each user, one device in it, and one process.
+//   - One database for each user, one device in it, and one process at a time:
+//     a second one gets CodeConflict with ErrMatrixKeysInUse, or waits with
+//     cfg.Wait.
 func MatrixCryptoInit(ctx context.Context, cfg MatrixCryptoInitConfig) (*MatrixCryptoInitHandle, error) {
 	if !linked {
 		return nil, &core.Error{
@@ -100,7 +125,7 @@ func MatrixCryptoInit(ctx context.Context, cfg MatrixCryptoInitConfig) (*MatrixC
 			Hint:    "build with -tags goolm (pure Go) or -tags libolm (needs libolm's headers and cgo)",
 		}
 	}
-	if err := check(ctx, &cfg); err != nil {
+	if err := check(&cfg); err != nil {
 		return nil, err
 	}
 	h := &MatrixCryptoInitHandle{client: cfg.Client}
@@ -112,7 +137,8 @@ func MatrixCryptoInit(ctx context.Context, cfg MatrixCryptoInitConfig) (*MatrixC
 }
 
 // Close ends the use of the keys: what is under way is waited for, and nothing
-// is written to the database afterwards. Sending to an encrypted room fails
+// is written to the database afterwards, which another process may then use.
+// Sending to an encrypted room fails
 // from then on (CodeUnavailable) until MatrixCryptoInit is called again; it
 // never falls back to plain text. Stop the sync first. It may be called again,
 // and returns nil.
@@ -130,8 +156,8 @@ func fail(code core.Code, message, hint string) error {
 	return &core.Error{Code: code, Op: op, Message: message, Hint: hint}
 }
 
-// check fills the defaults in that need no request but one.
-func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
+// check checks the config and fills the defaults in.
+func check(cfg *MatrixCryptoInitConfig) error {
 	client := cfg.Client
 	switch {
 	case client == nil:
@@ -165,19 +191,25 @@ func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
 	if cfg.SecretsName == "" {
 		cfg.SecretsName = "matrix/" + client.UserID.String()
 	}
-	if client.DeviceID == "" {
-		who, err := client.Whoami(ctx)
-		if err != nil {
-			return matrix.MatrixError(op+" whoami", err)
-		}
-		if who.UserID != client.UserID || who.DeviceID == "" {
-			return fail(
-				core.CodeConflict,
-				"the access token belongs to "+who.UserID.String()+", and to device \""+who.DeviceID.String()+"\"",
-				"log in with a device",
-			)
-		}
-		client.DeviceID = who.DeviceID
-	}
 	return nil
+}
+
+// patience is how long MatrixCryptoInit waits for the first answer of a server
+// without which it can do.
+const patience = 10 * time.Second
+
+// askDevice returns which device the client's token belongs to.
+func askDevice(ctx context.Context, client *mautrix.Client) (id.DeviceID, error) {
+	who, err := client.Whoami(ctx)
+	if err != nil {
+		return "", matrix.MatrixError(op+" whoami", err)
+	}
+	if who.UserID != client.UserID || who.DeviceID == "" {
+		return "", fail(
+			core.CodeConflict,
+			"the access token belongs to "+who.UserID.String()+", and to device \""+who.DeviceID.String()+"\"",
+			"log in with a device",
+		)
+	}
+	return who.DeviceID, nil
 }

@@ -69,7 +69,7 @@ func TestMatrixCryptoInit_TwoDevicesOverRestarts(t *testing.T) {
 	}
 }
 
-// After a restart nothing tells again that a room is encrypted, and mautrix's
+// After a restart nothing reports again that a room is encrypted, and mautrix's
 // own state store would not know.
 func TestMatrixCryptoInit_NoPlainTextAfterRestart(t *testing.T) {
 	t.Parallel()
@@ -78,7 +78,7 @@ func TestMatrixCryptoInit_NoPlainTextAfterRestart(t *testing.T) {
 	alice.restart(t)
 	wantRead(t, bob, alice.send(t, room, "before any sync"), "before any sync")
 
-	// A room that this device has never heard of: made by another one of the
+	// A room that this device does not know: created by another device of the
 	// user, and not synced.
 	other := matrixtest.Client(t, alice.url, alice.user)
 	made, err := other.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{Invite: []id.UserID{bob.client.UserID}, InitialState: []*event.Event{{
@@ -171,8 +171,8 @@ func TestMatrixCryptoInit_SameResponseTwice(t *testing.T) {
 	wantRead(t, alice, bob.send(t, room, "back"), "back")
 }
 
-// The key of a message comes by an Olm message that can be read once. When its
-// store fails half-way, the repeated response must bring it all the same.
+// The key of a message arrives in an Olm message that can be decrypted once. If
+// storing it fails half-way, the repeated response must still deliver it.
 func TestMatrixCryptoInit_FailingDatabase(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -195,8 +195,8 @@ func TestMatrixCryptoInit_FailingDatabase(t *testing.T) {
 	}
 }
 
-// setVisibility changes who may read a room's history, and returns when the
-// device has heard of it: the next message uses a new Megolm session.
+// setVisibility changes who may read a room's history, and returns once the
+// device knows: the next message uses a new Megolm session.
 func (d *device) setVisibility(t *testing.T, room id.RoomID, visibility event.HistoryVisibility) {
 	t.Helper()
 	content := &event.HistoryVisibilityEventContent{HistoryVisibility: visibility}

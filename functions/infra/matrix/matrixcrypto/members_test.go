@@ -13,14 +13,14 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 )
 
-// Who comes reads what is sent from then on, and who has left does not, by
-// whichever way the client heard of it.
+// New members can read what is sent from then on, and former members can't,
+// however the client learned of the change.
 func TestMatrixCryptoInit_MembersChange(t *testing.T) {
 	t.Parallel()
 	for name, hear := range map[string]func(t *testing.T, d *device){
 		"by ProcessSync": func(t *testing.T, d *device) { d.sync(t) },
-		// As a sync does that keeps the state store up to date itself, before
-		// it calls ProcessSync.
+		// Like a sync that updates the state store itself, before it calls
+		// ProcessSync.
 		"by the state store first": func(t *testing.T, d *device) {
 			d.fetch(t)
 			for room, joined := range d.last.Rooms.Join {
@@ -82,8 +82,8 @@ func TestMatrixCryptoInit_MembersChange(t *testing.T) {
 	}
 }
 
-// A device that a member has logged out gets no more keys, and one that is new
-// gets them.
+// A device that a member has logged out gets no more keys, and a new one gets
+// them.
 func TestMatrixCryptoInit_DevicesChange(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -101,15 +101,15 @@ func TestMatrixCryptoInit_DevicesChange(t *testing.T) {
 	if _, err := second.client.Logout(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// What the logged-out device would get, another login of the same user
-	// can't see; that a new session is used shows it.
+	// Another login of the same user can't see what the logged-out device would
+	// get; a new session proves it.
 	session := func(evt id.EventID) any { return alice.event(t, evt).Content.Raw["session_id"] }
 	before := session(sent)
 	alice.until(t, "the logout", func() bool { return session(alice.send(t, room, "one again")) != before })
 }
 
-// A room can't be made to be no longer encrypted, and an algorithm that is not
-// known is no reason for plain text.
+// A room can't become unencrypted, and an unknown algorithm is no reason for
+// plain text.
 func TestMatrixCryptoInit_NoDowngrade(t *testing.T) {
 	t.Parallel()
 	alice := newDevice(t, "alice", config{})

@@ -18,7 +18,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// claim claims a key of a device, as anybody may.
+// claim claims a key of a device, as anyone may.
 func claim(t *testing.T, by *mautrix.Client, of *device) (keyID id.KeyID, key mautrix.OneTimeKey) {
 	t.Helper()
 	user, dev := of.client.UserID, of.client.DeviceID
@@ -34,7 +34,7 @@ func claim(t *testing.T, by *mautrix.Client, of *device) (keyID id.KeyID, key ma
 	return "", mautrix.OneTimeKey{}
 }
 
-// needFallback skips a test where the server has no fallback keys.
+// needFallback skips a test if the server has no fallback keys.
 func needFallback(t *testing.T) {
 	if servers.Matrix(t).Kind == "dendrite" {
 		t.Skip("Dendrite v0.13.8 knows no fallback keys; Synapse does")
@@ -42,7 +42,7 @@ func needFallback(t *testing.T) {
 }
 
 // claimAll claims all one-time keys of a device, and returns its fallback key,
-// or "" where the server has none.
+// or "" if the server has none.
 func claimAll(t *testing.T, by *mautrix.Client, of *device) (id.KeyID, mautrix.OneTimeKey) {
 	t.Helper()
 	for range 200 {
@@ -54,8 +54,8 @@ func claimAll(t *testing.T, by *mautrix.Client, of *device) (id.KeyID, mautrix.O
 	panic("unreachable")
 }
 
-// A stranger claims all one-time keys, again and again. Each response of a sync
-// makes up for it.
+// A stranger repeatedly claims all one-time keys. Each sync response
+// replenishes them.
 func TestMatrixCryptoInit_OneTimeKeysRunOut(t *testing.T) {
 	t.Parallel()
 	bob, alice, stranger := newDevice(t, "bob", config{}), newDevice(t, "alice", config{}), newDevice(t, "stranger", config{})
@@ -67,8 +67,8 @@ func TestMatrixCryptoInit_OneTimeKeysRunOut(t *testing.T) {
 	wantRead(t, bob, alice.send(t, room, "for the first time"), "for the first time")
 }
 
-// Who wants to send for the first time when all one-time keys are claimed can,
-// and what was sent to a fallback key before it was renewed is read.
+// A first message can be sent even if all one-time keys are claimed, and a
+// message sent to a fallback key before it was renewed can be read.
 func TestMatrixCryptoInit_FallbackKey(t *testing.T) {
 	t.Parallel()
 	needFallback(t)
@@ -84,7 +84,7 @@ func TestMatrixCryptoInit_FallbackKey(t *testing.T) {
 	room := encryptedRoom(t, alice, bob)
 	wantRead(t, bob, alice.send(t, room, "by the fallback key"), "by the fallback key")
 
-	// Carol has the key, and sends by it after another has taken its place.
+	// Carol has the key, and uses it after another has replaced it.
 	reached, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	server := servers.Matrix(t)

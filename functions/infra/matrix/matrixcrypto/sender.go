@@ -188,3 +188,19 @@ func (s *guardedStore) PutGroupSession(ctx context.Context, session *crypto.Inbo
 	}
 	return s.SQLCryptoStore.PutGroupSession(ctx, session)
 }
+
+// PutDevices implements crypto.Store.
+func (s *guardedStore) PutDevices(ctx context.Context, user id.UserID, devices map[id.DeviceID]*id.Device) error {
+	return s.m.inTransaction(ctx, func(ctx context.Context) error { return s.SQLCryptoStore.PutDevices(ctx, user, devices) })
+}
+
+// ValidateMessageIndex implements crypto.Store.
+func (s *guardedStore) ValidateMessageIndex(
+	ctx context.Context, session id.SessionID, event id.EventID, index uint, timestamp int64,
+) (valid bool, err error) {
+	_, err = s.m.exec.batch(ctx, func(ctx context.Context) error {
+		valid, err = s.SQLCryptoStore.ValidateMessageIndex(ctx, session, event, index, timestamp)
+		return err
+	})
+	return valid, err
+}

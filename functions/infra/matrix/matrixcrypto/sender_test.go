@@ -21,8 +21,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 )
 
-// A homeserver gives an encrypted message to a sync with another member as its
-// sender.
+// A homeserver delivers an encrypted message with another member as its sender.
 func TestMatrixCryptoInit_SenderRewritten(t *testing.T) {
 	t.Parallel()
 	bob, carol := newDevice(t, "bob", config{}), newDevice(t, "carol", config{})
@@ -61,7 +60,7 @@ func TestMatrixCryptoInit_SenderRewritten(t *testing.T) {
 		if evt.EventID == honest && evt.Decrypted && evt.Sender != carol.client.UserID {
 			t.Fatalf("carol's own: %+v", evt)
 		}
-		_ = evt.Ack()
+		_ = evt.Ack(t.Context())
 	}
 }
 
@@ -91,7 +90,7 @@ func TestMatrixCryptoInit_WrongSender(t *testing.T) {
 	}
 }
 
-// A server may also lie about whose devices are whose.
+// A server may also lie about the owners of devices.
 func TestMatrixCryptoInit_DeviceOfAnother(t *testing.T) {
 	t.Parallel()
 	alice, bob, carol := newDevice(t, "alice", config{}), newDevice(t, "bob", config{}), newDevice(t, "carol", config{})
@@ -108,13 +107,13 @@ func TestMatrixCryptoInit_DeviceOfAnother(t *testing.T) {
 	wantForged(t, alice, "as carol's", changed(t, alice, sent, func(evt map[string]any) { evt["sender"] = carol.user.ID }))
 	wantTrust(t, alice, sent, matrix.MatrixTrustUnverified)
 
-	// A device with other keys than those that its sessions have.
+	// A device with other keys than those of its sessions.
 	_, err = alice.db.Writer.ExecContext(t.Context(), `UPDATE crypto_device SET signing_key = 'changed' WHERE identity_key = ? AND user_id = ?`, senderKey(carol), carol.user.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantForged(t, alice, "another signing key", changed(t, alice, forCarol, func(map[string]any) {}))
-	// One that the sender no longer has.
+	// A device that the sender no longer has.
 	_, err = alice.db.Writer.ExecContext(t.Context(), `UPDATE crypto_device SET deleted = true WHERE user_id = ?`, bob.user.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +121,8 @@ func TestMatrixCryptoInit_DeviceOfAnother(t *testing.T) {
 	wantTrust(t, alice, sent, matrix.MatrixTrustUnknownDevice)
 }
 
-// A key out of the backup proves nothing: whoever knows the backup's public
-// key, as the server does, can have written it there.
+// A key from the backup proves nothing: whoever knows the backup's public key,
+// such as the server, can have written it there.
 func TestMatrixCryptoInit_BackupSender(t *testing.T) {
 	t.Parallel()
 	kept := matrixtest.NewTokens()
@@ -145,7 +144,7 @@ func TestMatrixCryptoInit_BackupSender(t *testing.T) {
 	wantTrust(t, second, sent, matrix.MatrixTrustUnknownDevice)
 }
 
-// Keys that others forward say whose they are as they like.
+// Forwarded keys may claim any owner.
 func TestMatrixCryptoInit_ForwardedSender(t *testing.T) {
 	t.Parallel()
 	alice, bob, carol := newDevice(t, "alice", config{}), newDevice(t, "bob", config{}), newDevice(t, "carol", config{})
@@ -175,8 +174,8 @@ func TestMatrixCryptoInit_ForwardedSender(t *testing.T) {
 	wantForged(t, alice, "forwarded as bob's, sent as carol", byOwn.event)
 }
 
-// A key with claims must not lend them to one that came by Olm, nor get its
-// proof.
+// A key with claims must not pass them on to one received by Olm, nor inherit
+// its proof.
 func TestMatrixCryptoInit_MergedKeys(t *testing.T) {
 	t.Parallel()
 	alice, bob, carol := newDevice(t, "alice", config{}), newDevice(t, "bob", config{}), newDevice(t, "carol", config{})
@@ -261,7 +260,8 @@ func (s *forgedSession) forward(t *testing.T, from, to *device) {
 	})
 }
 
-// give sends the session's key to a device as the sending device's own.
+// give sends the session's key to a device as if it were the sending device's
+// own.
 func (s *forgedSession) give(t *testing.T, from, to *device) {
 	t.Helper()
 	s.send(t, from, to, event.ToDeviceRoomKey, &event.RoomKeyEventContent{
@@ -285,7 +285,7 @@ func senderKey(d *device) id.SenderKey {
 	return matrixcrypto.Machine(d.crypto).OwnIdentity().IdentityKey
 }
 
-// changed is an event as a server gives it that changes it.
+// changed is an event as modified by a malicious server.
 func changed(t *testing.T, d *device, want id.EventID, change func(evt map[string]any)) *event.Event {
 	t.Helper()
 	found := d.event(t, want)

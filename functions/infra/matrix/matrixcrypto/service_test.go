@@ -31,7 +31,7 @@ func (d *device) startService(t *testing.T) *matrixsync.MatrixSyncServiceHandle 
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50, MaxBackoffMS: 200})
+	service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeout: time.Second, InitialBackoff: 50 * time.Millisecond, MaxBackoff: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,8 @@ func (d *device) startService(t *testing.T) *matrixsync.MatrixSyncServiceHandle 
 	return service
 }
 
-// next returns the next event that cond wants, and acknowledges all until then.
+// next returns the next event that satisfies cond, and acknowledges all up to
+// it.
 func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
 	t.Helper()
 	deadline := time.After(matrixtest.Patience)
@@ -49,7 +50,7 @@ func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(m
 			if !ok {
 				t.Fatal("the service has ended")
 			}
-			if err := evt.Ack(); err != nil {
+			if err := evt.Ack(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if cond(evt) {
@@ -61,10 +62,11 @@ func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(m
 	}
 }
 
-// readable is an event that is not, or no longer, undecryptable. Its key may
-// come a sync later than the event: Dendrite's two queues don't wait for one
-// another, and a look back after an interruption may have what the next sync
-// has the key of. The service then delivers it as "encrypted" first.
+// readable accepts events that are not, or no longer, undecryptable. Its key
+// may arrive a sync later than the event: Dendrite's two queues are
+// independent, and the second sync after an interruption may contain an event
+// whose key is in the next one. The service then delivers it as "encrypted"
+// first.
 func readable(want id.EventID) func(matrix.MatrixSyncEvent) bool {
 	return func(evt matrix.MatrixSyncEvent) bool {
 		return evt.EventID == want && evt.Kind != matrix.MatrixKindEncrypted
@@ -98,8 +100,8 @@ func TestMatrixCryptoInit_WithSyncService(t *testing.T) {
 	}
 }
 
-// The message comes first, the key later, and a restart of the reader between
-// them.
+// The message arrives first, the key later, with a restart of the reader in
+// between.
 func TestMatrixCryptoInit_EncryptedFirstDecryptedLater(t *testing.T) {
 	t.Parallel()
 	const passphrase = "correct horse battery staple"
@@ -127,7 +129,7 @@ func TestMatrixCryptoInit_EncryptedFirstDecryptedLater(t *testing.T) {
 		return info.Count > 0
 	})
 	service.Stop()
-	second.cfg.RecoveryKey = passphrase // somebody has given the key of the backup
+	second.cfg.RecoveryKey = passphrase // the user has entered the backup's key
 	second.restart(t)
 	service = second.startService(t)
 	if evt := next(t, service, readable(sent)); evt.Type != "m.room.message" || evt.Body != "late" || !evt.Decrypted {
@@ -158,8 +160,8 @@ func TestMatrixCryptoInit_AfterSyncBegan(t *testing.T) {
 	}
 }
 
-// A look back has a message that was sent after the answer before it, which has
-// the other keys: the message's own key comes with the next sync.
+// The second sync has a message that was sent after the first response, which
+// has the other keys: the message's own key comes with the next sync.
 func TestMatrixCryptoInit_KeyAfterLookBack(t *testing.T) {
 	t.Parallel()
 	server := servers.Matrix(t)
@@ -211,8 +213,8 @@ func TestMatrixCryptoInit_KeyAfterLookBack(t *testing.T) {
 	}
 }
 
-// A server that fails now and then must cost no message, neither one's way out
-// nor its way in.
+// A server with intermittent failures must not cost a message, outgoing or
+// incoming.
 func TestMatrixCryptoInit_FailingServer(t *testing.T) {
 	t.Parallel()
 	server := servers.Matrix(t)

@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	killtest.Play(map[string]func(args []string) error{"take": child})
+	killtest.Play(map[string]func(args []string) error{"take": child, "claim": claimChild})
 	goleak.VerifyTestMain(m)
 }
 
@@ -44,7 +44,7 @@ type device struct {
 
 var pickle = []byte("0123456789abcdef0123456789abcdef")
 
-// newDevice makes a user with one device that has encryption. cfg.Client and
+// newDevice creates a user with one device that has encryption. cfg.Client and
 // cfg.DB are set here.
 func newDevice(t testing.TB, name string, cfg matrixcrypto.MatrixCryptoInitConfig) *device {
 	t.Helper()
@@ -79,8 +79,8 @@ func bareDevice(t testing.TB, url string, user servers.User, cfg matrixcrypto.Ma
 	return &device{user: user, url: url, path: filepath.Join(t.TempDir(), "keys.db"), cfg: cfg}
 }
 
-// start is a start of the program: everything anew but the database and the
-// sync token.
+// start is a start of the program: everything is new except the database and
+// the sync token.
 func (d *device) start(t testing.TB) {
 	t.Helper()
 	if err := d.tryStart(t); err != nil {
@@ -102,7 +102,7 @@ func (d *device) tryStart(t testing.TB) error {
 	return err
 }
 
-// stop ends the program as a crash would: nothing is told to the server.
+// stop ends the program like a crash: the server is not notified.
 func (d *device) stop(t testing.TB) {
 	t.Helper()
 	if err := errors.Join(d.crypto.Close(), d.db.Close()); err != nil {
@@ -116,7 +116,7 @@ func (d *device) restart(t testing.TB) {
 	d.start(t)
 }
 
-// fetch asks for the next response and keeps its timelines, without giving it
+// fetch requests the next response and keeps its timelines, without passing it
 // to the encryption.
 func (d *device) fetch(t testing.TB) {
 	t.Helper()
@@ -133,7 +133,7 @@ func (d *device) fetch(t testing.TB) {
 	}
 }
 
-// fetchUntil asks again from the same place until cond holds.
+// fetchUntil repeats the request from the same token until cond holds.
 func (d *device) fetchUntil(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	matrixtest.Until(t, what+" for "+d.client.UserID.String(), func() bool {
@@ -147,14 +147,14 @@ func (d *device) saw(want id.EventID) bool {
 	return slices.ContainsFunc(d.seen, func(evt *event.Event) bool { return evt.ID == want })
 }
 
-// sync takes the next response in.
+// sync processes the next response.
 func (d *device) sync(t testing.TB) {
 	t.Helper()
 	d.fetch(t)
 	d.take(t)
 }
 
-// take gives the last response to the encryption, and moves on.
+// take passes the last response to the encryption, and advances the token.
 func (d *device) take(t testing.TB) {
 	t.Helper()
 	if err := d.crypto.ProcessSync(t.Context(), d.last, d.since); err != nil {
@@ -176,7 +176,7 @@ func (d *device) until(t testing.TB, what string, cond func() bool) {
 	})
 }
 
-// event returns the event with this ID once the server has told of it.
+// event returns the event with this ID once the server has delivered it.
 func (d *device) event(t testing.TB, want id.EventID) *event.Event {
 	t.Helper()
 	var found *event.Event
@@ -200,9 +200,9 @@ func (d *device) read(t testing.TB, want id.EventID) string {
 	return d.decrypt(t, evt).Content.AsMessage().Body
 }
 
-// decrypt decrypts an event when its key is there: Dendrite may send an event a
-// sync before the key that was sent before it, since its two queues don't wait
-// for one another.
+// decrypt decrypts an event once its key has arrived: Dendrite may deliver an
+// event a sync before the key that was sent before it, since its two queues are
+// independent.
 func (d *device) decrypt(t testing.TB, evt *event.Event) (decrypted *event.Event) {
 	t.Helper()
 	d.until(t, "key of "+evt.ID.String(), func() bool {
@@ -239,7 +239,7 @@ func wantCode(t testing.TB, err error, want core.Code) {
 	}
 }
 
-// encryptedRoom makes an encrypted room of the first device's user that the
+// encryptedRoom creates an encrypted room of the first device's user that the
 // others have joined.
 func encryptedRoom(t testing.TB, owner *device, others ...*device) id.RoomID {
 	t.Helper()

@@ -23,6 +23,8 @@ type stateStore struct {
 	client *mautrix.Client
 	told   func() bool // a sync runs, and tells of changes
 
+	inTransaction func(ctx context.Context, do func(ctx context.Context) error) error
+
 	// forget drops a room's outbound session: the next message needs a new one,
 	// since who may read it has changed.
 	forget func(ctx context.Context, room id.RoomID) error
@@ -159,7 +161,10 @@ func (s *stateStore) ReplaceCachedMembers(
 	members []*event.Event,
 	only ...event.Membership,
 ) error {
-	if err := s.SQLStateStore.ReplaceCachedMembers(ctx, room, members, only...); err != nil {
+	err := s.inTransaction(ctx, func(ctx context.Context) error {
+		return s.SQLStateStore.ReplaceCachedMembers(ctx, room, members, only...)
+	})
+	if err != nil {
 		return err
 	}
 	return s.drop(ctx, room)

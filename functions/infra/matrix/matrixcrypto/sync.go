@@ -31,6 +31,9 @@ func (m *engine) ProcessSync(ctx context.Context, resp *mautrix.RespSync, since 
 	}
 	m.syncing.Lock()
 	defer m.syncing.Unlock()
+	if err := m.goOnline(ctx); err != nil {
+		return storeError(opSync, err)
+	}
 	if m.isBroken() {
 		if err := m.reload(ctx); err != nil {
 			return storeError(opSync, err)
@@ -139,7 +142,9 @@ func (m *engine) follow(ctx context.Context, resp *mautrix.RespSync) {
 			m.log.Warn().Int("count", len(resp.ToDevice.Events)-i).Msg("dropped to-device messages")
 			break
 		}
-		m.answer(ctx, mach, own)
+		answering, cancel := sending(ctx)
+		m.answer(answering, mach, own)
+		cancel(nil)
 	}
 	if err := m.refreshDevices(ctx, mach); err != nil {
 		m.log.Warn().Err(err).Msg("failed to ask for device lists")

@@ -11,6 +11,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"path"
 	"strings"
 
@@ -32,6 +33,9 @@ type MatrixDownloadMediaConfig struct {
 	File   *event.EncryptedFileInfo // of a message in an encrypted room: it has the URI, and the key
 	Writer io.Writer                // gets the content once all of it is there and verified; this or Path is required
 	Path   string                   // file that is made or replaced in one step; its folder must exist
+	// NoReplace makes a file that is at Path already an error (CodeConflict),
+	// also if it comes meanwhile. Default: it is replaced.
+	NoReplace bool
 	// MaxSize is the most that is accepted, in bytes. Default 100 MiB;
 	// negative: no limit.
 	MaxSize int64
@@ -57,8 +61,8 @@ const mediaMaxSize = 100 << 20
 // twice at most; a download of which nothing moves for a minute is broken off.
 //
 // Errors: CodeInvalid for a bad URI or key, or content that is not of its hash;
-// CodeTooLarge; CodeNotFound; the code of Writer's own error; and those of
-// [matrix.MatrixError] and file_write_atomic.
+// CodeTooLarge; CodeNotFound; CodeConflict with NoReplace; the code of Writer's
+// own error; and those of [matrix.MatrixError] and file_write_atomic.
 //
 // More in matrix_download_media.md:
 //   - Give both URI and File as the message has them: File is nil outside of
@@ -68,6 +72,9 @@ const mediaMaxSize = 100 << 20
 func MatrixDownloadMedia(ctx context.Context, cfg MatrixDownloadMediaConfig) (MatrixDownloadMediaResult, error) {
 	d, err := newDownload(cfg)
 	if err != nil {
+		return MatrixDownloadMediaResult{}, err
+	}
+	if err := d.checkFree(); err != nil {
 		return MatrixDownloadMediaResult{}, err
 	}
 	if cfg.Path != "" {
@@ -141,10 +148,24 @@ func (d *download) fail(code core.Code, message string, err error) error {
 	return &core.Error{Code: code, Op: d.op, Message: message, Err: err}
 }
 
+// checkFree looks for a file at Path before anything is downloaded.
+func (d *download) checkFree() error {
+	if !d.cfg.NoReplace || d.cfg.Path == "" {
+		return nil
+	}
+	if _, err := os.Lstat(d.cfg.Path); err != nil {
+		return nil // what is wrong with the path is said when it is written
+	}
+	return d.fail(core.CodeConflict, "there is a file already: "+d.cfg.Path, nil)
+}
+
 // toPath writes while it comes; file_write_atomic puts it in place when its
 // reader has found all in order.
 func (d *download) toPath(ctx context.Context) error {
 	return d.fetch(ctx, func(raw io.Reader) error {
+		if d.cfg.NoReplace {
+			return atomicfile.FileCreateAtomic(ctx, d.cfg.Path, d.plain(raw), 0)
+		}
 		return atomicfile.FileWriteAtomic(ctx, d.cfg.Path, d.plain(raw), 0)
 	})
 }

@@ -55,6 +55,46 @@ func TestMatrixDownloadMedia_Path(t *testing.T) {
 	}
 }
 
+// With NoReplace a file that is there stays, and so does one that comes while
+// the content is on its way.
+func TestMatrixDownloadMedia_NoReplace(t *testing.T) {
+	t.Parallel()
+	server := servers.Matrix(t)
+	proxy := fault.HTTP(t, server.URL)
+	client := clientFor(t, proxy.URL(), server.NewUser(t, "downloader"))
+	up := upload(t, matrixmedia.MatrixUploadMediaConfig{Client: client, Content: strings.NewReader("new"), Encrypt: true})
+	path := filepath.Join(t.TempDir(), "file")
+	get := func() error {
+		cfg := matrixmedia.MatrixDownloadMediaConfig{Client: client, URI: up.URI.String(), File: up.File, Path: path, NoReplace: true}
+		_, err := matrixmedia.MatrixDownloadMedia(t.Context(), cfg)
+		return err
+	}
+	slow := proxy.Add(fault.Rule{Match: "GET /_matrix/client/v1/media/download/", Fault: fault.Delay{Time: time.Second}})
+	done := make(chan error, 1)
+	go func() { done <- get() }()
+	if err := slow.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("a file that came meanwhile: %v", err)
+	}
+	asked := slow.Matched()
+	if err := get(); core.ErrorCode(err) != core.CodeConflict || slow.Matched() != asked {
+		t.Errorf("a file that was there: %v after %d requests", err, slow.Matched()-asked)
+	}
+	wantFile(t, path, []byte("old"))
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := get(); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, []byte("new"))
+}
+
 // wantFile also checks that nothing else is in its folder.
 func wantFile(t *testing.T, path string, want []byte) {
 	t.Helper()
@@ -68,8 +108,7 @@ func wantFile(t *testing.T, path string, want []byte) {
 	}
 }
 
-// A file that is not what its key says must not be handed out, not even in
-// part.
+// A file that does not match its key must not be returned, not even in part.
 func TestMatrixDownloadMedia_WrongHash(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "downloader")
@@ -212,7 +251,7 @@ func TestMatrixDownloadMedia_Canceled(t *testing.T) {
 	if core.ErrorCode(err) != core.CodeCanceled {
 		t.Errorf("got %v", err)
 	}
-	// A deadline of the client for a whole exchange is not one for a file.
+	// The client's deadline for a whole exchange does not apply to a file.
 	proxy.Heal()
 	slow := clientFor(t, proxy.URL(), server.NewUser(t, "slow"))
 	big := upload(t, matrixmedia.MatrixUploadMediaConfig{Client: slow, Content: bytes.NewReader(mediaBytes(1 << 20))})

@@ -20,7 +20,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 )
 
-// sentContent is what another member gets of an event.
+// sentContent returns an event's content as another member receives it.
 func sentContent(t *testing.T, client *mautrix.Client, room id.RoomID, evt id.EventID) map[string]any {
 	t.Helper()
 	got := matrixtest.Event(t, client, room, evt) // Dendrite answers a send before all of it knows the event
@@ -94,8 +94,8 @@ func mustJSON(v any) string {
 	return string(text)
 }
 
-// In an encrypted room nothing may go out as it is, also where the client has
-// not heard that the room is encrypted.
+// In an encrypted room nothing may be sent unencrypted, even if the client does
+// not know that the room is encrypted.
 func TestMatrixSendMedia_EncryptedRoomWithoutCrypto(t *testing.T) {
 	t.Parallel()
 	alice := newClient(t, "alice")

@@ -34,7 +34,7 @@ func mediaBytes(n int) []byte {
 	return data
 }
 
-// download returns what a file holds, or fails the test.
+// download returns a file's content, or fails the test.
 func download(t *testing.T, client *mautrix.Client, uploaded matrixmedia.MatrixUploadMediaResult) []byte {
 	t.Helper()
 	var got bytes.Buffer
@@ -185,7 +185,7 @@ func TestMatrixUploadMedia_TooLarge(t *testing.T) {
 	if sent != 0 {
 		t.Errorf("%d uploads were sent", sent)
 	}
-	// The limit is asked for once.
+	// The limit is requested once.
 	asked := 0
 	client.RequestHook = func(r *http.Request) {
 		if strings.Contains(r.URL.Path, "config") {
@@ -265,7 +265,7 @@ func TestMatrixUploadMedia_LooksAtImages(t *testing.T) {
 	}
 }
 
-// What is streamed must not lie in memory.
+// Streamed content must not be held in memory.
 func TestMatrixUploadMedia_Memory(t *testing.T) { // not parallel: it reads the heap of all
 	client := newClient(t, "uploader")
 	const size = 10 << 20
@@ -299,7 +299,7 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// A file goes to no other host.
+// A file is sent to no other host.
 func TestMatrixUploadMedia_Redirect(t *testing.T) {
 	t.Parallel()
 	server := servers.Matrix(t)

@@ -13,9 +13,9 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// As long as the server does not show what it has acknowledged, a lost event is
-// not taken for one that did not arrive, however long that is; nor is the item
-// set aside, however long the room's history.
+// As long as the server does not show an event that it has acknowledged, a lost
+// event does not count as not sent, however long that takes; nor is the item
+// parked, however long the room's history.
 func TestMatrixOutbox_ReadSideBehind(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -56,8 +56,8 @@ func TestMatrixOutbox_ReadSideBehind(t *testing.T) {
 	}
 }
 
-// Where server and outbox were off together for long, the server gets some time
-// to show what it had acknowledged before, and the item is not parked at once.
+// If server and outbox were both off for long, the server gets some time to
+// show what it had acknowledged before, and the item is not parked immediately.
 func TestMatrixOutbox_ReadSideBehindAfterRest(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -93,7 +93,7 @@ func TestMatrixOutbox_ReadSideBehindAfterRest(t *testing.T) {
 	}
 }
 
-// A lost event is found behind more than a page of what others wrote since.
+// A lost event is found behind more than a page of events by others.
 func TestMatrixOutbox_BusyRoom(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "matrix")

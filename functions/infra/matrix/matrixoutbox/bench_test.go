@@ -21,9 +21,9 @@ const (
 	outboxBenchPerRoom = 20
 )
 
-// Messages per second through the outbox, from Enqueue to the last answer, and
-// as a ratio to bare sends of the same client, in as many rooms at once. Both
-// take turns; the median of the rounds counts.
+// Messages per second through the outbox, from Enqueue to the last response,
+// and as a ratio to bare sends of the same client, in as many rooms
+// concurrently. Both take turns; the median of the rounds counts.
 func BenchmarkMatrixOutbox_Sends(b *testing.B) {
 	client := newClient(b, "bench")
 	client.Client.Transport.(*http.Transport).MaxIdleConnsPerHost = outboxBenchRooms // as matrix_client_init has it
@@ -83,8 +83,8 @@ func benchBare(b *testing.B, client *mautrix.Client, rooms []id.RoomID) time.Dur
 	return time.Since(start)
 }
 
-// Items put into the queue per second, one in a transaction and 100 in one.
-// Nothing is sent meanwhile.
+// Items queued per second, one per transaction and 100 per transaction. Nothing
+// is sent meanwhile.
 func BenchmarkMatrixOutbox_Enqueue(b *testing.B) {
 	for _, batch := range []int{1, 100} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {

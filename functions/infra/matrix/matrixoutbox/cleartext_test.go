@@ -14,8 +14,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
-// A room that is encrypted while an item waits for it gets nothing in the
-// clear.
+// A room that becomes encrypted while an item is queued for it gets nothing
+// unencrypted.
 func TestMatrixOutbox_EncryptedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)

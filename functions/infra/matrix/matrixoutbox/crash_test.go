@@ -29,7 +29,7 @@ const (
 	crashKills   = 12
 )
 
-// crashJob is what a process that sends does.
+// crashJob is the job of a sending process.
 type crashJob struct {
 	URL   string
 	User  servers.User
@@ -38,10 +38,10 @@ type crashJob struct {
 	Life  int // how often it was killed before
 }
 
-// crashChild puts messages in, those that are there already once more in vain:
-// in each life more, and in the last one all. Only that one ends by itself,
-// when all are sent; so each life has something to send, and each kill one to
-// end.
+// crashChild enqueues messages, repeating those that are already queued: in
+// each life more, and in the last one all. Only that one ends by itself, once
+// all are sent; so each life has something to send, and each kill something to
+// interrupt.
 func crashChild(args []string) error {
 	var job crashJob
 	if err := json.Unmarshal([]byte(args[0]), &job); err != nil {
@@ -92,9 +92,9 @@ func crashChild(args []string) error {
 	return nil
 }
 
-// A process that sends is killed at random, again and again, and so is the
-// server, which forgets its transactions by it (Dendrite has them in memory
-// alone): at the end each message was posted once, in order.
+// A sending process is repeatedly killed at random, and so is the server, which
+// thereby forgets its transactions (Dendrite keeps them only in memory): in the
+// end each message was posted once, in order.
 func TestMatrixOutbox_SIGKILL(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "matrix")

@@ -9,7 +9,6 @@ import (
 
 	"maunium.net/go/mautrix"
 
-	"fnregistry.dev/functions/infra/matrix/internal/redirect"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
@@ -49,7 +48,7 @@ func (s *sender) flush(ctx context.Context, row *item) error {
 	err = s.request(ctx, func(ctx context.Context) error {
 		return s.ask(ctx, mautrix.FullRequest{Method: http.MethodPut, URL: url, RequestJSON: struct{}{}})
 	})
-	if refused(err) {
+	if err != nil && failureOf(err) == failedForGood {
 		s.report.report(ctx, send.WithOp(rowOp(row)+" flush", err))
 		return nil // the room allows no such event: go on as on other servers
 	}
@@ -87,13 +86,6 @@ func (s *sender) server(ctx context.Context) (homeserver, error) {
 	defer s.mu.Unlock()
 	s.homeserver = known
 	return known, nil
-}
-
-// ask sends a request. As with messages, no redirect leads it to another host.
-func (s *sender) ask(ctx context.Context, request mautrix.FullRequest) error {
-	request.Client = redirect.Strict(s.cfg.Client.Client)
-	_, err := s.cfg.Client.MakeFullRequest(ctx, request)
-	return err
 }
 
 // bySynapse tells whether an answer with an error is Synapse's.

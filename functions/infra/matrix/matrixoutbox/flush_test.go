@@ -18,9 +18,9 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// forgetful is a homeserver with one room that does to the first message what
+// forgetful is a homeserver with one room that treats the first message as
 // Dendrite does within a few milliseconds of a minute: it waits in the room's
-// queue, and its request for an answer, until the room's next event.
+// queue, and its request for a response, until the room's next event.
 type forgetful struct {
 	name     string // of the software; "": it does not say
 	header   string // Server in each answer
@@ -95,7 +95,7 @@ func (f *forgetful) send(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, answer)
 }
 
-// messages counts the room's messages, and what else is in it.
+// messages counts the room's messages, and its other events.
 func (f *forgetful) messages() (messages, others int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -110,7 +110,7 @@ func (f *forgetful) messages() (messages, others int) {
 }
 
 // An event that waits in the room's queue is not sent again: the queue is
-// flushed first. Where that is not done, this server shows the message twice,
+// flushed first. Without the flush this server shows the message twice,
 // whatever it calls itself.
 func TestMatrixOutbox_FlushesQueue(t *testing.T) {
 	t.Parallel()
@@ -152,8 +152,8 @@ func TestMatrixOutbox_FlushesQueue(t *testing.T) {
 }
 
 // Messages to rooms that were idle for a minute are posted once. Dendrite
-// forgets some of them until the room's next event, by chance: without the
-// flush this fails in about half of its runs.
+// sometimes forgets one until the room's next event: without the flush this
+// fails in about half of its runs.
 func TestMatrixOutbox_RoomsIdleForAMinute(t *testing.T) {
 	t.Parallel()
 	const rooms = 40
@@ -181,8 +181,8 @@ func TestMatrixOutbox_RoomsIdleForAMinute(t *testing.T) {
 		work.Go(func() {
 			time.Sleep(time.Duration(i) * 50 * time.Millisecond) // one after the other, so that the times are right
 			err := post(room, "0")
-			// From the answer to the end of Dendrite's wait it is a minute,
-			// less the way of the answer.
+			// From the response to the end of Dendrite's wait it is a minute,
+			// less the response's transit time.
 			time.Sleep(time.Minute - 15*time.Millisecond + time.Duration(i)*time.Millisecond)
 			if err := errors.Join(err, post(room, "1")); err != nil {
 				t.Error(err)
@@ -197,7 +197,8 @@ func TestMatrixOutbox_RoomsIdleForAMinute(t *testing.T) {
 	}
 }
 
-// isSynapse reports whether a server is Synapse, which says so in each answer.
+// isSynapse reports whether a server is Synapse, which identifies itself in
+// each response.
 func isSynapse(t *testing.T, url string) bool {
 	t.Helper()
 	res, err := http.Get(url + "/_matrix/client/versions")

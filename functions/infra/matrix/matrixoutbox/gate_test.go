@@ -26,7 +26,7 @@ func TestGate(t *testing.T) {
 		g.works()
 		passed(2 * time.Minute)
 
-		// Want of credentials does.
+		// Missing credentials do.
 		g.hold(time.Hour, true)
 		news := g.news()
 		go func() {

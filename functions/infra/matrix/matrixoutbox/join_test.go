@@ -11,8 +11,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// The rooms of all looks together are those that joined, each look has as many
-// as go into a URL, and they come in their order.
+// The requests together cover exactly the rooms that joined, each as many as
+// fit into a URL, in their order.
 func TestLooks_Join(t *testing.T) {
 	t.Parallel()
 	var all looks
@@ -46,8 +46,8 @@ func TestLooks_Join(t *testing.T) {
 	}
 }
 
-// shortLines is a server behind nginx, as that is set up: a request line has 8
-// KiB at the most.
+// shortLines is a server behind nginx with its default configuration: a request
+// line has at most 8 KiB.
 type shortLines struct{ requests int }
 
 func (s *shortLines) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -59,8 +59,8 @@ func (s *shortLines) RoundTrip(request *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: request}, nil
 }
 
-// However many rooms wait, a look's URL is one that servers take, each room is
-// in one look, and the looks are few.
+// However many rooms wait, a request's URL is accepted by servers, each room is
+// in one request, and the requests are few.
 func TestLooks_ManyRooms(t *testing.T) {
 	t.Parallel()
 	server := &shortLines{}

@@ -17,8 +17,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
-// Each outbox is another account's, on one database: an outbox without work
-// asks no server.
+// Each outbox belongs to another account, on one database: an outbox without
+// work sends no requests.
 func TestMatrixOutbox_Conformance(t *testing.T) {
 	t.Parallel()
 	db := newDB(t).Writer
@@ -32,8 +32,8 @@ func TestMatrixOutbox_Conformance(t *testing.T) {
 	})
 }
 
-// A Stop that can't wait leaves the outbox stopping: what is under way has its
-// five seconds, and is then broken off.
+// A Stop that can't wait leaves the outbox stopping: pending requests have five
+// seconds, and are then cancelled.
 func TestMatrixOutbox_StopGoesOn(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)

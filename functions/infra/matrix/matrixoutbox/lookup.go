@@ -3,7 +3,9 @@ package matrixoutbox
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"reflect"
+	"strconv"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -27,8 +29,9 @@ const (
 	lookUpPages    = 30
 	lookUpFirst    = 100            // events in the first look
 	lookUpPage     = 1000           // and in each further page: what Synapse gives at most; Dendrite gives 100
-	lookUpSkew     = time.Hour      // by which the clocks of server and client may differ
+	lookUpSkew     = 24 * time.Hour // by which the server's clock may be set while an item is under way
 	lookUpAnchored = 24 * time.Hour // how far back at most the last event sent before is searched
+	lookUpOlder    = 20             // so many events in a row are older than a time, and what is below them is, too: one may have any time
 )
 
 // lookUp finds out whether the server has an item's event. It reads the room
@@ -97,13 +100,15 @@ type ownEvents struct {
 
 // searchRoom searches a room for an item's event.
 func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (ownEvents, error) {
-	oldest, atOldest := row.triedAt.Add(-lookUpSkew), verdictAbsent
+	tried, sent := s.inPast(row.triedAt), s.inPast(before.at)
+	oldest, atOldest := tried.Add(-lookUpSkew), verdictAbsent
 	if before.anchor != "" {
-		oldest = row.triedAt.Add(-lookUpAnchored)
-		if before.at.After(oldest) { // it must be seen before that
-			oldest, atOldest = before.at.Add(-lookUpSkew), verdictLagging
+		oldest = tried.Add(-lookUpAnchored)
+		if sent.After(oldest) { // it must be seen before that
+			oldest, atOldest = sent.Add(-lookUpSkew), verdictLagging
 		}
 	}
+	older := 0 // events in a row
 	// No filter of senders: Dendrite takes the newest events up to the limit
 	// and filters these, so that none may be left of older ones, and ends the
 	// search there.
@@ -124,10 +129,13 @@ func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (
 			case before.older[evt.ID]: // shown without the anchor, which came after it
 				own.verdict = verdictLagging
 				return own, nil
-			case time.UnixMilli(evt.Timestamp).Before(oldest):
-				return own, nil
 			case transaction == row.txn:
 				own.found = evt.ID
+				return own, nil
+			}
+			if !time.UnixMilli(evt.Timestamp).Before(oldest) {
+				older = 0
+			} else if older++; older == lookUpOlder {
 				return own, nil
 			}
 			same := evt.Type.Type == row.eventType || evt.Type.Type == event.EventEncrypted.Type
@@ -144,6 +152,15 @@ func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (
 	return own, nil
 }
 
+// inPast returns a stored time, or the present where that is later: a clock was
+// ahead when it was stored.
+func (s *sender) inPast(at time.Time) time.Time {
+	if now := s.store.clock.now(); !now.IsZero() && at.After(now) {
+		return now
+	}
+	return at
+}
+
 // history returns a page of a room, newest first, with what the server leaves
 // out between that and the page above.
 func (s *sender) history(
@@ -153,10 +170,14 @@ func (s *sender) history(
 	limit int,
 	above []*event.Event,
 ) (chunk []*event.Event, end string, err error) {
-	messages := func(dir mautrix.Direction, limit int) (page *mautrix.RespMessages, err error) {
-		err = s.request(ctx, func(ctx context.Context) (err error) {
-			page, err = s.cfg.Client.Messages(ctx, room, from, "", dir, nil, limit)
-			return err
+	messages := func(dir mautrix.Direction, limit int) (page mautrix.RespMessages, err error) {
+		query := map[string]string{"dir": string(dir), "limit": strconv.Itoa(limit)}
+		if from != "" {
+			query["from"] = from
+		}
+		url := s.cfg.Client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"}, query)
+		err = s.request(ctx, func(ctx context.Context) error {
+			return s.ask(ctx, mautrix.FullRequest{Method: http.MethodGet, URL: url, ResponseJSON: &page})
 		})
 		return page, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 	"fnregistry.dev/functions/infra/metrics"
@@ -28,11 +29,19 @@ type MatrixOutboxConfig struct {
 	Backoff        core.BackoffDelayConfig      // waits after a failure, in each room; default 1 s to 60 s
 	RequestTimeout time.Duration                // for one request; default 60 s
 	Settle         time.Duration                // how long a try without an answer may still take effect on a server that answers at once; default 10 s
-	MaxTries       int                          // tries that the server answered with 5xx until an item is set aside; default: no limit
-	KeepSent       time.Duration                // how long it is remembered what was sent; default 24 h
+	MaxTries       int                          // tries that the server answered with 5xx or M_UNKNOWN until an item is parked; default: no limit
+	KeepSent       time.Duration                // how long it is remembered at least what was sent; default 24 h
+	KeepSentCount  int                          // how many of the latest sent items are remembered, however old they are; default 50,000
 	Poll           time.Duration                // how often it looks for what EnqueueTx or another process has put in; default 1 s
 	Metrics        *metrics.MetricsTextRegistry // default: no metrics
 	Logger         *slog.Logger                 // default: no logs
+
+	// EnqueueOnly is for a process beside the one that sends the queue: the
+	// outbox sends nothing and leaves the queue to the other, whether or not
+	// it runs. All methods work; Wait looks into the database every Poll. Of
+	// Client only UserID is used: whether an item must be encrypted, the other
+	// finds out. No metrics are kept.
+	EnqueueOnly bool
 }
 
 // MatrixOutboxHandle is a running outbox. It is a [service.Service] and a
@@ -99,12 +108,16 @@ type outboxKey struct {
 // Errors: CodeInvalid for a bad config, CodeConflict where an outbox of this
 // process already runs on the same database for the same user, what
 // sqlite_error gives for the database. If another process takes the queue over,
-// this one stops, and Errors has a CodeConflict.
+// or the database file is deleted or replaced ([sqlite.ErrSQLiteFileLost]),
+// this one stops, and Errors has a CodeConflict; with a lost file Enqueue
+// fails, too.
 //
 // More in matrix_outbox.md:
 //   - How once comes about: before each try the item is marked on disk.
-//   - A request that the server still works on after that, unanswered, can be
-//     posted twice by a server with dedupe in memory.
+//   - None of this depends on this machine's wall clock: times are the
+//     homeserver's (its Date header; where none is known, the first send of a
+//     process is preceded by a request for /versions), the order of what was
+//     sent is kept by stamps that only grow, and waits are monotonic.
 func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHandle, error) {
 	const op = "matrix_outbox"
 	if cfg.Client == nil || cfg.DB == nil {
@@ -118,29 +131,41 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 			Hint:    "make it with matrix_client_init",
 		}
 	}
-	cfg = cfg.withDefaults()
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
 	account := string(cfg.Client.UserID)
-	key := outboxKey{cfg.DB, account}
-	if _, running := outboxRunning.LoadOrStore(key, struct{}{}); running {
-		return nil, &core.Error{
-			Code:    core.CodeConflict,
-			Op:      op,
-			Message: "an outbox of " + account + " already runs on this database",
-		}
+	release, err := register(cfg, account)
+	if err != nil {
+		return nil, send.WithOp(op, err)
 	}
 	h, err := newHandle(ctx, cfg, account)
 	if err != nil {
-		outboxRunning.Delete(key)
+		release()
 		return nil, send.WithOp(op, err)
 	}
 	go func() {
 		defer close(h.done)
 		h.err = h.sender.run(ctx)
-		outboxRunning.Delete(key)
+		release()
 		h.waiters.close()
 		h.sender.report.close()
 	}()
 	return h, nil
+}
+
+// register notes that an outbox sends an account's queue, so that no second one
+// of this process does.
+func register(cfg MatrixOutboxConfig, account string) (release func(), err error) {
+	if cfg.EnqueueOnly {
+		return func() {}, nil
+	}
+	key := outboxKey{cfg.DB, account}
+	if _, running := outboxRunning.LoadOrStore(key, struct{}{}); running {
+		return nil, &core.Error{Code: core.CodeConflict, Message: "an outbox of " + account + " already runs on this database"}
+	}
+	return func() { outboxRunning.Delete(key) }, nil
 }
 
 func newHandle(ctx context.Context, cfg MatrixOutboxConfig, account string) (*MatrixOutboxHandle, error) {
@@ -150,8 +175,13 @@ func newHandle(ctx context.Context, cfg MatrixOutboxConfig, account string) (*Ma
 	}
 	waiters := newWaiters()
 	sender := newSender(cfg, store, waiters)
-	if err := sender.recallPace(ctx); err != nil {
-		return nil, err
+	if !cfg.EnqueueOnly {
+		if err := store.own(ctx); err != nil {
+			return nil, err
+		}
+		if err := sender.recallPace(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return &MatrixOutboxHandle{
 		Errors: sender.report.errors, client: cfg.Client,
@@ -159,21 +189,24 @@ func newHandle(ctx context.Context, cfg MatrixOutboxConfig, account string) (*Ma
 	}, nil
 }
 
-func (cfg MatrixOutboxConfig) withDefaults() MatrixOutboxConfig {
+func (cfg MatrixOutboxConfig) withDefaults() (MatrixOutboxConfig, error) {
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = 8
 	}
-	orDefault := func(d *time.Duration, fallback time.Duration) {
-		if *d <= 0 {
-			*d = fallback
-		}
+	if cfg.KeepSentCount <= 0 {
+		cfg.KeepSentCount = 50_000
 	}
-	orDefault(&cfg.RequestTimeout, time.Minute)
-	orDefault(&cfg.Settle, 10*time.Second)
-	orDefault(&cfg.KeepSent, 24*time.Hour)
-	orDefault(&cfg.Poll, time.Second)
+	if cfg.EnqueueOnly {
+		cfg.Client = &mautrix.Client{UserID: cfg.Client.UserID} // without a state store nothing is refused for its encryption
+		cfg.Metrics = nil
+	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	return cfg
+	return cfg, durations.Fill("matrix_outbox",
+		durations.Field{Name: "RequestTimeout", Value: &cfg.RequestTimeout, Default: time.Minute},
+		durations.Field{Name: "Settle", Value: &cfg.Settle, Default: 10 * time.Second},
+		durations.Field{Name: "KeepSent", Value: &cfg.KeepSent, Default: 24 * time.Hour},
+		durations.Field{Name: "Poll", Value: &cfg.Poll, Default: time.Second},
+	)
 }
 
 // Stop begins nothing new, waits for what is under way (5 seconds, then it is
@@ -202,8 +235,9 @@ func (h *MatrixOutboxHandle) Stop(ctx context.Context) error {
 // Done is closed when all has ended.
 func (h *MatrixOutboxHandle) Done() <-chan struct{} { return h.done }
 
-// Err returns a CodeConflict if another process has taken the queue over, and
-// nil after any other end and before Done is closed.
+// Err returns a CodeConflict if another process has taken the queue over or its
+// database file was deleted or replaced, and nil after any other end and before
+// Done is closed.
 func (h *MatrixOutboxHandle) Err() error {
 	select {
 	case <-h.done:

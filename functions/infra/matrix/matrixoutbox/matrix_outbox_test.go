@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/metrics"
+	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
@@ -65,8 +67,8 @@ func outboxInRoom(room id.RoomID) func(*http.Request) bool {
 	return func(r *http.Request) bool { return strings.Contains(r.URL.Path, string(room)) }
 }
 
-// A rate limit in the header, and in the body alone, is waited for, by the
-// other rooms too.
+// A rate limit in the header, or only in the body, is honored, by the other
+// rooms too.
 func TestMatrixOutbox_RateLimits(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]fault.Status{
@@ -111,7 +113,7 @@ func TestMatrixOutbox_RateLimits(t *testing.T) {
 	}
 }
 
-// Whatever happens to the answers, each message is posted once and in order.
+// Whatever happens to the responses, each message is posted once and in order.
 func TestMatrixOutbox_Faults(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -140,8 +142,8 @@ func TestMatrixOutbox_Faults(t *testing.T) {
 	}
 }
 
-// The server took the event, the answer is lost, and the server forgets its
-// transactions: the resend would be a double.
+// The server accepted the event, the response is lost, and the server forgets
+// its transactions: a resend would be a duplicate.
 func TestMatrixOutbox_ServerForgetsTransactions(t *testing.T) {
 	t.Parallel()
 	for _, taken := range []bool{true, false} {
@@ -177,8 +179,8 @@ func TestMatrixOutbox_ServerForgetsTransactions(t *testing.T) {
 	}
 }
 
-// A message of another session with other words, or sent past the outbox, is
-// not taken for the lost one.
+// A message of another session with other text, or sent without the outbox, is
+// not mistaken for the lost one.
 func TestMatrixOutbox_LookalikesAreNotTaken(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -243,8 +245,7 @@ func TestMatrixOutbox_SetAsideRetryDrop(t *testing.T) {
 	}
 }
 
-// Edits, reactions, answers and redactions of what is still in the queue find
-// their target.
+// Edits, reactions, replies and redactions of queued items find their target.
 func TestMatrixOutbox_StandIns(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -312,7 +313,7 @@ func TestMatrixOutbox_TargetThatWasNotSent(t *testing.T) {
 	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(room, "goes on"))...)
 }
 
-// Without credentials all waits, and it goes on with new ones.
+// Without credentials everything waits, and it resumes with new ones.
 func TestMatrixOutbox_Credentials(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -341,7 +342,7 @@ func TestMatrixOutbox_Credentials(t *testing.T) {
 	}
 }
 
-// Stopped and started again and again, nothing is lost and nothing doubled.
+// Repeatedly stopped and started, it loses and duplicates nothing.
 func TestMatrixOutbox_StopAndStart(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -378,8 +379,8 @@ func TestMatrixOutbox_StopAndStart(t *testing.T) {
 	}
 }
 
-// An outbox that ends again and again, each time before a lost send has
-// settled, sends it all the same.
+// An outbox that is repeatedly ended before a lost send has settled still sends
+// it.
 func TestMatrixOutbox_SettlesOverRestarts(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -505,8 +506,8 @@ func TestMatrixOutbox_BadItems(t *testing.T) {
 	}
 }
 
-// One outbox at a time: in a process the second is refused, of two processes
-// the later goes on.
+// One outbox at a time: within a process the second is refused; of two
+// processes the later one takes over.
 func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -546,7 +547,7 @@ func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	}
 }
 
-// An outbox that has nothing to send finds out, too, that it was taken over.
+// An outbox with nothing to send also notices that it was taken over.
 func TestMatrixOutbox_IdleIsTakenOver(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "idle")
@@ -572,7 +573,7 @@ func TestMatrixOutbox_IdleIsTakenOver(t *testing.T) {
 	}
 }
 
-// What the sync has seen needs no search.
+// Events that the sync has seen need no search.
 func TestMatrixOutbox_Observe(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -634,12 +635,15 @@ func outboxMetricsPage(t testing.TB, registry *metrics.MetricsTextRegistry) stri
 }
 
 // What was sent long ago is forgotten, but for each room's last.
+
+// What was sent is forgotten when it is old and enough came after it. The last
+// of a room stays.
 func TestMatrixOutbox_Forgets(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "forget")
 	room := newRoom(t, client)
 	cfg := outboxQuick
-	cfg.DB, cfg.KeepSent = newDB(t).Writer, time.Millisecond
+	cfg.DB, cfg.KeepSent, cfg.KeepSentCount = newDB(t).Writer, time.Millisecond, 2
 	outbox := startOutbox(t, client, cfg)
 	ids := outboxPut(t, outbox, outboxItems(room, 0, 5)...)
 	outboxSent(t, outbox, ids[4])
@@ -647,6 +651,85 @@ func TestMatrixOutbox_Forgets(t *testing.T) {
 	outbox = startOutbox(t, client, cfg)
 	until(t, "pruning", func() bool {
 		entries, err := outbox.Entries(t.Context(), "sent", 0)
-		return err == nil && len(entries) == 1 && entries[0].TransactionID == ids[4]
+		return err == nil && len(entries) == 2 && entries[0].TransactionID == ids[3] && entries[1].TransactionID == ids[4]
 	})
+	if again := outboxPut(t, outbox, matrix.MatrixOutboxItem{Room: room, Type: "m.room.message", Content: map[string]any{"body": "3"}, TransactionID: ids[3]}); again[0] != ids[3] {
+		t.Errorf("put in again as %q", again)
+	}
+	if status, err := outbox.Status(t.Context()); err != nil || status.Queued > 0 {
+		t.Errorf("one that is remembered is sent again: %+v, %v", status, err)
+	}
+}
+
+// A bot that was away for two days gets the event again that it answered and
+// did not acknowledge: the outbox knows the answer, however long ago it was.
+func TestMatrixOutbox_RemembersOverTimeAway(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, "away")
+	room := newRoom(t, client)
+	cfg := outboxQuick
+	cfg.DB = newDB(t).Writer
+	answer := matrix.MatrixOutboxItem{Room: room, Type: "m.room.message", Content: map[string]any{"msgtype": "m.notice", "body": "pong"}, TransactionID: "pong-$1"}
+	other := matrix.MatrixOutboxItem{Room: room, Type: "m.room.message", Content: map[string]any{"msgtype": "m.text", "body": "later"}, TransactionID: "later"}
+	outbox := startOutbox(t, client, cfg)
+	outboxSent(t, outbox, outboxPut(t, outbox, answer, other)...)
+	stop(t, outbox)
+	for _, statement := range []string{
+		"UPDATE matrix_outbox SET done_at = done_at - 2 * 86400000, enqueued_at = enqueued_at - 2 * 86400000",
+	} {
+		if _, err := cfg.DB.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	metricsRegistry := metrics.MetricsText(metrics.MetricsTextConfig{})
+	cfg.Metrics = metricsRegistry // written after pruning
+	outbox = startOutbox(t, client, cfg)
+	until(t, "poll", func() bool {
+		return strings.Contains(outboxMetricsPage(t, metricsRegistry), "matrix_outbox_queue_depth")
+	})
+	outboxPut(t, outbox, answer)
+	end := other
+	end.TransactionID, end.Content = "end", map[string]any{"msgtype": "m.text", "body": "end"}
+	outboxSent(t, outbox, outboxPut(t, outbox, end)...)
+	if got := outboxBodies(t, client, room, 3); !slices.Equal(got, []string{"pong", "later", "end"}) {
+		t.Errorf("sent %q", got)
+	}
+}
+
+// The database file is deleted while the outbox runs: nothing is accepted that
+// would be lost, nothing is sent twice later, and it ends with the reason.
+func TestMatrixOutbox_FileLost(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, "lost")
+	room := newRoom(t, client)
+	path := filepath.Join(t.TempDir(), "bot.db")
+	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	cfg := outboxQuick
+	cfg.DB = db.Writer
+	outbox := startOutbox(t, client, cfg)
+	outboxSent(t, outbox, outboxPut(t, outbox, outboxItems(room, 0, 1)...)...)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := outbox.Enqueue(t.Context(), outboxText(room, "lost")); !errors.Is(err, sqlite.ErrSQLiteFileLost) || core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("accepted: %v", err)
+	}
+	tx, err := db.Writer.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := outbox.EnqueueTx(t.Context(), tx, outboxText(room, "lost")); !errors.Is(err, sqlite.ErrSQLiteFileLost) {
+		t.Errorf("accepted in a transaction: %v", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	<-outbox.Done()
+	if err := outbox.Err(); !errors.Is(err, sqlite.ErrSQLiteFileLost) {
+		t.Errorf("ended with %v", err)
+	}
 }

@@ -49,10 +49,14 @@ func (p *pace) note(took time.Duration, now time.Time) {
 }
 
 // isToStore reports whether the slowest answer is to be stored: where it is a
-// good deal slower than what is, and once a minute while the server is slow.
+// good deal slower than what is, and once a minute while the server is slow, or
+// what is stored says so.
 func (p *pace) isToStore(now time.Time) bool {
 	slowest := p.slowest(now)
-	return slowest >= paceStep && (slowest >= p.stored+paceStep || now.Sub(p.storedAt) >= time.Minute)
+	if slowest >= p.stored+paceStep {
+		return true
+	}
+	return max(slowest, p.stored) >= paceStep && now.Sub(p.storedAt) >= time.Minute
 }
 
 // noteStored notes what was stored, or found there.
@@ -60,12 +64,14 @@ func (p *pace) noteStored(slowest time.Duration, at time.Time) { p.stored, p.sto
 
 // recallPace takes over what a former process knew of the pace: one that is
 // killed while the server is slow must not have the next one believe that it is
-// fast.
+// fast. How long ago that was only a wall clock could say, so it counts from
+// now: at worst a lost send is waited for some seconds longer.
 func (s *sender) recallPace(ctx context.Context) error {
-	slowest, at, err := s.store.pace(ctx)
-	if err == nil && time.Since(at) < 2*time.Minute {
-		s.pace.note(slowest, at)
-		s.pace.noteStored(slowest, at)
+	slowest, err := s.store.pace(ctx)
+	if err == nil && slowest > 0 {
+		now := time.Now()
+		s.pace.note(slowest, now)
+		s.pace.noteStored(slowest, now)
 	}
 	return err
 }
@@ -100,7 +106,7 @@ func (s *sender) notePace(ctx context.Context, took time.Duration) {
 	if !store {
 		return
 	}
-	if err := s.store.setPace(context.WithoutCancel(ctx), slowest, now); err != nil {
+	if err := s.store.setPace(context.WithoutCancel(ctx), slowest); err != nil {
 		s.report.report(ctx, send.WithOp("matrix_outbox", err))
 	}
 }

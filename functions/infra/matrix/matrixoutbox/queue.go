@@ -3,6 +3,7 @@ package matrixoutbox
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -50,6 +51,9 @@ func (h *MatrixOutboxHandle) EnqueueTx(
 	}
 	if err := h.store.insert(ctx, tx, prepared); err != nil {
 		return nil, send.WithOp(op, err)
+	}
+	if err := h.store.file.Check(); err != nil {
+		return nil, err
 	}
 	return transactionIDs(prepared), nil
 }
@@ -112,6 +116,8 @@ type MatrixOutboxStatus struct {
 	Aside            int           // items that were set aside
 	Oldest           time.Duration // age of the oldest queued item; 0 where there is none
 	NeedsCredentials bool          // the server refuses the account: give the client new credentials
+	Failures         int           // tries that failed, in all rooms, since an item was last sent
+	Err              error         // the last of these; nil: none
 }
 
 // Status returns how the outbox stands.
@@ -121,6 +127,7 @@ func (h *MatrixOutboxHandle) Status(ctx context.Context) (MatrixOutboxStatus, er
 		return status, send.WithOp("matrix_outbox status", err)
 	}
 	status.NeedsCredentials = h.sender.gate.needsCredentials()
+	status.Failures, status.Err = h.sender.failing()
 	return status, nil
 }
 
@@ -129,9 +136,10 @@ type MatrixOutboxEntry struct {
 	Room          id.RoomID
 	Type          string
 	TransactionID string
-	State         string     // queued, sent or aside
-	Uncertain     bool       // it may have been sent, and nobody knows yet
-	EventID       id.EventID // of a sent one
+	Content       json.RawMessage // as it was put in; empty once it is sent
+	State         string          // queued, sent or aside
+	Uncertain     bool            // it may have been sent, and nobody knows yet
+	EventID       id.EventID      // of a sent one
 	Tries         int
 	Error         string    // why the last try failed
 	Enqueued      time.Time // when it was put in
@@ -141,24 +149,11 @@ type MatrixOutboxEntry struct {
 // Entries returns the items of a state, in the order in which they were put in,
 // at most limit (0: 1000).
 func (h *MatrixOutboxHandle) Entries(ctx context.Context, state string, limit int) ([]MatrixOutboxEntry, error) {
-	const op = "matrix_outbox entries"
-	in, ok := stateNamed(state)
-	if !ok {
-		return nil, &core.Error{
-			Code:    core.CodeInvalid,
-			Op:      op,
-			Message: "there is no state " + ident.Clip(state, 40),
-			Hint:    "there are queued, sent and aside",
-		}
-	}
-	if limit <= 0 {
-		limit = 1000
-	}
-	entries, err := h.store.entriesIn(ctx, in, limit)
+	entries, err := h.store.entriesNamed(ctx, state, limit)
 	for i := range entries {
 		h.setNext(&entries[i])
 	}
-	return entries, send.WithOp(op, err)
+	return entries, send.WithOp("matrix_outbox entries", err)
 }
 
 // Entry returns an item. CodeNotFound: it was never put in, was dropped, or was

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// A send that a proxy answers with a redirect to another host is not sent, and
-// that host gets nothing; it goes out once the proxy is right again.
+// A send that a proxy redirects to another host counts as not sent, and that
+// host gets nothing; it is sent once the proxy works again.
 func TestMatrixOutbox_Redirect(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {

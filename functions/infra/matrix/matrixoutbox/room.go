@@ -11,6 +11,8 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
+	"fnregistry.dev/functions/infra/matrix/internal/unsent"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // room is a room whose queue is worked on, by one goroutine.
@@ -182,7 +184,7 @@ func (s *sender) find(ctx context.Context, row *item, v *view) (step step, decid
 		if err := s.noteShown(ctx, row, v); err != nil {
 			return s.storeFailed(ctx, err), true
 		}
-		wait := s.settle() - sinceShown(row, v)
+		wait := s.settle() - s.sinceShown(row, v)
 		if wait <= 0 {
 			return step, false
 		}
@@ -198,11 +200,15 @@ func (s *sender) find(ctx context.Context, row *item, v *view) (step step, decid
 }
 
 // lagsTooLong reports whether the server has not shown for laggingLimit what
-// was sent before an item, over restarts, too. However long ago the try was,
-// the server is given some time from the first look of this process: both may
-// just have been started.
+// was sent before an item, over restarts, too: by its own clock. However long
+// ago the try was, the server is given some time from the first look of this
+// process: both may just have been started.
 func (s *sender) lagsTooLong(row *item, v *view) bool {
-	return time.Since(row.triedAt) >= laggingLimit && time.Since(v.lagging) >= s.settle()
+	seen := time.Since(v.lagging)
+	if now := s.store.clock.now(); !now.IsZero() && now.Sub(row.triedAt) >= laggingLimit {
+		return seen >= s.settle()
+	}
+	return seen >= laggingLimit
 }
 
 // noteShown notes that the server was seen, after the last try of an item, to
@@ -224,10 +230,16 @@ func (s *sender) noteShown(ctx context.Context, row *item, v *view) error {
 	return nil
 }
 
-// sinceShown returns how long ago noteShown was first called for an item. By
-// the clock alone it would be less where that was put back.
-func sinceShown(row *item, v *view) time.Duration {
-	return max(time.Since(v.shown), time.Since(row.shownAt))
+// sinceShown returns how long ago noteShown was first called for an item, by
+// the monotonic clock, or, over restarts, by this machine's and the server's
+// clock, the shorter time of these: either may have been set.
+func (s *sender) sinceShown(row *item, v *view) time.Duration {
+	since := time.Since(v.shown)
+	if now := s.store.clock.now(); !now.IsZero() && !row.shownDate.IsZero() {
+		const rounding = 2 * time.Second // both are whole seconds, and answers take some time
+		since = max(since, min(time.Since(row.shownAt), now.Sub(row.shownDate)-rounding))
+	}
+	return since
 }
 
 // try sends an item.
@@ -238,6 +250,9 @@ func (s *sender) try(ctx context.Context, r *room, row *item) step {
 			return s.setAside(ctx, row, false, err)
 		}
 		return s.storeFailed(ctx, err)
+	}
+	if err := s.learnTime(ctx); err != nil {
+		return s.failed(ctx, row, &unsent.Error{Err: err}, false)
 	}
 	r.view = view{} // as begin does in the store: what is seen after the try counts
 	switch err := s.store.begin(ctx, row); {
@@ -250,7 +265,7 @@ func (s *sender) try(ctx context.Context, r *room, row *item) step {
 	start := time.Now()
 	var eventID id.EventID
 	err = s.request(ctx, func(ctx context.Context) (err error) {
-		eventID, err = send.Once(ctx, s.cfg.Client, row.room, row.eventType, content, row.txn)
+		eventID, err = send.Once(ctx, s.cfg.Client, s.via(), row.room, row.eventType, content, row.txn)
 		return err
 	})
 	if err != nil && !send.IsDuplicateReaction(err) {
@@ -269,6 +284,7 @@ func (s *sender) done(ctx context.Context, row *item, eventID id.EventID) step {
 		return s.storeFailed(ctx, err) // it stays uncertain, and is found in the room
 	}
 	s.gate.works()
+	s.noteSuccess()
 	s.waiters.notify(row.txn)
 	return step{}
 }
@@ -291,11 +307,12 @@ func rowOp(row *item) string {
 }
 
 // storeFailed is for errors of the database. Where another process has the
-// queue now, all ends.
+// queue now, or its file is gone, all ends.
 func (s *sender) storeFailed(ctx context.Context, err error) step {
 	coded := send.WithOp("matrix_outbox", err)
+	s.noteFailure(coded)
 	s.report.report(ctx, coded)
-	if errors.Is(err, errOwner) {
+	if errors.Is(err, errOwner) || errors.Is(err, sqlite.ErrSQLiteFileLost) {
 		s.lose(coded)
 	}
 	return step{again: true}
@@ -309,8 +326,16 @@ func (s *sender) failed(ctx context.Context, row *item, cause error, asking bool
 	if ctx.Err() != nil {
 		return step{again: true} // broken off by the end: what is stored is right
 	}
+	if kind == failedMissing {
+		otherwise := failedOpen
+		if unsent.Is(cause) {
+			otherwise = failedBefore
+		}
+		kind = s.missing(ctx, row, asking, otherwise)
+	}
 	s.metrics.fail(err)
-	if kind == failedForGood || s.cfg.MaxTries > 0 && row.tries >= s.cfg.MaxTries && answered5xx(cause) {
+	s.noteFailure(err)
+	if kind == failedForGood || s.cfg.MaxTries > 0 && row.tries >= s.cfg.MaxTries && stuck(cause) {
 		return s.setAside(ctx, row, asking || kind != failedForGood, err)
 	}
 	certain := !asking && (kind == failedLimited || kind == failedCredentials || kind == failedBefore)

@@ -33,8 +33,10 @@ type sender struct {
 	next       map[id.RoomID]bool  // that are to be
 	looks      looks
 	pace       pace
+	failures   int        // since an item was last sent
+	failure    error      // the last of these
 	homeserver homeserver // what the server's software is, once it was asked
-	lost       error      // another process has the queue
+	lost       error      // another process has the queue, or its file is gone
 	ended      bool       // stopping is closed
 }
 
@@ -57,7 +59,8 @@ func (s *sender) stop() {
 	}
 }
 
-// lose ends all at once, since another process has the queue.
+// lose ends all at once, since another process has the queue, or its file is
+// gone.
 func (s *sender) lose(err error) {
 	s.mu.Lock()
 	s.lost = err
@@ -72,7 +75,11 @@ func (s *sender) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.cancel = cancel
-	s.dispatch(ctx)
+	if s.cfg.EnqueueOnly {
+		s.watch(ctx)
+	} else {
+		s.dispatch(ctx)
+	}
 	s.stop()
 	idle := make(chan struct{})
 	go func() {
@@ -96,10 +103,9 @@ func (s *sender) run(ctx context.Context) error {
 func (s *sender) dispatch(ctx context.Context) {
 	ticker := time.NewTicker(s.cfg.Poll)
 	defer ticker.Stop()
-	var seen int64       // the newest item that a poll has found
-	var pruned time.Time // when prune was called
+	var last polled
 	for {
-		seen, pruned = s.poll(ctx, seen, pruned)
+		last = s.poll(ctx, last)
 		for tick := false; !tick; {
 			s.startRooms(ctx)
 			select {
@@ -115,22 +121,42 @@ func (s *sender) dispatch(ctx context.Context) {
 	}
 }
 
-// poll finds what others have put in, at the start what a former process has
-// left, and forgets what was sent long ago.
-func (s *sender) poll(ctx context.Context, seen int64, pruned time.Time) (int64, time.Time) {
+// polled is what a poll has seen.
+type polled struct {
+	item     int64     // the newest
+	requeues int64     // how often items were put back
+	pruned   time.Time // when prune was called
+}
+
+// watch makes those who wait look for what another process has sent.
+func (s *sender) watch(ctx context.Context) {
+	ticker := time.NewTicker(s.cfg.Poll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.stopping:
+			return
+		case <-ticker.C:
+			s.waiters.notifyAll()
+		}
+	}
+}
+
+// poll finds what others have put in or put back, at the start what a former
+// process has left, and forgets what was sent long ago.
+func (s *sender) poll(ctx context.Context, last polled) polled {
 	if err := s.store.owned(ctx); err != nil { // the other process may leave it nothing to find that out by
 		s.storeFailed(ctx, err)
-		return seen, pruned
+		return last
 	}
-	if rooms, last, err := s.store.roomsAfter(ctx, seen); err != nil {
+	if err := s.findNew(ctx, &last); err != nil {
 		s.report.report(ctx, send.WithOp("matrix_outbox", err))
-	} else {
-		seen = last
-		s.wake(rooms)
 	}
-	if time.Since(pruned) > time.Minute {
-		pruned = time.Now()
-		if err := s.store.prune(ctx, pruned.Add(-s.cfg.KeepSent)); err != nil {
+	if time.Since(last.pruned) > time.Minute {
+		last.pruned = time.Now()
+		if err := s.store.prune(ctx, time.UnixMilli(s.store.stamp()).Add(-s.cfg.KeepSent), s.cfg.KeepSentCount); err != nil {
 			s.report.report(ctx, send.WithOp("matrix_outbox", err))
 		}
 	}
@@ -139,7 +165,26 @@ func (s *sender) poll(ctx context.Context, seen int64, pruned time.Time) (int64,
 			s.metrics.depth(status)
 		}
 	}
-	return seen, pruned
+	return last
+}
+
+// findNew wakes the rooms that have something new.
+func (s *sender) findNew(ctx context.Context, last *polled) error {
+	requeues, err := s.store.requeues(ctx)
+	if err != nil {
+		return err
+	}
+	after := last.item
+	if requeues != last.requeues {
+		after = 0
+	}
+	rooms, newest, err := s.store.roomsAfter(ctx, after)
+	if err != nil {
+		return err
+	}
+	last.item, last.requeues = max(last.item, newest), requeues
+	s.wake(rooms)
+	return nil
 }
 
 // wake sees that each room is worked on.
@@ -172,6 +217,26 @@ func (s *sender) startRooms(ctx context.Context) {
 		s.work.Go(func() { s.runRoom(ctx, r) })
 	}
 	clear(s.next)
+}
+
+// noteFailure notes a try that failed, for Status.
+func (s *sender) noteFailure(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures++
+	s.failure = err
+}
+
+func (s *sender) noteSuccess() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures, s.failure = 0, nil
+}
+
+func (s *sender) failing() (failures int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failures, s.failure
 }
 
 // nextTry returns when an item is tried next, zero if it does not wait.

@@ -17,17 +17,17 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// scrambled stands in for encryption where the test is about an event whose
-// content nobody can compare: no two are alike.
+// scrambled stands in for encryption in tests about events whose content can't
+// be compared: no two are equal.
 type scrambled struct{ mautrix.CryptoHelper }
 
 func (scrambled) Encrypt(context.Context, id.RoomID, event.Type, any) (*event.EncryptedEventContent, error) {
 	return &event.EncryptedEventContent{Algorithm: id.AlgorithmMegolmV1, MegolmCiphertext: []byte(rand.Text()), SessionID: "session"}, nil
 }
 
-// The answer is lost and the program starts again, on the same session of the
-// user or on a new one, to which no server tells the transaction IDs of the old
-// one.
+// The response is lost and the program restarts, in the same session of the
+// user or in a new one, to which no server reveals the old one's transaction
+// IDs.
 func TestMatrixOutbox_LostAnswerOverSessions(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

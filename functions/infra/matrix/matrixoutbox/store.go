@@ -7,11 +7,13 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -37,9 +39,10 @@ func stateNamed(name string) (state, bool) {
 }
 
 // schema keeps what was sent for a while, without its content: for its event
-// ID, and so that the same transaction ID is not taken in again. uncertain is
+// ID, and so that the same transaction ID is not accepted again. uncertain is
 // set before a try and taken back when the try surely had no effect; tried_at
-// is the first such try's time. Times are in Unix milliseconds.
+// is the first such try's time. Times are in Unix milliseconds; tried_at and
+// done_at are the server's, and of two of them the later one is larger.
 //
 // shown_at of an uncertain item outlives the process, so that one that is
 // killed again and again does not wait from the beginning each time.
@@ -56,7 +59,8 @@ CREATE TABLE IF NOT EXISTS matrix_outbox (
 	tries INTEGER NOT NULL DEFAULT 0,
 	enqueued_at INTEGER NOT NULL,
 	tried_at INTEGER NOT NULL DEFAULT 0,
-	shown_at INTEGER NOT NULL DEFAULT 0, -- when, after the last try, the server was seen to show what was sent before; 0: not yet
+	shown_at INTEGER NOT NULL DEFAULT 0, -- when, after the last try, the server was seen to show what was sent before, by this machine's clock; 0: not yet
+	shown_date INTEGER NOT NULL DEFAULT 0, -- the same by the server's clock; 0: not known
 	done_at INTEGER NOT NULL DEFAULT 0,
 	event_id TEXT NOT NULL DEFAULT '',
 	error TEXT NOT NULL DEFAULT '',
@@ -69,16 +73,35 @@ CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 	account TEXT PRIMARY KEY,
 	token TEXT NOT NULL,
 	slowest INTEGER NOT NULL DEFAULT 0, -- answer of the server, in milliseconds
-	slowest_at INTEGER NOT NULL DEFAULT 0
+	requeued INTEGER NOT NULL DEFAULT 0 -- how often items were put back, so that a running outbox looks again
 ) WITHOUT ROWID;
 `
 
-// store is the queue of one account, and all SQL. Whoever opened it last owns
+// store is the queue of one account, and all SQL. Whoever called own last owns
 // it: the others can't begin a try any more.
 type store struct {
 	db      *sql.DB
+	file    *sqlite.SQLiteFileCheckHandle // that db is in
 	account string
 	token   string
+	clock   clock // of the server
+
+	mu   sync.Mutex
+	last int64 // the latest of tried_at and done_at
+}
+
+// stamp returns a time for tried_at or done_at: the server's where it is known,
+// and later than all before, whatever clocks do, since it is also the order of
+// what happened.
+func (s *store) stamp() int64 {
+	now := s.clock.now()
+	if now.IsZero() {
+		now = time.Now()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = max(s.last+1, now.UnixMilli())
+	return s.last
 }
 
 // item is an item as it is stored.
@@ -92,6 +115,7 @@ type item struct {
 	tries     int
 	triedAt   time.Time
 	shownAt   time.Time // zero: not yet
+	shownDate time.Time // by the server's clock; zero: not known
 }
 
 var (
@@ -100,20 +124,33 @@ var (
 )
 
 func openStore(ctx context.Context, db *sql.DB, account string) (*store, error) {
-	s := &store{db: db, account: account, token: rand.Text()}
+	file, err := sqlite.SQLiteFileCheck(ctx, db)
+	if err != nil {
+		return nil, sqlite.SQLiteError("matrix_outbox", err)
+	}
+	s := &store{db: db, file: file, account: account, token: rand.Text()}
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
-	for _, column := range [][2]string{{"matrix_outbox", "shown_at"}, {"matrix_outbox_owner", "slowest"}, {"matrix_outbox_owner", "slowest_at"}} {
+	for _, column := range [][2]string{
+		{"matrix_outbox", "shown_at"}, {"matrix_outbox", "shown_date"},
+		{"matrix_outbox_owner", "slowest"}, {"matrix_outbox_owner", "requeued"},
+	} {
 		if err := s.addColumn(ctx, column[0], column[1]); err != nil {
 			return nil, sqlite.SQLiteError("matrix_outbox", err)
 		}
 	}
-	const own = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
-	if _, err := db.ExecContext(ctx, own, account, s.token); err != nil {
+	const latest = "SELECT coalesce(max(max(tried_at, done_at)), 0) FROM matrix_outbox WHERE account = ?"
+	if err := db.QueryRowContext(ctx, latest, account).Scan(&s.last); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
 	return s, nil
+}
+
+// own takes the queue over.
+func (s *store) own(ctx context.Context) error {
+	const statement = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
+	return s.exec(ctx, statement, s.account, s.token)
 }
 
 // addColumn adds a number that older versions of a table lacked.
@@ -128,6 +165,15 @@ func (s *store) addColumn(ctx context.Context, table, name string) error {
 		return nil // another process was faster
 	}
 	return err
+}
+
+// written returns the error of a write, and one where it did not go to the file
+// that the next start reads.
+func (s *store) written(err error) error {
+	if lost := s.file.Check(); lost != nil {
+		return lost
+	}
+	return sqlite.SQLiteError("", err)
 }
 
 // insertRows is how many items one INSERT takes.
@@ -200,10 +246,10 @@ func (s *store) roomsAfter(ctx context.Context, seq int64) ([]id.RoomID, int64, 
 
 // head returns the first of a room's queue, nil where it is empty.
 func (s *store) head(ctx context.Context, room id.RoomID) (*item, error) {
-	const query = "SELECT seq, txn, type, content, uncertain, tries, tried_at, shown_at FROM matrix_outbox WHERE account = ? AND room = ? AND state = 0 ORDER BY seq LIMIT 1"
+	const query = "SELECT seq, txn, type, content, uncertain, tries, tried_at, shown_at, shown_date FROM matrix_outbox WHERE account = ? AND room = ? AND state = 0 ORDER BY seq LIMIT 1"
 	row := &item{room: room}
-	var triedAt, shownAt int64
-	err := s.db.QueryRowContext(ctx, query, s.account, string(room)).Scan(&row.seq, &row.txn, &row.eventType, &row.content, &row.uncertain, &row.tries, &triedAt, &shownAt)
+	var triedAt, shownAt, shownDate int64
+	err := s.db.QueryRowContext(ctx, query, s.account, string(room)).Scan(&row.seq, &row.txn, &row.eventType, &row.content, &row.uncertain, &row.tries, &triedAt, &shownAt, &shownDate)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -211,22 +257,25 @@ func (s *store) head(ctx context.Context, room id.RoomID) (*item, error) {
 	if shownAt != 0 {
 		row.shownAt = time.UnixMilli(shownAt)
 	}
+	if shownDate != 0 {
+		row.shownDate = time.UnixMilli(shownDate)
+	}
 	return row, sqlite.SQLiteError("", err)
 }
 
 // begin marks that the server may have the event from now on.
 func (s *store) begin(ctx context.Context, row *item) error {
-	const statement = `UPDATE matrix_outbox SET tried_at = CASE WHEN uncertain THEN tried_at ELSE ? END, uncertain = 1, tries = tries + 1, shown_at = 0
+	const statement = `UPDATE matrix_outbox SET tried_at = CASE WHEN uncertain THEN tried_at ELSE ? END, uncertain = 1, tries = tries + 1, shown_at = 0, shown_date = 0
 WHERE seq = ? AND state = 0 AND EXISTS (SELECT 1 FROM matrix_outbox_owner WHERE account = ? AND token = ?)`
-	return s.one(ctx, statement, time.Now().UnixMilli(), row.seq, s.account, s.token)
+	return s.one(ctx, statement, s.stamp(), row.seq, s.account, s.token)
 }
 
 // one runs a statement that changes one row, if the outbox is still this
 // process's and the item still queued.
 func (s *store) one(ctx context.Context, statement string, args ...any) error {
 	result, err := s.db.ExecContext(ctx, statement, args...)
-	if err != nil {
-		return sqlite.SQLiteError("", err)
+	if err := s.written(err); err != nil {
+		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 1 {
 		return sqlite.SQLiteError("", err)
@@ -237,8 +286,18 @@ func (s *store) one(ctx context.Context, statement string, args ...any) error {
 	return errMoved
 }
 
-// owned returns errOwner where another process has taken the outbox over.
+// requeues returns how often items were put back.
+func (s *store) requeues(ctx context.Context) (n int64, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT coalesce(max(requeued), 0) FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&n)
+	return n, sqlite.SQLiteError("", err)
+}
+
+// owned returns errOwner where another process has taken the outbox over, and
+// another error where the database file is lost.
 func (s *store) owned(ctx context.Context) error {
+	if err := s.file.Check(); err != nil {
+		return err
+	}
 	var token string
 	err := s.db.QueryRowContext(ctx, "SELECT token FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&token)
 	if err == nil && token != s.token {
@@ -259,23 +318,28 @@ func (s *store) failed(ctx context.Context, row *item, certain bool, reason stri
 
 // shown notes that the server shows what was sent before an uncertain item.
 func (s *store) shown(ctx context.Context, row *item) error {
-	row.shownAt = time.Now()
-	return s.exec(ctx, "UPDATE matrix_outbox SET shown_at = ? WHERE seq = ? AND shown_at = 0", row.shownAt.UnixMilli(), row.seq)
+	row.shownAt, row.shownDate = time.Now(), s.clock.now()
+	date := int64(0)
+	if !row.shownDate.IsZero() {
+		date = row.shownDate.UnixMilli()
+	}
+	const statement = "UPDATE matrix_outbox SET shown_at = ?, shown_date = ? WHERE seq = ? AND shown_at = 0"
+	return s.exec(ctx, statement, row.shownAt.UnixMilli(), date, row.seq)
 }
 
 func (s *store) sent(ctx context.Context, seq int64, eventID id.EventID) error {
 	const statement = "UPDATE matrix_outbox SET state = 1, event_id = ?, done_at = ?, content = '', error = '', uncertain = 0 WHERE seq = ? AND state <> 1"
-	return s.exec(ctx, statement, string(eventID), time.Now().UnixMilli(), seq)
+	return s.exec(ctx, statement, string(eventID), s.stamp(), seq)
 }
 
 func (s *store) setAside(ctx context.Context, row *item, uncertain bool, reason string) error {
 	const statement = "UPDATE matrix_outbox SET state = 2, uncertain = ?, error = ?, done_at = ? WHERE seq = ? AND state = 0"
-	return s.exec(ctx, statement, uncertain, reason, time.Now().UnixMilli(), row.seq)
+	return s.exec(ctx, statement, uncertain, reason, s.stamp(), row.seq)
 }
 
 func (s *store) exec(ctx context.Context, statement string, args ...any) error {
 	_, err := s.db.ExecContext(ctx, statement, args...)
-	return sqlite.SQLiteError("", err)
+	return s.written(err)
 }
 
 // eventIDOf returns the event ID of an item, empty where it was not sent. found
@@ -318,24 +382,31 @@ func (s *store) before(ctx context.Context, row *item) (sentBefore, error) {
 }
 
 // setPace stores how slow the server is.
-func (s *store) setPace(ctx context.Context, slowest time.Duration, at time.Time) error {
-	const statement = "UPDATE matrix_outbox_owner SET slowest = ?, slowest_at = ? WHERE account = ? AND token = ?"
-	return s.exec(ctx, statement, slowest.Milliseconds(), at.UnixMilli(), s.account, s.token)
+func (s *store) setPace(ctx context.Context, slowest time.Duration) error {
+	const statement = "UPDATE matrix_outbox_owner SET slowest = ? WHERE account = ? AND token = ?"
+	return s.exec(ctx, statement, slowest.Milliseconds(), s.account, s.token)
 }
 
-// pace returns what was stored of how slow the server is, and when.
-func (s *store) pace(ctx context.Context) (slowest time.Duration, at time.Time, err error) {
-	var took, stored int64
-	err = s.db.QueryRowContext(ctx, "SELECT slowest, slowest_at FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&took, &stored)
-	return time.Duration(took) * time.Millisecond, time.UnixMilli(stored), sqlite.SQLiteError("", err)
+// pace returns what was stored of how slow the server is.
+func (s *store) pace(ctx context.Context) (slowest time.Duration, err error) {
+	var took int64
+	err = s.db.QueryRowContext(ctx, "SELECT slowest FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&took)
+	return time.Duration(took) * time.Millisecond, sqlite.SQLiteError("", err)
 }
 
-// prune forgets what was sent before a time, but for the last in each room: a
-// search after a crash goes back to it.
-func (s *store) prune(ctx context.Context, before time.Time) error {
-	const statement = `DELETE FROM matrix_outbox WHERE account = ?1 AND state = 1 AND done_at < ?2
+// prune forgets what was sent before a time, but for the latest keep items, and
+// the last in each room: a search after a crash goes back to it. Age alone is
+// no reason to forget: what an item answers may come again after any time in
+// which the program did not run, and with the same transaction ID. Then nothing
+// was sent either.
+func (s *store) prune(ctx context.Context, before time.Time, keep int) error {
+	// The first condition, by the primary key, is implied by the last but one,
+	// which has to read keep rows.
+	const statement = `DELETE FROM matrix_outbox WHERE seq < (SELECT max(seq) FROM matrix_outbox) - ?3
+AND +account = ?1 AND state = 1 AND done_at < ?2
+AND seq < (SELECT kept.seq FROM matrix_outbox AS kept WHERE +kept.account = ?1 AND kept.state = 1 ORDER BY kept.seq DESC LIMIT 1 OFFSET ?3)
 AND seq <> (SELECT last.seq FROM matrix_outbox AS last WHERE last.account = ?1 AND last.room = matrix_outbox.room AND last.state = 1 ORDER BY done_at DESC, seq DESC LIMIT 1)`
-	return s.exec(ctx, statement, s.account, before.UnixMilli())
+	return s.exec(ctx, statement, s.account, before.UnixMilli(), keep-1)
 }
 
 // enqueue puts items in, all of them or none.
@@ -348,7 +419,7 @@ func (s *store) enqueue(ctx context.Context, items []preparedItem) error {
 	if err := s.insert(ctx, tx, items); err != nil {
 		return err
 	}
-	return sqlite.SQLiteError("", tx.Commit())
+	return s.written(tx.Commit())
 }
 
 // status returns what the queue holds.
@@ -366,8 +437,20 @@ func (s *store) status(ctx context.Context) (status MatrixOutboxStatus, err erro
 	return status, nil
 }
 
-// entriesIn returns the items of a state, oldest first, at most limit.
-func (s *store) entriesIn(ctx context.Context, in state, limit int) ([]MatrixOutboxEntry, error) {
+// entriesNamed returns the items of a state, oldest first, at most limit (0:
+// 1000).
+func (s *store) entriesNamed(ctx context.Context, name string, limit int) ([]MatrixOutboxEntry, error) {
+	in, ok := stateNamed(name)
+	if !ok {
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "there is no state " + ident.Clip(name, 40),
+			Hint:    "there are queued, sent and aside",
+		}
+	}
+	if limit <= 0 {
+		limit = 1000
+	}
 	return s.entries(ctx, "state = ? ORDER BY seq LIMIT ?", in, limit)
 }
 
@@ -381,7 +464,7 @@ func (s *store) entry(ctx context.Context, txn string) (entry MatrixOutboxEntry,
 }
 
 func (s *store) entries(ctx context.Context, where string, args ...any) ([]MatrixOutboxEntry, error) {
-	query := "SELECT room, type, txn, state, uncertain, event_id, tries, error, enqueued_at FROM matrix_outbox WHERE account = ? AND " + where
+	query := "SELECT room, type, txn, content, state, uncertain, event_id, tries, error, enqueued_at FROM matrix_outbox WHERE account = ? AND " + where
 	rows, err := s.db.QueryContext(ctx, query, append([]any{s.account}, args...)...)
 	if err != nil {
 		return nil, sqlite.SQLiteError("", err)
@@ -392,7 +475,7 @@ func (s *store) entries(ctx context.Context, where string, args ...any) ([]Matri
 		var e MatrixOutboxEntry
 		var in state
 		var enqueued int64
-		if err := rows.Scan(&e.Room, &e.Type, &e.TransactionID, &in, &e.Uncertain, &e.EventID, &e.Tries, &e.Error, &enqueued); err != nil {
+		if err := rows.Scan(&e.Room, &e.Type, &e.TransactionID, (*[]byte)(&e.Content), &in, &e.Uncertain, &e.EventID, &e.Tries, &e.Error, &enqueued); err != nil {
 			return nil, sqlite.SQLiteError("", err)
 		}
 		e.State, e.Enqueued = in.String(), time.UnixMilli(enqueued)
@@ -405,48 +488,62 @@ func (s *store) entries(ctx context.Context, where string, args ...any) ([]Matri
 // or all. It returns how many.
 func (s *store) requeue(ctx context.Context, txns []string) (int, error) {
 	const statement = "UPDATE matrix_outbox SET state = 0, tries = 0, done_at = 0 WHERE account = ? AND state = 2"
-	if len(txns) > 0 {
-		return s.each(ctx, statement+" AND txn = ?", txns)
-	}
-	result, err := s.db.ExecContext(ctx, statement, s.account)
-	if err != nil {
-		return 0, sqlite.SQLiteError("", err)
-	}
-	n, err := result.RowsAffected()
-	return int(n), sqlite.SQLiteError("", err)
+	const note = "UPDATE matrix_outbox_owner SET requeued = requeued + 1 WHERE account = ?"
+	return s.change(ctx, func(tx *sql.Tx) (int64, error) {
+		if _, err := tx.ExecContext(ctx, note, s.account); err != nil {
+			return 0, err
+		}
+		if len(txns) > 0 {
+			return s.each(ctx, tx, statement+" AND txn = ?", txns)
+		}
+		result, err := tx.ExecContext(ctx, statement, s.account)
+		if err != nil {
+			return 0, err
+		}
+		return result.RowsAffected()
+	})
 }
 
 // remove takes out items that were not sent. It returns how many.
 func (s *store) remove(ctx context.Context, txns []string) (int, error) {
-	return s.each(ctx, "DELETE FROM matrix_outbox WHERE account = ? AND state <> 1 AND txn = ?", txns)
+	return s.change(ctx, func(tx *sql.Tx) (int64, error) {
+		return s.each(ctx, tx, "DELETE FROM matrix_outbox WHERE account = ? AND state <> 1 AND txn = ?", txns)
+	})
 }
 
-// each runs a statement for each item, in one transaction, and returns how many
-// rows it changed.
-func (s *store) each(ctx context.Context, statement string, txns []string) (int, error) {
+// change makes changes in one transaction, and returns how many items changed.
+func (s *store) change(ctx context.Context, do func(tx *sql.Tx) (int64, error)) (int, error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, sqlite.SQLiteError("", err)
 	}
 	defer tx.Rollback()
-	total := int64(0)
+	n, err := do(tx)
+	if err != nil {
+		return 0, sqlite.SQLiteError("", err)
+	}
+	return int(n), s.written(tx.Commit())
+}
+
+// each runs a statement for each item, and returns how many rows it changed.
+func (s *store) each(ctx context.Context, tx *sql.Tx, statement string, txns []string) (total int64, err error) {
 	for _, txn := range txns {
 		result, err := tx.ExecContext(ctx, statement, s.account, txn)
 		if err != nil {
-			return 0, sqlite.SQLiteError("", err)
+			return 0, err
 		}
 		n, err := result.RowsAffected()
 		if err != nil {
-			return 0, sqlite.SQLiteError("", err)
+			return 0, err
 		}
 		total += n
 	}
-	return int(total), sqlite.SQLiteError("", tx.Commit())
+	return total, nil
 }
 
 // observed notes that a sync has shown an item that was tried.
 func (s *store) observed(ctx context.Context, room id.RoomID, txn string, eventID id.EventID) error {
 	const statement = `UPDATE matrix_outbox SET state = 1, event_id = ?, done_at = ?, content = '', error = '', uncertain = 0
 WHERE account = ? AND txn = ? AND room = ? AND state <> 1 AND tries > 0`
-	return s.exec(ctx, statement, string(eventID), time.Now().UnixMilli(), s.account, txn, string(room))
+	return s.exec(ctx, statement, string(eventID), s.stamp(), s.account, txn, string(room))
 }

@@ -17,9 +17,9 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// Many rooms that all lost an answer are looked up together: never two initial
-// syncs at once, and few in all. (Synapse has the transaction IDs in the rooms'
-// history, so that it is asked for none.)
+// Many rooms that all lost a response are checked together: never two initial
+// syncs at once, and few in total. (Synapse has the transaction IDs in the
+// rooms' history, so that none is needed.)
 func TestMatrixOutbox_OneLookForAllRooms(t *testing.T) {
 	t.Parallel()
 	const rooms = 16
@@ -71,7 +71,7 @@ func TestMatrixOutbox_OneLookForAllRooms(t *testing.T) {
 	}
 }
 
-// sendTimes notes when sends reach a server.
+// sendTimes records when sends reach a server.
 type sendTimes struct {
 	mu  sync.Mutex
 	all []time.Time
@@ -100,7 +100,8 @@ func (s *sendTimes) between(t *testing.T, n int) []time.Duration {
 	return between
 }
 
-// timed returns a client like the setup's, by a proxy that notes its sends.
+// timed returns a client like the setup's, through a proxy that records its
+// sends.
 func (s *outboxSetup) timed(t *testing.T) (*mautrix.Client, *sendTimes) {
 	t.Helper()
 	sends := &sendTimes{}
@@ -109,8 +110,8 @@ func (s *outboxSetup) timed(t *testing.T) (*mautrix.Client, *sendTimes) {
 	return clientFor(t, url, user), sends
 }
 
-// An item that the room does not show is sent again later where the server
-// answers slowly: the first send may still be under way there.
+// An item that the room does not show is sent again later if the server is
+// slow: the first send may still be in progress there.
 func TestMatrixOutbox_SlowServerSettlesLater(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -128,8 +129,8 @@ func TestMatrixOutbox_SlowServerSettlesLater(t *testing.T) {
 	}
 }
 
-// The pace is known over restarts: a process that is killed while the server is
-// slow does not have the next one believe that it is fast.
+// The pace survives restarts: the successor of a process that was killed while
+// the server is slow does not assume a fast server.
 func TestMatrixOutbox_PaceOverRestarts(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -155,8 +156,8 @@ func TestMatrixOutbox_PaceOverRestarts(t *testing.T) {
 	}
 }
 
-// The end of a try that can't be stored, for the database is full, is no reason
-// to repeat it at once: the server may still be at it.
+// If the end of a try can't be stored because the database is full, that is no
+// reason to repeat it at once: the server may still be processing it.
 func TestMatrixOutbox_EndOfATryNotStored(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -178,8 +179,8 @@ WHEN OLD.tries = 2 AND NEW.state = 0 BEGIN SELECT RAISE(ABORT, 'full'); END`
 	}
 }
 
-// An item that was set aside while the server may be at it, and is put back at
-// once, waits for that as one that was not.
+// An item that was parked while the server may be processing it, and is
+// requeued at once, waits for that like any other.
 func TestMatrixOutbox_RetrySettles(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)

@@ -48,11 +48,18 @@ func (w *waiters) notify(transaction string) {
 	delete(w.byTransaction, transaction)
 }
 
-// close wakes all.
+// close wakes all, for good.
 func (w *waiters) close() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.closed = true
+	w.mu.Unlock()
+	w.notifyAll()
+}
+
+// notifyAll wakes all.
+func (w *waiters) notifyAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, waiting := range w.byTransaction {
 		for _, news := range waiting {
 			close(news)

@@ -152,5 +152,5 @@ func (p *MatrixJoinPolicyHandle) again(task *joinTask, err error) bool {
 
 // interval is the least time between two requests.
 func (p *MatrixJoinPolicyHandle) interval() time.Duration {
-	return time.Duration(p.cfg.IntervalMS) * time.Millisecond
+	return p.cfg.Interval
 }

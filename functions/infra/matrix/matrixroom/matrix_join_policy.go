@@ -16,6 +16,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 	"fnregistry.dev/functions/infra/service"
@@ -29,9 +30,9 @@ type MatrixJoinPolicyConfig struct {
 	AllowServers []string        // invitations by users of these servers are accepted, into any room; "*" is every server
 	LeaveOthers  bool            // other invitations are declined; default: they are left alone
 
-	IntervalMS int // least time between two requests, and the first wait before a join is tried again; zero or less: 1000
-	QueueSize  int // most invitations that wait to be accepted, and as many to be declined; zero or less: 256
-	Attempts   int // tries for one invitation, not counting those that met a rate limit or a logged-out client; zero or less: 8
+	Interval  time.Duration // least time between two requests, and the first wait before a join is tried again; zero: 1 s
+	QueueSize int           // most invitations that wait to be accepted, and as many to be declined; zero or less: 256
+	Attempts  int           // tries for one invitation, not counting those that met a rate limit or a logged-out client; zero or less: 8
 
 	// OnResult is called with the result of a join or leave. It is called by
 	// the policy's one goroutine, which waits for it, and must not call Stop.
@@ -131,10 +132,14 @@ func MatrixJoinPolicy(ctx context.Context, cfg MatrixJoinPolicyConfig) (*MatrixJ
 		p.servers[strings.ToLower(server)] = true
 	}
 	p.cfg.AllowRooms = slices.Clone(cfg.AllowRooms)
+	err := durations.Fill("matrix_join_policy", durations.Field{Name: "Interval", Value: &p.cfg.Interval, Default: time.Second})
+	if err != nil {
+		return nil, err
+	}
 	for _, number := range []struct {
 		field  *int
 		normal int
-	}{{&p.cfg.IntervalMS, 1000}, {&p.cfg.QueueSize, 256}, {&p.cfg.Attempts, 8}} {
+	}{{&p.cfg.QueueSize, 256}, {&p.cfg.Attempts, 8}} {
 		if *number.field <= 0 {
 			*number.field = number.normal
 		}

@@ -25,13 +25,13 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// policyFor starts a policy whose results come on a channel.
+// policyFor starts a policy whose results arrive on a channel.
 func policyFor(t testing.TB, cfg matrixroom.MatrixJoinPolicyConfig) (*matrixroom.MatrixJoinPolicyHandle, <-chan matrixroom.MatrixJoinPolicyResult) {
 	t.Helper()
 	results := make(chan matrixroom.MatrixJoinPolicyResult, 1000)
 	cfg.OnResult = func(result matrixroom.MatrixJoinPolicyResult) { results <- result }
-	if cfg.IntervalMS == 0 {
-		cfg.IntervalMS = 5
+	if cfg.Interval == 0 {
+		cfg.Interval = 5 * time.Millisecond
 	}
 	policy, err := matrixroom.MatrixJoinPolicy(t.Context(), cfg)
 	if err != nil {
@@ -52,7 +52,7 @@ func wantResult(t testing.TB, results <-chan matrixroom.MatrixJoinPolicyResult) 
 	}
 }
 
-// invitations asks the server for the pending invitations, as a sync has them.
+// invitations requests the pending invitations from the server, as in a sync.
 func invitations(t testing.TB, client *mautrix.Client, rooms ...id.RoomID) map[id.RoomID]matrix.MatrixSyncEvent {
 	t.Helper()
 	found := map[id.RoomID]matrix.MatrixSyncEvent{}
@@ -98,7 +98,7 @@ func inviteEvent(room id.RoomID, inviter, guest id.UserID, membership string) ma
 }
 
 // wantMembership waits until a room's owner sees a membership: in the state,
-// since Synapse gives the same initial sync again for two minutes.
+// since Synapse returns the same initial sync for two minutes.
 func wantMembership(t testing.TB, owner *mautrix.Client, room id.RoomID, user id.UserID, want event.Membership) {
 	t.Helper()
 	until(t, "membership "+string(want), func() bool {
@@ -151,8 +151,8 @@ func TestMatrixJoinPolicy_Allowlist(t *testing.T) {
 	}
 }
 
-// The server refuses for a while; what was withdrawn meanwhile is not tried any
-// more, and what can never succeed is told.
+// The server refuses for a while; withdrawn invitations are not retried, and
+// permanent failures are reported.
 func TestMatrixJoinPolicy_Faults(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -200,7 +200,7 @@ func TestMatrixJoinPolicy_GivesUp(t *testing.T) {
 	proxy := fault.HTTP(t, home.URL)
 	down := proxy.Add(fault.Rule{Match: "POST /_matrix/client/v3/", Fault: fault.Status{Code: 500}})
 	bot := clientFor(t, proxy.URL(), home.NewUser(t, "bot"))
-	policy, results := policyFor(t, matrixroom.MatrixJoinPolicyConfig{Client: bot, AllowServers: []string{"*"}, Attempts: 3, IntervalMS: 1})
+	policy, results := policyFor(t, matrixroom.MatrixJoinPolicyConfig{Client: bot, AllowServers: []string{"*"}, Attempts: 3, Interval: time.Millisecond})
 	policy.Observe(inviteEvent("!a:b", "@eve:b", bot.UserID, "invite"))
 	wantError(t, wantResult(t, results).Err, core.CodeUnavailable, "500")
 	if down.Injected() != 3 {
@@ -208,8 +208,8 @@ func TestMatrixJoinPolicy_GivesUp(t *testing.T) {
 	}
 }
 
-// Twenty thousand invitations of an attacker, and one of a friend in between:
-// memory and requests are bounded, and the friend's goes first.
+// Twenty thousand invitations by an attacker, and a friend's among them: memory
+// and requests are bounded, and the friend's is handled first.
 func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -222,7 +222,7 @@ func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	var log lockedBuffer
 	began := time.Now()
 	policy, results := policyFor(t, matrixroom.MatrixJoinPolicyConfig{
-		Client: bot, AllowServers: []string{home.ServerName}, LeaveOthers: true, QueueSize: 20, IntervalMS: 20,
+		Client: bot, AllowServers: []string{home.ServerName}, LeaveOthers: true, QueueSize: 20, Interval: 20 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	counts := map[matrixroom.MatrixJoinAction]int{}
@@ -246,7 +246,8 @@ func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	if n := strings.Count(log.String(), "are dropped"); n != 1 {
 		t.Errorf("the log tells of it %d times", n)
 	}
-	// The limit holds for all of them: not each one asks again.
+	// The limit applies to all of them together: they don't each send a
+	// request.
 	matrixtest.Stop(t, policy)
 	if most := 1 + int(time.Since(began)/(50*time.Millisecond)); hold.Injected() > most {
 		t.Errorf("%d requests in spite of the limit, which allowed %d", hold.Injected(), most)

@@ -61,7 +61,7 @@ func TestMatrixRoomCreate_New(t *testing.T) {
 	}
 }
 
-// Many want the room at once, in the way that many processes would.
+// Many callers want the room at once, as many processes would.
 func TestMatrixRoomCreate_AliasRace(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -95,7 +95,7 @@ func TestMatrixRoomCreate_AliasRace(t *testing.T) {
 	running.Wait()
 	count := 0
 	rooms.Range(func(any, any) bool { count++; return true })
-	// A call that failed may have made it.
+	// A call that failed may have created it.
 	if n := made.Load(); count != 1 || n > 1 || n == 0 && failed.Load() == 0 {
 		t.Errorf("%d rooms, made %d times", count, n)
 	}
@@ -106,7 +106,8 @@ func TestMatrixRoomCreate_AliasRace(t *testing.T) {
 	}
 }
 
-// The room is made and the answer is lost: calling again gives that room.
+// The room is created and the response is lost: calling again returns that
+// room.
 func TestMatrixRoomCreate_LostAnswer(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)

@@ -42,7 +42,7 @@ func TestMatrixRoomInvite_Once(t *testing.T) {
 	wantError(t, err, core.CodeForbidden, "banned")
 }
 
-// Several at once: nobody gets an error, and at least one has sent the
+// Several calls at once: none gets an error, and at least one has sent the
 // invitation.
 func TestMatrixRoomInvite_Race(t *testing.T) {
 	t.Parallel()

@@ -59,8 +59,8 @@ func TestMatrixRoomList_JoinedAndInvited(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got[want.RoomID], want)
 		}
 	}
-	// The other's name where the server gave its member event, else the ID:
-	// never nothing, and never the own one.
+	// The other member's name if the server returned the member event, else the
+	// ID: never empty, and never the user's own.
 	if title := got[direct].Title; title == "" || title == string(me.UserID) || title == string(direct) {
 		t.Errorf("the direct chat is called %q", title)
 	}

@@ -28,8 +28,8 @@ func mustState(t testing.TB, client *mautrix.Client, room id.RoomID) *matrixroom
 	return state
 }
 
-// What the unit says that somebody may do is held against what the server lets
-// them do.
+// What the unit says a user may do is compared with what the server lets them
+// do.
 func TestMatrixRoomState_ServerAgrees(t *testing.T) {
 	t.Parallel()
 	for _, version := range []id.RoomVersion{"6", "10", "11", "12"} {
@@ -103,8 +103,9 @@ func TestMatrixRoomState_ServerAgrees(t *testing.T) {
 	}
 }
 
-// kickRefused is for Dendrite v0.13.8, which answers 500 to who may kick, but
-// not this user. It returns M_FORBIDDEN if the user is still there.
+// kickRefused is for Dendrite v0.13.8, which returns 500 to a user who may
+// kick, but not this member. It returns M_FORBIDDEN if the member is still
+// there.
 func kickRefused(t *testing.T, user *mautrix.Client, room id.RoomID) error {
 	t.Helper()
 	var member event.MemberEventContent
@@ -117,8 +118,8 @@ func kickRefused(t *testing.T, user *mautrix.Client, room id.RoomID) error {
 	return mautrix.MForbidden
 }
 
-// powerOverride names the creator where that is allowed: from version 12 on it
-// is not.
+// powerOverride names the creator if that is allowed: from version 12 on it is
+// not.
 func powerOverride(version id.RoomVersion, creator id.UserID, levels *event.PowerLevelsEventContent) *event.PowerLevelsEventContent {
 	if version != "12" {
 		levels.Users[creator] = 100
@@ -186,7 +187,7 @@ func TestMatrixRoomState_Fails(t *testing.T) {
 	}
 }
 
-// stateServer gives every question the same answer: no homeserver sends such
+// stateServer answers every request the same way: no homeserver sends such
 // states.
 func stateServer(t testing.TB, body string) *mautrix.Client {
 	t.Helper()
@@ -243,7 +244,8 @@ func TestMatrixRoomState_OldAndOddLevels(t *testing.T) {
 	}
 }
 
-// FuzzMatrixRoomState: whatever a server answers, there is a state or an error.
+// FuzzMatrixRoomState: whatever a server responds, there is a state or an
+// error.
 func FuzzMatrixRoomState(f *testing.F) {
 	f.Add(`[{"type":"m.room.power_levels","state_key":"","content":{"users":{"@ada:x":"100"},"events":{"a":1}}}]`)
 	f.Add(`[{"type":"m.room.member","state_key":"@a:x","content":null},null,{"state_key":""}]`)

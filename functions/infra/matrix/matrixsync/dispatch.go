@@ -12,8 +12,8 @@ const syncReadAhead = 256
 
 // deliver puts an event on Events. It waits for room as long as ctx lets it.
 func (s *syncService) deliver(ctx context.Context, e *matrix.MatrixSyncEvent, seq int64) error {
-	if s.ack != nil {
-		e.SetAck(seq, s.ack)
+	if s.cfg.Store != nil {
+		e.SetAck(seq, s.acknowledgeOne)
 	}
 	select {
 	case s.events <- *e:
@@ -28,7 +28,7 @@ func (s *syncService) deliver(ctx context.Context, e *matrix.MatrixSyncEvent, se
 	return nil
 }
 
-// redeliver delivers what was taken in and not acknowledged by an earlier
+// redeliver delivers what was stored and not acknowledged by an earlier
 // service.
 func (s *syncService) redeliver(ctx context.Context) error {
 	for after := int64(0); ; {
@@ -63,7 +63,7 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (mat
 		_ = json.Unmarshal(record.Data, gap) // it was marshalled here
 		e = gapEvent(record.RoomID, gap)
 	case MatrixSyncDecrypted:
-		plain, err := s.decryptRaw(ctx, record.RoomID, record.Data)
+		plain, err := decryptRaw(ctx, s.crypto, record.RoomID, record.Data)
 		if ctx.Err() != nil {
 			return e, ctx.Err()
 		}
@@ -74,7 +74,7 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (mat
 		}
 	case MatrixSyncEncrypted:
 		e = matrix.MatrixEventParse(record.RoomID, record.Data)
-		if _, err := s.decryptRaw(ctx, record.RoomID, record.Data); ctx.Err() != nil {
+		if _, err := decryptRaw(ctx, s.crypto, record.RoomID, record.Data); ctx.Err() != nil {
 			return e, ctx.Err()
 		} else if err != nil {
 			e.Reason = undecryptable(err)
@@ -85,6 +85,11 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (mat
 	if record.Kind == MatrixSyncInvite {
 		e.EventID = ""
 	}
-	e.Replayed = record.Replayed
+	record.place(&e)
 	return e, nil
+}
+
+// place sets in an event what only its record knows.
+func (r *MatrixSyncRecord) place(e *matrix.MatrixSyncEvent) {
+	e.Replayed, e.Join, e.Start = r.Replayed, r.Join, r.Start
 }

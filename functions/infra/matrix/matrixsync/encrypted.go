@@ -15,15 +15,16 @@ import (
 
 // decryptRaw decrypts an event of the server. What is in it speaks for its
 // content alone: who sent what where is the server's to say.
-func (s *syncService) decryptRaw(
+func decryptRaw(
 	ctx context.Context,
+	crypto MatrixSyncCrypto,
 	room id.RoomID,
 	raw json.RawMessage,
 ) (matrix.MatrixSyncEvent, error) {
 	fail := func(err error) (matrix.MatrixSyncEvent, error) {
 		return matrix.MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service decrypt room=" + string(room), Err: err}
 	}
-	if s.crypto == nil {
+	if crypto == nil {
 		return fail(errNoCrypto)
 	}
 	outer, err := wire.Event(room, raw)
@@ -31,7 +32,7 @@ func (s *syncService) decryptRaw(
 		return fail(err)
 	}
 	eventID, sender := outer.ID, outer.Sender
-	inner, err := s.crypto.Decrypt(ctx, outer)
+	inner, err := crypto.Decrypt(ctx, outer)
 	if err == nil && inner == nil {
 		err = errors.New("no event came of it")
 	}
@@ -63,7 +64,7 @@ func (t *syncTaking) decrypt(ctx context.Context) error {
 		if record.Kind != MatrixSyncEncrypted {
 			continue
 		}
-		plain, err := t.decryptRaw(ctx, record.RoomID, record.Data)
+		plain, err := decryptRaw(ctx, t.crypto, record.RoomID, record.Data)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -72,7 +73,7 @@ func (t *syncTaking) decrypt(ctx context.Context) error {
 			t.tellUnlessNoKey(err)
 			continue
 		}
-		plain.Replayed = t.replaying
+		record.place(&plain)
 		d.event, record.Kind, record.Session = plain, MatrixSyncDecrypted, ""
 	}
 	return nil
@@ -113,7 +114,7 @@ func (s *syncService) releaseKept(ctx context.Context, key MatrixSessionKey) err
 }
 
 func (s *syncService) release(ctx context.Context, record MatrixSyncRecord) error {
-	e, err := s.decryptRaw(ctx, record.RoomID, record.Data)
+	e, err := decryptRaw(ctx, s.crypto, record.RoomID, record.Data)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -126,7 +127,7 @@ func (s *syncService) release(ctx context.Context, record MatrixSyncRecord) erro
 	if err != nil {
 		return err
 	}
-	e.Replayed = record.Replayed
+	record.place(&e)
 	return s.deliver(ctx, &e, seq)
 }
 

@@ -2,7 +2,7 @@ package matrixsync
 
 import "time"
 
-// NewSyncMemory is a service's own storage, for the conformance test, with
+// NewSyncMemory returns a service's own storage, for the conformance test, with
 // limits.
 func NewSyncMemory(ttl time.Duration, count int) MatrixSyncStorage {
 	m := newSyncMemory()
@@ -10,7 +10,7 @@ func NewSyncMemory(ttl time.Duration, count int) MatrixSyncStorage {
 	return m
 }
 
-// ParseSyncResponse reads a response and goes through its rooms.
+// ParseSyncResponse parses a response and iterates over its rooms.
 func ParseSyncResponse(body []byte) (token string, err error) {
 	response, err := parseSyncResponse(body)
 	if err != nil {

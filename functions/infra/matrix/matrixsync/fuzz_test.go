@@ -14,11 +14,11 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// lastEvent is one that no fuzzer finds.
+// lastEvent is an ID that no fuzzer finds.
 const lastEvent = "$last-1b0c7d52-6f1e-4f0a-9f43-d1b5b2a3c8e9"
 
-// hostile answers the sync from s1 with a body from a fuzzer, once; all others
-// are right.
+// hostile answers the sync from s1 with the fuzzer's body, once; all other
+// responses are valid.
 type hostile struct {
 	body []byte
 
@@ -47,8 +47,8 @@ func (h *hostile) RoundTrip(request *http.Request) (*http.Response, error) {
 	return nil, request.Context().Err()
 }
 
-// plainKeys is a body whose keys encoding/json and this test read the same way:
-// no escapes, no other case.
+// plainKeys is a body whose keys encoding/json and this test read alike: no
+// escapes, no other case.
 var anyCase = regexp.MustCompile(`(?i)"(next_batch|rooms|join|leave|timeline|events|event_id|type)"`)
 
 func plainKeys(body []byte) bool {
@@ -65,9 +65,9 @@ func plainKeys(body []byte) bool {
 	return true
 }
 
-// Whatever a server answers: the service neither panics nor stops, goes on from
-// the place where it was or from the one that the answer gives, and in that
-// case delivers the answer's events.
+// Whatever a server responds: the service neither panics nor stops, continues
+// from its position or from the response's, and in the latter case delivers the
+// response's events.
 func FuzzMatrixSyncService(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `null`, `[]`, `{"next_batch":""}`, `{"next_batch":7}`, `{"next_batch":null,"rooms":{}}`, `{"next_batch":"s2"}`, `{"next_batch":"s2"`,
@@ -91,7 +91,7 @@ func FuzzMatrixSyncService(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			server := &hostile{body: body}
-			service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), MaxBackoffMS: 10})
+			service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), MaxBackoff: 10 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,8 +124,8 @@ func FuzzMatrixSyncService(f *testing.F) {
 	})
 }
 
-// checkPlace checks the token that the service went on with after a hostile
-// answer, and what it had delivered.
+// checkPlace checks the token from which the service continued after a hostile
+// response, and what it had delivered.
 func checkPlace(t *testing.T, body []byte, after string, had map[string]int) {
 	t.Helper()
 	if after == "s1" && !json.Valid(body) {

@@ -18,12 +18,12 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// gapWorld is a world whose bot has synced once, acknowledged all, and was away
-// while numbered messages were sent.
+// gapWorld is a world whose bot has synced once, acknowledged everything, and
+// was offline while numbered messages were sent.
 func gapWorld(t *testing.T, missed int) (w *world, cfg matrixsync.MatrixSyncServiceConfig, bodies []string) {
 	t.Helper()
 	w = newWorld(t)
-	cfg = matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoffMS: 1, MaxBackoffMS: 50}
+	cfg = matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoff: time.Millisecond, MaxBackoff: 50 * time.Millisecond}
 	service := startSync(t, cfg)
 	send(t, w.alice, w.room, "before")
 	nextMessage(t, service)
@@ -60,9 +60,9 @@ func TestSync_LimitedTimelineIsFilled(t *testing.T) {
 	wantMessages(t, service, []string{"live"})
 }
 
-// Messages sent at the same time stand next to each other in the room's graph,
-// where Dendrite leaves out those that fall between two pages. The reader comes
-// and goes while they are sent, so that gaps begin and end among them.
+// Concurrent messages are adjacent in the room's graph, where Dendrite omits
+// those that fall between two pages. The reader comes and goes while they are
+// sent, so that gaps begin and end among them.
 func TestSync_GapsOfManySenders(t *testing.T) {
 	t.Parallel()
 	for _, page := range []int{100, 5} {
@@ -115,8 +115,8 @@ func gapsOfManySenders(t *testing.T, page int) {
 	}
 }
 
-// Gaps are filled and delivered one room after the other: what was done of them
-// before the end of a process is not done again.
+// Gaps are filled and delivered room by room: rooms finished before the end of
+// a process are not repeated.
 func TestSync_GapsAreStoredOneByOne(t *testing.T) {
 	t.Parallel()
 	w, cfg, _ := gapWorld(t, 0)
@@ -137,7 +137,7 @@ func TestSync_GapsAreStoredOneByOne(t *testing.T) {
 	history := func(room id.RoomID) string { return "GET /_matrix/client/v3/rooms/" + string(room) + "/messages" }
 	hang := w.proxy.Add(fault.Rule{Match: history(rooms[1]), Fault: fault.Hang{}})
 	service = startSync(t, cfg)
-	wantMessages(t, service, bodies[rooms[0]]) // though the second room's are not to be had
+	wantMessages(t, service, bodies[rooms[0]]) // although the second room's are unavailable
 	if err := hang.Wait(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -151,8 +151,8 @@ func TestSync_GapsAreStoredOneByOne(t *testing.T) {
 	}
 }
 
-// What was acknowledged does not come again, nor what no store has: a gap is
-// filled up to what is known.
+// Acknowledged events are not delivered again, nor are those that no store has:
+// a gap is filled up to known events.
 func TestSync_GapIsFilledThroughFaults(t *testing.T) {
 	t.Parallel()
 	w, cfg, bodies := gapWorld(t, 230)
@@ -190,7 +190,7 @@ func TestSync_GapThatMayNotBeFilled(t *testing.T) {
 	}
 }
 
-// A gap is acknowledged as an event is, and comes again until it was.
+// A gap is acknowledged like an event, and is delivered again until it was.
 func TestSync_GapIsRedelivered(t *testing.T) {
 	t.Parallel()
 	_, cfg, _ := gapWorld(t, 60)
@@ -204,7 +204,8 @@ func TestSync_GapIsRedelivered(t *testing.T) {
 	}
 }
 
-// A room joined while away has no gap before the joining, and all after it.
+// A room joined while offline has no gap before the joining, and everything
+// after it.
 func TestSync_JoinedWhileAway(t *testing.T) {
 	t.Parallel()
 	w, cfg, _ := gapWorld(t, 0)
@@ -236,7 +237,7 @@ func TestSync_JoinedWhileAway(t *testing.T) {
 	wantMessages(t, service, bodies)
 }
 
-// What was said before the user was put out is not lost with the room.
+// What was said before the user was removed is not lost with the room.
 func TestSync_KickedWhileAway(t *testing.T) {
 	t.Parallel()
 	w, cfg, bodies := gapWorld(t, 80)
@@ -250,7 +251,8 @@ func TestSync_KickedWhileAway(t *testing.T) {
 	})
 }
 
-// The store has forgotten all of the room's events but that one was the last.
+// The store has evicted all of the room's events, except which one was the
+// last.
 func TestSync_GapAfterALongSilence(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -282,7 +284,7 @@ func TestSync_UnknownToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoffMS: 1}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoff: time.Millisecond}
 	service := startSync(t, cfg)
 	send(t, w.alice, w.room, "old 1", "old 2")
 	wantMessages(t, service, []string{"old 1", "old 2"})
@@ -296,7 +298,7 @@ func TestSync_UnknownToken(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "UPDATE matrix_sync_state SET token = 'no such token'"); err != nil {
 		t.Fatal(err)
 	}
-	// Another filter: Synapse keeps its answer to an initial sync for two
+	// Another filter: Synapse caches its response to an initial sync for two
 	// minutes, and the events would come in the next.
 	cfg.Filter = &mautrix.Filter{Room: &mautrix.RoomFilter{Timeline: &mautrix.FilterPart{Limit: 40}}}
 	service = startSync(t, cfg)
@@ -310,8 +312,7 @@ func TestSync_UnknownToken(t *testing.T) {
 	}
 }
 
-// A room whose history the server can't give does not hold up the sync for
-// ever.
+// A room whose history the server can't return does not block the sync forever.
 func TestSync_GapOfABrokenRoom(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]fault.Fault{"500": fault.Status{Code: 500, Errcode: "M_UNKNOWN"}, "corrupt": fault.CorruptJSON{}} {

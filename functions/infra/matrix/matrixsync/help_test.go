@@ -15,7 +15,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// syncWait bounds what a test waits for: a real server on a loaded machine.
+// syncWait limits how long a test waits: for a real server on a loaded machine.
 const syncWait = matrixtest.Patience
 
 // startSync starts a service that ends with the test.
@@ -29,7 +29,7 @@ func startSync(t testing.TB, cfg matrixsync.MatrixSyncServiceConfig) *matrixsync
 	return service
 }
 
-// newStore makes a store in a database of its own.
+// newStore creates a store in a database of its own.
 func newStore(t testing.TB) *matrixsync.MatrixSyncStoreHandle {
 	t.Helper()
 	store, err := matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{DB: newDB(t).Writer})
@@ -54,13 +54,13 @@ func next(t testing.TB, service *matrixsync.MatrixSyncServiceHandle) matrix.Matr
 	panic("unreachable")
 }
 
-// nextThat returns the next event that is wanted, and acknowledges those before
-// it and itself.
+// nextThat returns the next wanted event, and acknowledges it and those before
+// it.
 func nextThat(t testing.TB, service *matrixsync.MatrixSyncServiceHandle, wanted func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
 	t.Helper()
 	for {
 		e := next(t, service)
-		if err := e.Ack(); err != nil {
+		if err := e.Ack(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if wanted(e) {
@@ -90,8 +90,8 @@ func nextError(t testing.TB, service *matrixsync.MatrixSyncServiceHandle) error 
 	panic("unreachable")
 }
 
-// wantMessages reads messages until the last of the bodies has come, and checks
-// that these came, in order, each once.
+// wantMessages reads messages until the last of the bodies has arrived, and
+// checks that they arrived in order, each once.
 func wantMessages(t testing.TB, service *matrixsync.MatrixSyncServiceHandle, bodies []string) []matrix.MatrixSyncEvent {
 	t.Helper()
 	var got []string
@@ -109,7 +109,7 @@ func wantMessages(t testing.TB, service *matrixsync.MatrixSyncServiceHandle, bod
 	return events
 }
 
-// wantClosed drains a channel and sees that it is closed.
+// wantClosed drains a channel and checks that it is closed.
 func wantClosed[T any](t testing.TB, what string, channel <-chan T) {
 	t.Helper()
 	deadline := time.After(syncWait)
@@ -128,7 +128,7 @@ func wantClosed[T any](t testing.TB, what string, channel <-chan T) {
 func send(t testing.TB, client *mautrix.Client, room id.RoomID, bodies ...string) {
 	t.Helper()
 	for _, body := range bodies {
-		// t.Context is done in a Cleanup, where nobody sends.
+		// t.Context is done in a Cleanup.
 		if _, err := client.SendText(context.WithoutCancel(t.Context()), room, body); err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func waitHealth(t testing.TB, service *matrixsync.MatrixSyncServiceHandle, state
 }
 
 // inSync waits until an initial sync has a room's last message: Dendrite
-// answers a send before that.
+// answers a send earlier.
 func inSync(t testing.TB, client *mautrix.Client, room id.RoomID, body string) {
 	t.Helper()
 	const filter = `{"room":{"timeline":{"limit":1}}}`

@@ -24,8 +24,12 @@ type syncTaking struct {
 	deliveries []delivery        // of the batch
 	state      *mautrix.RespSync // for the crypto
 
+	first           bool      // this is the first sync of all with the store
+	beganAt, cameAt time.Time // when the service began and when the response came, by the server's clock
+
 	interrupted bool      // while history was fetched, as by a server that shuts down
 	taken       int       // records stored so far
+	fresh       int       // of them, those that the store did not know
 	shortSince  time.Time // since when the server, answering all the time, has ended histories too early
 }
 
@@ -41,22 +45,31 @@ type syncTimeline struct {
 	room   *syncRoom
 	member event.Membership
 	events []matrix.MatrixSyncEvent
+	before matrix.MatrixMoment // Join of what comes just before the events, once it is set in these
 
 	lookBack bool                     // the store may know the events
 	fresh    []matrix.MatrixSyncEvent // with lookBack: those that it does not know
 }
 
-// takeIn takes a response in and delivers it; before it, what it knows nothing
-// of from a look back, which may be nil. Only ctx ends it before that is done.
+// takeIn stores a response and delivers it; before it, the unknown events of a
+// look back, which may be nil. It returns how many events the store did not
+// know. Only ctx, and the loss of the store, end it before that is done.
 //
 // What is in a room with a gap is stored and delivered with the rooms
 // before it, and the token with the last: a process that is killed while it
 // fills one gap after the other finds the first ones filled.
 //
-// Synapse may tell of one room that it was left and that there is an invitation
-// to it: that is the later of the two.
-func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) error {
-	t := &syncTaking{syncService: s, state: s.cryptoPart(response)}
+// Synapse may report of one room that it was left and that there is an
+// invitation to it: that is the later of the two.
+func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) (fresh int, err error) {
+	t := &syncTaking{syncService: s, state: s.cryptoPart(response), first: s.position.Token == "" && !s.replaying}
+	t.beganAt, t.cameAt = serverTimes(s.began, response)
+	err = t.takeIn(ctx, response, lookBack)
+	return t.fresh, err
+}
+
+func (t *syncTaking) takeIn(ctx context.Context, response, lookBack *syncResponse) error {
+	s := t.syncService
 	missed, err := t.lookBackTimelines(ctx, lookBack, response)
 	if err != nil {
 		return err
@@ -143,6 +156,7 @@ func (t *syncTaking) commit(ctx context.Context, stored ...func()) error {
 		if record.Seq == 0 {
 			continue // the store knows it
 		}
+		t.fresh++
 		if err := t.deliver(ctx, &t.deliveries[i].event, record.Seq); err != nil {
 			return err
 		}
@@ -159,7 +173,7 @@ func (t *syncTaking) known(room id.RoomID) MatrixSyncRoom {
 	return known
 }
 
-// latest is known with what this response has said of the room already.
+// latest is known with what this response has already changed of it.
 func (t *syncTaking) latest(room id.RoomID) MatrixSyncRoom {
 	for _, changed := range slices.Backward(t.batch.Rooms) {
 		if changed.RoomID == room {
@@ -172,7 +186,9 @@ func (t *syncTaking) latest(room id.RoomID) MatrixSyncRoom {
 // add appends what is to be delivered.
 func (t *syncTaking) add(e matrix.MatrixSyncEvent, kind MatrixSyncKind, data []byte) {
 	e.Replayed = t.replaying
-	record := MatrixSyncRecord{RoomID: e.RoomID, EventID: e.EventID, Kind: kind, Replayed: e.Replayed, Data: data}
+	record := MatrixSyncRecord{
+		RoomID: e.RoomID, EventID: e.EventID, Kind: kind, Replayed: e.Replayed, Join: e.Join, Start: e.Start, Data: data,
+	}
 	if e.Kind == matrix.MatrixKindEncrypted && kind == MatrixSyncPlain {
 		record.Kind, record.Session = MatrixSyncEncrypted, sessionOf(&e)
 	}
@@ -188,6 +204,9 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		events = t.withOwnLeave(roomID, room, events)
 	}
 	limited, last := room.Timeline.Limited, lastEventID(events)
+	if !part.lookBack { // of which lookBackTimelines has done so
+		part.before = t.markTimeline(events, known, member, !limited)
+	}
 	if part.lookBack {
 		// One that begins with a known event has nothing missing before
 		// it.
@@ -197,6 +216,7 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		}
 		events = part.fresh
 	}
+	anchored := false
 	// Of a room that the user was put out of Dendrite may give the leaving
 	// alone, and not say that more is missing.
 	left := member == event.MembershipLeave
@@ -209,9 +229,17 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		if gap != nil {
 			t.addGap(roomID, gap)
 		}
+		markJoin(filled, t.user, known.Membership == string(event.MembershipJoin) && gap == nil, part.before)
+		anchored = gap == nil
+		if err := t.markStart(ctx, known, filled, anchored); err != nil {
+			return false, err
+		}
 		for _, e := range filled {
 			t.add(e, MatrixSyncPlain, e.Raw)
 		}
+	}
+	if err := t.markStart(ctx, known, events, anchored); err != nil {
+		return false, err
 	}
 	for _, e := range events {
 		t.add(e, MatrixSyncPlain, e.Raw)
@@ -234,7 +262,7 @@ func lastEventID(events []matrix.MatrixSyncEvent) id.EventID {
 	return ""
 }
 
-// normalizeAll leaves out, and tells of, what is no event.
+// normalizeAll parses events, and leaves out and reports what is none.
 func (t *syncTaking) normalizeAll(room id.RoomID, raws []json.RawMessage) []matrix.MatrixSyncEvent {
 	events := make([]matrix.MatrixSyncEvent, 0, len(raws))
 	for _, raw := range raws {
@@ -269,9 +297,10 @@ func (t *syncTaking) withOwnLeave(
 	return events
 }
 
-// invitation takes an invitation: the own member event of its stripped state.
-// That has no ID that could be trusted, so an initial sync, which has all open
-// invitations, is told by who made the room's last one.
+// invitation adds an invitation to the batch: the own member event of its
+// stripped state. That has no ID that could be trusted. An initial sync has all
+// open invitations, and a server may show one in each answer: the one that is
+// known to be open is left out.
 func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 	for _, raw := range room.InviteState.Events {
 		e := matrix.MatrixEventParse(roomID, raw)
@@ -285,10 +314,15 @@ func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 			Membership: string(event.MembershipInvite),
 			Last:       known.Last,
 			Inviter:    e.Sender,
+			Invitation: invitationOf(raw),
 		}
-		if t.position.Token == "" && invited == known {
+		if known.Invitation == "" && t.position.Token == "" { // stored by a version that did not tell them apart
+			known.Invitation = invited.Invitation
+		}
+		if invited == known {
 			return
 		}
+		e.Join = matrix.MatrixMomentBefore
 		t.batch.Rooms = append(t.batch.Rooms, invited)
 		t.add(e, MatrixSyncInvite, raw)
 		return

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
@@ -17,7 +18,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// killedLine is what a child says of each event. It does so twice: before it
+// killedLine is what a child prints for each event, twice: before it
 // acknowledges and after.
 type killedLine struct {
 	Body        string
@@ -27,8 +28,8 @@ type killedLine struct {
 
 type consumerSettings struct{ DB, URL, User, Token string }
 
-// consumeForever is a child's role: it reads events, says so on stdout,
-// acknowledges them, says so.
+// consumeForever is a child's role: it reads events, prints them, acknowledges
+// them, and prints that.
 func consumeForever(args []string) error {
 	var settings consumerSettings
 	if err := json.Unmarshal([]byte(args[0]), &settings); err != nil {
@@ -48,14 +49,14 @@ func consumeForever(args []string) error {
 	if err != nil {
 		return err
 	}
-	service, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, MinIntervalMS: 1, ChannelBuffer: 3})
+	service, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, MinInterval: time.Millisecond, ChannelBuffer: 3})
 	if err != nil {
 		return err
 	}
 	out := json.NewEncoder(os.Stdout)
 	for e := range service.Events {
 		if e.Type != "m.room.message" {
-			if err := e.Ack(); err != nil {
+			if err := e.Ack(context.Background()); err != nil {
 				return err
 			}
 			continue
@@ -64,7 +65,7 @@ func consumeForever(args []string) error {
 		if err := out.Encode(line); err != nil {
 			return err
 		}
-		if err := e.Ack(); err != nil {
+		if err := e.Ack(context.Background()); err != nil {
 			return err
 		}
 		line.Acked = true
@@ -75,9 +76,8 @@ func consumeForever(args []string) error {
 	return errors.New("the service ended")
 }
 
-// A consumer killed at any moment, again and again: each message is
-// acknowledged, in order; what was acknowledged does not come again; what comes
-// again is marked.
+// A consumer repeatedly killed at any moment: each message is acknowledged, in
+// order; acknowledged ones are not delivered again; repeated ones are marked.
 func TestSync_ConsumerKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -16,7 +16,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// BenchmarkMatrixSyncService reads the same recorded responses by turns with
+// BenchmarkMatrixSyncService reads the same recorded responses in turns with
 // mautrix's own loop and with the service, in memory and with SQLite, there
 // with all events acknowledged. The ratios are of events/s, medians over the
 // rounds.
@@ -78,7 +78,7 @@ func sqliteSync(b *testing.B, responses [][]byte, total int) {
 
 func serviceSync(b *testing.B, cfg matrixsync.MatrixSyncServiceConfig, responses [][]byte, total int) {
 	cfg.Client = recordedClient(b, &recorded{responses: responses})
-	cfg.MinIntervalMS = 1 // mautrix has none
+	cfg.MinInterval = time.Millisecond // mautrix has none
 	service, err := matrixsync.MatrixSyncService(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)
@@ -91,7 +91,7 @@ func serviceSync(b *testing.B, cfg matrixsync.MatrixSyncServiceConfig, responses
 			continue
 		}
 		if done = append(done, e); len(done) == 100 || count == total {
-			if err := service.Ack(done...); err != nil {
+			if err := service.Ack(b.Context(), done...); err != nil {
 				b.Fatal(err)
 			}
 			done = done[:0]
@@ -99,8 +99,8 @@ func serviceSync(b *testing.B, cfg matrixsync.MatrixSyncServiceConfig, responses
 	}
 }
 
-// BenchmarkMatrixSyncService_InitialSync is the memory that a first sync of 50
-// MB takes at its peak, next to the response.
+// BenchmarkMatrixSyncService_InitialSync measures the peak memory of a first
+// sync of 50 MB, excluding the response.
 func BenchmarkMatrixSyncService_InitialSync(b *testing.B) {
 	events, state := recordEvents(b)
 	responses := record(events, state, 1, 200, 50, 500)
@@ -122,8 +122,8 @@ func BenchmarkMatrixSyncService_InitialSync(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// peakMB runs do and returns how far the heap's live and not yet collected
-// objects rose at most.
+// peakMB runs do and returns the peak growth of the heap's live and uncollected
+// objects.
 func peakMB(do func()) float64 {
 	debug.FreeOSMemory()
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}

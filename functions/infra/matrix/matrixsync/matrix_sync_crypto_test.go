@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -17,9 +18,9 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// toyCrypto stands for a crypto machine whose keys the test hands out: matrix
-// links none, and matrixcrypto's own tests have the real one. Its "ciphertext"
-// is base64.
+// toyCrypto stands in for a crypto machine with keys distributed by the test:
+// this package links none, and matrixcrypto's own tests use the real one. Its
+// "ciphertext" is base64.
 type toyCrypto struct {
 	mautrix.CryptoHelper // panics where the sync asks for more than it should
 
@@ -100,7 +101,7 @@ func nextSecret(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, ack b
 	for {
 		e := next(t, service)
 		if ack || !e.Encrypted {
-			if err := e.Ack(); err != nil {
+			if err := e.Ack(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -133,7 +134,7 @@ func TestMatrixSyncCrypto_KeyComesLater(t *testing.T) {
 			crypto := newToyCrypto()
 			crypto.broken = errors.New("the crypto's database is locked")
 			w.bot.Crypto = crypto
-			cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 1}
+			cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoff: time.Millisecond}
 			if durable {
 				cfg.Store = newStore(t)
 			}
@@ -158,8 +159,8 @@ func TestMatrixSyncCrypto_KeyComesLater(t *testing.T) {
 	}
 }
 
-// Each delivery, undecrypted and decrypted, is acknowledged on its own; and a
-// key that comes while no service runs finds what waits for it.
+// Each delivery, undecrypted and decrypted, is acknowledged separately; and a
+// key that arrives while no service runs finds the events waiting for it.
 func TestMatrixSyncCrypto_OverRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -186,7 +187,7 @@ func TestMatrixSyncCrypto_OverRestarts(t *testing.T) {
 	wantDecrypted(t, w, nextSecret(t, service, true), first, "one", false)
 	service.Stop()
 
-	w.bot.Crypto = nil // without any crypto all of that is done with
+	w.bot.Crypto = nil // without crypto nothing waits any more
 	service = startSync(t, cfg)
 	third := sendEncrypted(t, w, "s2", "three")
 	wantUndecrypted(t, nextSecret(t, service, true), third, false)

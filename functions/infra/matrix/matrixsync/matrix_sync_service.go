@@ -3,6 +3,7 @@ package matrixsync
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"log/slog"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
 	"fnregistry.dev/functions/infra/metrics"
 	"fnregistry.dev/functions/infra/service"
 )
@@ -20,17 +22,19 @@ import (
 type MatrixSyncServiceConfig struct {
 	Client *mautrix.Client // with homeserver URL, user ID and access token; one service for each client
 
-	InitialBackoffMS int // first wait after a failed sync, in milliseconds; default 1000
-	MaxBackoffMS     int // longest wait, in milliseconds; default 60000
-	ChannelBuffer    int // capacity of Events; default 256
+	// Of the durations zero is the default, and a negative one is an error.
 
-	Store         MatrixSyncStorage            // default: in memory, see [MatrixSyncServiceHandle.Ack]
-	Filter        *mautrix.Filter              // default: 50 events a room, without presence, typing, receipts and account data
-	PollTimeoutMS int                          // how long the server holds an empty answer back, in milliseconds; default 30000
-	MinIntervalMS int                          // from the start of one sync to that of the next, in milliseconds; default 100
-	GapPages      int                          // of 100 events each, to fill a room's gap with; default 50; negative: none
-	Logger        *slog.Logger                 // default: none
-	Metrics       *metrics.MetricsTextRegistry // default: none
+	InitialBackoff time.Duration // first wait after a failed sync; default 1 s
+	MaxBackoff     time.Duration // longest wait; default 60 s
+	ChannelBuffer  int           // capacity of Events; default 256
+
+	Store       MatrixSyncStorage            // default: in memory, see [MatrixSyncServiceHandle.Ack]
+	Filter      *mautrix.Filter              // default: 50 events a room, without presence, typing, receipts and account data
+	PollTimeout time.Duration                // how long the server holds an empty answer back, in whole milliseconds; default 30 s
+	MinInterval time.Duration                // from the start of one sync to that of the next; default 100 ms
+	GapPages    int                          // of 100 events each, to fill a room's gap with; default 50; negative: none
+	Logger      *slog.Logger                 // default: none
+	Metrics     *metrics.MetricsTextRegistry // default: none
 }
 
 // MatrixSyncServiceHandle is a running service.
@@ -65,10 +69,10 @@ type MatrixSyncServiceHandle struct {
 // know any more leads to a new initial sync: what the store knows is left out,
 // the rest has Replayed set.
 //
-// No failure of the server ends the service: it waits with backoff, and as long
-// as the server asks for. On 401 it waits as long as MaxBackoffMS, or until
-// [MatrixSyncServiceHandle.Resume], for new credentials of the same user and
-// device.
+// No failure of the server ends the service, only the loss of the store does
+// (see Err): it waits with backoff, and as long as the server asks for. On 401
+// it waits as long as MaxBackoff, or until [MatrixSyncServiceHandle.Resume],
+// for new credentials of the same user and device.
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where a service runs for
 // the client already or the store is another user's, and the store's own.
@@ -99,21 +103,24 @@ func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*Matri
 	s.begin(position)
 	running, err := service.ServiceStart(ctx, service.ServiceStartConfig{Name: "matrix_sync_service", Run: func(ctx context.Context) error {
 		defer s.end()
-		s.run(ctx)
-		return nil
+		return s.run(ctx)
 	}})
 	if err != nil {
 		syncRunning.Delete(cfg.Client)
 		return nil, err
 	}
-	stop := func() { _ = running.Stop(context.WithoutCancel(ctx)) } // there is no error: see Err
+	stop := func() { _ = running.Stop(context.WithoutCancel(ctx)) } // Err has the error
 	return &MatrixSyncServiceHandle{Events: s.events, Errors: s.errors, Stop: stop, sync: s, running: running}, nil
 }
 
 // Done is closed when the service has ended, and its channels are closed.
 func (h *MatrixSyncServiceHandle) Done() <-chan struct{} { return h.running.Done() }
 
-// Err returns nil: only Stop and the end of the context end the service.
+// Err returns a CodeConflict if the service ended because its store was lost:
+// another service has taken it over ([ErrMatrixSyncTakenOver]), or the file of
+// its database, or of the keys, was deleted or replaced
+// ([sqlite.ErrSQLiteFileLost]). It returns nil after any other end and before
+// Done is closed.
 func (h *MatrixSyncServiceHandle) Err() error { return h.running.Err() }
 
 // Service returns the service with the methods that all services have, such as
@@ -144,38 +151,49 @@ func (cfg MatrixSyncServiceConfig) withDefaults() (MatrixSyncServiceConfig, stri
 	if cfg.Filter != nil {
 		text, err := json.Marshal(cfg.Filter)
 		if err != nil {
-			return cfg, "", invalid("bad Filter: " + err.Error())
+			return cfg, "", &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: "bad Filter", Err: err}
 		}
 		filter = string(text)
 	}
-	cfg.MaxBackoffMS = orDefault(cfg.MaxBackoffMS, 60_000)
-	cfg.InitialBackoffMS = min(orDefault(cfg.InitialBackoffMS, 1000), cfg.MaxBackoffMS)
-	cfg.ChannelBuffer = orDefault(cfg.ChannelBuffer, 256)
-	cfg.PollTimeoutMS = orDefault(cfg.PollTimeoutMS, 30_000)
-	cfg.MinIntervalMS = orDefault(cfg.MinIntervalMS, 100)
+	err := durations.Fill("matrix_sync_service",
+		durations.Field{Name: "MaxBackoff", Value: &cfg.MaxBackoff, Default: time.Minute},
+		durations.Field{Name: "InitialBackoff", Value: &cfg.InitialBackoff, Default: time.Second},
+		durations.Field{Name: "PollTimeout", Value: &cfg.PollTimeout, Default: 30 * time.Second},
+		durations.Field{Name: "MinInterval", Value: &cfg.MinInterval, Default: 100 * time.Millisecond},
+	)
+	if err != nil {
+		return cfg, "", err
+	}
+	cfg.PollTimeout = max(cfg.PollTimeout, time.Millisecond)
+	cfg.InitialBackoff = min(cfg.InitialBackoff, cfg.MaxBackoff)
+	if cfg.ChannelBuffer <= 0 {
+		cfg.ChannelBuffer = 256
+	}
 	cfg.GapPages = cmp.Or(cfg.GapPages, 50)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	return cfg, filter, nil
 }
 
-func orDefault(n, normal int) int {
-	if n <= 0 {
-		return normal
-	}
-	return n
-}
-
 // Ack acknowledges events in one transaction of the store: once it has returned
 // nil, they do not come again, whatever happens to the process. Without a Store
-// it does nothing. It may be called by several goroutines.
-func (h *MatrixSyncServiceHandle) Ack(events ...matrix.MatrixSyncEvent) error {
+// it does nothing. It may be called by several goroutines, and after the
+// service has ended.
+func (h *MatrixSyncServiceHandle) Ack(ctx context.Context, events ...matrix.MatrixSyncEvent) error {
+	return h.AckTx(ctx, nil, events...)
+}
+
+// AckTx is Ack within a transaction of the caller on the store's database: the
+// events are acknowledged if tx commits, and only then. So an event can be
+// acknowledged together with what it causes, such as an outbox's EnqueueTx.
+// CodeUnsupported: the store can't.
+func (h *MatrixSyncServiceHandle) AckTx(ctx context.Context, tx *sql.Tx, events ...matrix.MatrixSyncEvent) error {
 	seqs := make([]int64, 0, len(events))
 	for _, e := range events {
 		if seq := e.Seq(); seq > 0 {
 			seqs = append(seqs, seq)
 		}
 	}
-	return h.sync.acknowledge(seqs)
+	return h.sync.acknowledge(ctx, tx, seqs)
 }
 
 // Resume ends a wait for a next try at once, as after new credentials by
@@ -190,5 +208,3 @@ func (h *MatrixSyncServiceHandle) Resume() {
 
 // Health says how the service does.
 func (h *MatrixSyncServiceHandle) Health() MatrixSyncHealth { return h.sync.health.get() }
-
-func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }

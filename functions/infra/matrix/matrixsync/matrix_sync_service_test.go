@@ -28,7 +28,7 @@ import (
 
 const syncPath = "GET /_matrix/client/v3/sync"
 
-// world is a user whose sync is tested, another one who speaks, and a room of
+// world is a user whose sync is tested, another one who sends, and a room with
 // both.
 type world struct {
 	bot, alice *mautrix.Client
@@ -83,7 +83,7 @@ func TestMatrixSyncService_BackoffRecovery(t *testing.T) {
 			w := newWorld(t)
 			w.bot.Client.Transport.(*http.Transport).DisableKeepAlives = true // or Go repeats a GET by itself
 			rule := w.proxy.Add(fault.Rule{Match: syncPath, Max: 4, Fault: failure})
-			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 10, MaxBackoffMS: 50})
+			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond})
 			for range rule.Injected() + 1 {
 				if err := nextError(t, service); core.ErrorCode(err) == core.CodeInternal {
 					t.Errorf("an error without a code: %v", err)
@@ -113,7 +113,7 @@ func TestMatrixSyncService_RetryAfter(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.proxy.Add(fault.Rule{Match: syncPath, Max: 1, Fault: limited})
-			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 1, MaxBackoffMS: 2})
+			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond})
 			began := time.Now()
 			if err := nextError(t, service); core.ErrorCode(err) != core.CodeLimited {
 				t.Errorf("got %v", err)
@@ -134,7 +134,7 @@ func TestMatrixSyncService_Error401NoExit(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(bot.Client.CloseIdleConnections)
-	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: bot, MaxBackoffMS: 3_600_000})
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: bot, MaxBackoff: 3600 * time.Second})
 	send(t, w.alice, w.room, "before")
 	nextMessage(t, service)
 	// A copy of the client logs out: what happens when an administrator ends
@@ -195,7 +195,7 @@ func TestMatrixSyncService_CtxCancelClosesChannels(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	// A buffer of one that nobody empties: the loop stands in a send.
+	// A buffer of one that nobody drains: the loop blocks in a send.
 	service, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: w.bot, ChannelBuffer: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestMatrixSyncService_ErrorsNeverBlock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	rule := w.proxy.Add(fault.Rule{Match: syncPath, Max: 100, Fault: fault.Status{Code: 503}})
-	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 1, MaxBackoffMS: 2})
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond})
 	send(t, w.alice, w.room, "through")
 	if e := nextMessage(t, service); e.Body != "through" || rule.Injected() != 100 {
 		t.Errorf("%q after %d failures", e.Body, rule.Injected())
@@ -274,8 +274,8 @@ func TestMatrixSyncService_BadConfig(t *testing.T) {
 	}
 }
 
-// ownMember says of an event whether it is the bot's member event in a room,
-// with this membership.
+// ownMember returns a predicate for the bot's member event in a room, with this
+// membership.
 func ownMember(w *world, room id.RoomID, membership string) func(matrix.MatrixSyncEvent) bool {
 	return func(e matrix.MatrixSyncEvent) bool {
 		var said struct{ Content struct{ Membership string } }
@@ -321,9 +321,9 @@ func TestMatrixSyncService_InvitesAndLeaves(t *testing.T) {
 	}
 }
 
-// An invitation that was taken back and made anew while away is a new one,
-// though the server tells only of one; in an initial sync one that is known is
-// not.
+// An invitation that was withdrawn and repeated while offline is a new one,
+// though the server reports only one; in an initial sync a known one is not
+// new.
 func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -332,7 +332,7 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoffMS: 1}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoff: time.Millisecond}
 	room := newRoom(t, w.alice)
 	invited, left := ownMember(w, room, "invite"), ownMember(w, room, "leave")
 	service := startSync(t, cfg)
@@ -345,7 +345,7 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 		if _, err := w.alice.KickUser(t.Context(), room, &mautrix.ReqKickUser{UserID: w.bot.UserID}); err != nil {
 			t.Fatal(err)
 		}
-		// Its place is from before: the taking back is never seen alone.
+		// Its token is older: the withdrawal is never seen alone.
 		if _, err := w.alice.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: w.bot.UserID}); err != nil {
 			t.Fatal(err)
 		}
@@ -364,7 +364,7 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "UPDATE matrix_sync_state SET token = 'no such token'"); err != nil {
 		t.Fatal(err)
 	}
-	// Another filter: Synapse keeps its answer to an initial sync for two
+	// Another filter: Synapse caches its response to an initial sync for two
 	// minutes.
 	cfg.Filter = &mautrix.Filter{Room: &mautrix.RoomFilter{Timeline: &mautrix.FilterPart{Limit: 40}}}
 	service = startSync(t, cfg)
@@ -377,8 +377,8 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	})
 }
 
-// Servers may tell of a rejected invitation or a ban in the state alone. Those
-// of testenv don't.
+// Servers may report a rejected invitation or a ban only in the state. Those of
+// testenv don't.
 func TestMatrixSyncService_LeaveInState(t *testing.T) {
 	t.Parallel()
 	server := &recorded{responses: [][]byte{
@@ -397,7 +397,7 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 	w := newWorld(t)
 	registry := metrics.MetricsText(metrics.MetricsTextConfig{})
 	w.proxy.Add(fault.Rule{Match: syncPath, Max: 1, Fault: fault.Status{Code: 503}})
-	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, Metrics: registry, InitialBackoffMS: 1})
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, Metrics: registry, InitialBackoff: time.Millisecond})
 	if health := service.Health(); health.State != matrixsync.MatrixSyncDegraded {
 		t.Errorf("at the start %+v", health)
 	}
@@ -421,7 +421,7 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 }
 
 // A state store in memory is empty after a restart, and a message to an
-// encrypted room would go out in the clear: the service asks for the state
+// encrypted room would be sent unencrypted: the service requests the state
 // again.
 func TestMatrixSyncService_StateAfterRestart(t *testing.T) {
 	t.Parallel()
@@ -466,10 +466,10 @@ func TestMatrixSyncService_AckAfterStop(t *testing.T) {
 	service.Stop()
 	kept := got[len(got)-2] // two
 	done := append(slices.Clone(got[:len(got)-2]), got[len(got)-1])
-	if err := service.Ack(done...); err != nil {
+	if err := service.Ack(t.Context(), done...); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(service.Ack(done...), done[0].Ack(), service.Ack()); err != nil {
+	if err := errors.Join(service.Ack(t.Context(), done...), done[0].Ack(t.Context()), service.Ack(t.Context())); err != nil {
 		t.Error(err)
 	}
 	service = startSync(t, cfg)
@@ -501,8 +501,8 @@ func TestMatrixSyncService_Conformance(t *testing.T) {
 	})
 }
 
-// The handle's own Stop and the service's are one: after either the channels
-// are closed.
+// The handle's own Stop and the service's are the same: after either the
+// channels are closed.
 func TestMatrixSyncService_StopForms(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(h *matrixsync.MatrixSyncServiceHandle) error{
@@ -527,7 +527,7 @@ func TestMatrixSyncService_StopForms(t *testing.T) {
 	}
 }
 
-// What the service says itself no member can say: an event may have any type.
+// Members can't forge the service's own events: an event may have any type.
 func TestMatrixSyncService_ForgedKinds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -549,7 +549,7 @@ func TestMatrixSyncService_ForgedKinds(t *testing.T) {
 			if e.Kind != matrix.MatrixKindEvent || e.Gap != nil || e.Encrypted || e.Reason != "" || e.Sender != w.alice.UserID || e.Redelivered != redelivered {
 				t.Errorf("%s: %+v", kind, e)
 			}
-			if line := matrix.MatrixEventLine(e, nil); strings.Contains(line, "(") {
+			if line := matrix.MatrixEventLine(e, matrix.MatrixEventLineConfig{}); strings.Contains(line, "(") {
 				t.Errorf("%s reads as the service's own word: %s", kind, line)
 			}
 		}

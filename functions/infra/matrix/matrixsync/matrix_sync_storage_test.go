@@ -9,11 +9,12 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 // TestMatrixSyncStorage is the conformance test of a storage. durable is false
-// for the one that counts an event as acknowledged when it was received.
+// for the one that treats an event as acknowledged when it was received.
 func TestMatrixSyncStorage(t *testing.T) {
 	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
@@ -85,7 +86,7 @@ func testStorage(t *testing.T, durable bool, open func(t *testing.T, ttl time.Du
 	t.Run("waiting and release", func(t *testing.T) {
 		s := begin(t, time.Hour, 100)
 		batch := &matrixsync.MatrixSyncBatch{Token: "t", Records: []matrixsync.MatrixSyncRecord{
-			{RoomID: "!r", EventID: "$1", Session: "s", Kind: matrixsync.MatrixSyncEncrypted, Replayed: true, Data: []byte(`{"n":1}`)},
+			{RoomID: "!r", EventID: "$1", Session: "s", Kind: matrixsync.MatrixSyncEncrypted, Replayed: true, Join: matrix.MatrixMomentAfter, Start: matrix.MatrixMomentBefore, Data: []byte(`{"n":1}`)},
 			{RoomID: "!r", EventID: "$2", Session: "other", Kind: matrixsync.MatrixSyncEncrypted, Data: []byte(`{}`)},
 			{RoomID: "!q", EventID: "$3", Session: "s", Kind: matrixsync.MatrixSyncEncrypted, Data: []byte(`{}`)},
 		}}
@@ -95,7 +96,7 @@ func testStorage(t *testing.T, durable bool, open func(t *testing.T, ttl time.Du
 		acknowledge(t, s, batch.Records) // as "encrypted": they wait on
 		key := matrixsync.MatrixSessionKey{RoomID: "!r", SessionID: "s"}
 		waiting := waitingFor(t, s, key)
-		if len(waiting) != 1 || waiting[0].EventID != "$1" || string(waiting[0].Data) != `{"n":1}` || !waiting[0].Replayed {
+		if len(waiting) != 1 || waiting[0].EventID != "$1" || string(waiting[0].Data) != `{"n":1}` || !waiting[0].Replayed || waiting[0].Join != matrix.MatrixMomentAfter || waiting[0].Start != matrix.MatrixMomentBefore {
 			t.Fatalf("waiting %+v", waiting)
 		}
 		if all := waitingFor(t, s, matrixsync.MatrixSessionKey{}); len(all) != 3 {
@@ -109,7 +110,7 @@ func testStorage(t *testing.T, durable bool, open func(t *testing.T, ttl time.Du
 			t.Errorf("still waiting: %+v", waiting)
 		}
 		pending, err := s.Pending(t.Context(), 0, 10)
-		if err != nil || (durable && (len(pending) != 1 || pending[0].Seq != seq || pending[0].Kind != matrixsync.MatrixSyncDecrypted || string(pending[0].Data) != `{"n":1}` || !pending[0].Replayed)) {
+		if err != nil || (durable && (len(pending) != 1 || pending[0].Seq != seq || pending[0].Kind != matrixsync.MatrixSyncDecrypted || string(pending[0].Data) != `{"n":1}` || !pending[0].Replayed || pending[0].Join != matrix.MatrixMomentAfter || pending[0].Start != matrix.MatrixMomentBefore)) {
 			t.Errorf("pending %+v, %v", pending, err)
 		}
 		if err := s.Acknowledge(t.Context(), []int64{seq}); err != nil {
@@ -133,7 +134,7 @@ func testStorage(t *testing.T, durable bool, open func(t *testing.T, ttl time.Du
 	})
 }
 
-// Time passes in a bubble. SQLite's clock is not asked, the process's is.
+// Time passes in a bubble. The process's clock is used, not SQLite's.
 func TestMatrixSyncStorage_DedupeTTL(t *testing.T) {
 	t.Parallel()
 	db := newDB(t).Writer
@@ -164,7 +165,7 @@ func TestMatrixSyncStorage_DedupeTTL(t *testing.T) {
 				if known, _ := s.Known(t.Context(), []id.EventID{"$old", "$new"}); known[0] || !known[1] {
 					t.Errorf("known %v", known)
 				}
-				// A batch without news, when all that is known is too old.
+				// A batch without events, when all known ones are too old.
 				time.Sleep(2 * time.Hour)
 				if again := takeIn(t, s, "t4", "$newest"); again[0].Seq != 0 {
 					t.Errorf("a known event is taken in again: %+v", again)

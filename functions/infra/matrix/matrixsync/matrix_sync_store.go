@@ -11,6 +11,8 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // MatrixSyncStoreConfig says where [MatrixSyncStore] keeps a sync's place, and
@@ -31,8 +33,9 @@ type MatrixSyncStoreConfig struct {
 // MatrixSyncStoreHandle is a [MatrixSyncStorage] in SQLite. It needs no
 // closing.
 type MatrixSyncStoreHandle struct {
-	cfg MatrixSyncStoreConfig
-	sql syncSQL
+	cfg  MatrixSyncStoreConfig
+	sql  syncSQL
+	file *sqlite.SQLiteFileCheckHandle
 
 	epoch  int64     // of this handle's Begin: a later one makes it stale
 	seq    int64     // the last that was given out
@@ -46,11 +49,13 @@ var _ MatrixSyncStorage = (*MatrixSyncStoreHandle)(nil)
 // unless they are there, and returns the store for [MatrixSyncService]. Each
 // change is one transaction, and what was committed outlives the death of the
 // process at any moment; that of the machine too if the database is opened with
-// synchronous=FULL.
+// synchronous=FULL. If the database file is deleted or replaced while it is in
+// use, each write fails from then on (CodeConflict,
+// [sqlite.ErrSQLiteFileLost]), which ends the service.
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where a newer version of
-// this unit made the tables, CodeUnavailable where the database refused (it
-// can't be written, or is no SQLite database).
+// this unit made the tables, those of sqlite_error where the database refused
+// (CodeForbidden where it can't be written).
 //
 // More in matrix_sync_store.md:
 //   - Open the database with sqlite_open and give it the Writer: one
@@ -65,13 +70,18 @@ func MatrixSyncStore(ctx context.Context, cfg MatrixSyncStoreConfig) (*MatrixSyn
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_store", Message: fmt.Sprintf("bad prefix %.80q", cfg.Prefix),
 			Hint: "use letters, digits and _, up to 50"}
 	}
-	if cfg.DedupeTTL <= 0 {
-		cfg.DedupeTTL = defaultDedupeTTL
+	err := durations.Fill("matrix_sync_store", durations.Field{Name: "DedupeTTL", Value: &cfg.DedupeTTL, Default: defaultDedupeTTL})
+	if err != nil {
+		return nil, err
 	}
 	if cfg.DedupeCount <= 0 {
 		cfg.DedupeCount = defaultDedupeCount
 	}
-	s := &MatrixSyncStoreHandle{cfg: cfg, sql: newSyncSQL(cfg.Prefix)}
+	file, err := sqlite.SQLiteFileCheck(ctx, cfg.DB)
+	if err != nil {
+		return nil, syncStoreError("open", err)
+	}
+	s := &MatrixSyncStoreHandle{cfg: cfg, sql: newSyncSQL(cfg.Prefix), file: file}
 	return s, s.makeTables(ctx)
 }
 
@@ -114,7 +124,7 @@ func (s *MatrixSyncStoreHandle) readRooms(ctx context.Context, tx *sql.Tx, rooms
 	defer rows.Close()
 	for rows.Next() {
 		var room MatrixSyncRoom
-		if err := rows.Scan(&room.RoomID, &room.Membership, &room.Last, &room.Inviter); err != nil {
+		if err := rows.Scan(&room.RoomID, &room.Membership, &room.Last, &room.Inviter, &room.Invitation); err != nil {
 			return err
 		}
 		rooms[room.RoomID] = room
@@ -122,20 +132,41 @@ func (s *MatrixSyncStoreHandle) readRooms(ctx context.Context, tx *sql.Tx, rooms
 	return rows.Err()
 }
 
+// Owned returns an error that Is [ErrMatrixSyncTakenOver] or
+// [sqlite.ErrSQLiteFileLost] where the store is lost, and another one where
+// that is unknown. A service looks every 2 seconds while it waits for the
+// server.
+func (s *MatrixSyncStoreHandle) Owned(ctx context.Context) error {
+	var epoch int64
+	err := s.cfg.DB.QueryRowContext(ctx, s.sql.epochNow).Scan(&epoch)
+	if err == nil && epoch != s.epoch {
+		err = errTakenOver()
+	}
+	return s.written("owned", err)
+}
+
 // Acknowledge implements [MatrixSyncStorage]. It may be called by several
 // goroutines.
 func (s *MatrixSyncStoreHandle) Acknowledge(ctx context.Context, seqs []int64) error {
 	ranges := seqRanges(seqs)
-	if len(ranges) == 1 {
+	if len(ranges) == 1 { // one statement needs no transaction
 		_, err := s.cfg.DB.ExecContext(ctx, s.sql.acknowledge, ranges[0][0], ranges[0][1])
-		return syncStoreError("acknowledge", err)
+		return s.written("acknowledge", err)
 	}
-	return s.transact(ctx, "acknowledge", func(tx *sql.Tx) error {
-		for _, r := range ranges {
-			if _, err := tx.ExecContext(ctx, s.sql.acknowledge, r[0], r[1]); err != nil {
-				return err
-			}
+	return s.transact(ctx, "acknowledge", func(tx *sql.Tx) error { return s.acknowledge(ctx, tx, ranges) })
+}
+
+// AcknowledgeTx is Acknowledge within a transaction of the caller on the same
+// database: it takes effect if that commits, and only then.
+func (s *MatrixSyncStoreHandle) AcknowledgeTx(ctx context.Context, tx *sql.Tx, seqs []int64) error {
+	return s.written("acknowledge", s.acknowledge(ctx, tx, seqRanges(seqs)))
+}
+
+func (s *MatrixSyncStoreHandle) acknowledge(ctx context.Context, tx *sql.Tx, ranges [][2]int64) error {
+	for _, r := range ranges {
+		if _, err := tx.ExecContext(ctx, s.sql.acknowledge, r[0], r[1]); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
@@ -109,7 +110,7 @@ func TestMatrixSyncStore_BadConfig(t *testing.T) {
 	if _, err := matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{}); core.ErrorCode(err) != core.CodeInvalid {
 		t.Errorf("no DB: %v", err)
 	}
-	if _, err := matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{DB: db.Reader}); core.ErrorCode(err) != core.CodeUnavailable {
+	if _, err := matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{DB: db.Reader}); core.ErrorCode(err) != core.CodeForbidden {
 		t.Errorf("a DB that can't write: %v", err)
 	}
 }
@@ -133,7 +134,7 @@ func TestMatrixSyncStore_NewerVersion(t *testing.T) {
 	}
 }
 
-// Tables of version 1, with a position and without one, lack a column.
+// Tables of version 1, with a position and without one, lack columns.
 func TestMatrixSyncStore_OldVersion(t *testing.T) {
 	t.Parallel()
 	for _, used := range []bool{false, true} {
@@ -151,7 +152,11 @@ func TestMatrixSyncStore_OldVersion(t *testing.T) {
 			takeIn(t, store, "t1", "$1")
 			want.Token = "t1"
 		}
-		for _, statement := range []string{"ALTER TABLE matrix_sync_state DROP COLUMN trusted", "UPDATE matrix_sync_state SET version = 1"} {
+		for _, statement := range []string{
+			"ALTER TABLE matrix_sync_state DROP COLUMN trusted", "ALTER TABLE matrix_sync_room DROP COLUMN invitation",
+			"ALTER TABLE matrix_sync_event DROP COLUMN joined", "ALTER TABLE matrix_sync_event DROP COLUMN started",
+			"UPDATE matrix_sync_state SET version = 1",
+		} {
 			if _, err := db.ExecContext(t.Context(), statement); err != nil {
 				t.Fatal(err)
 			}
@@ -165,11 +170,15 @@ func TestMatrixSyncStore_OldVersion(t *testing.T) {
 		if err != nil || got.Token != want.Token || got.Trusted != "" {
 			t.Errorf("used=%t: position %+v, %v", used, got, err)
 		}
+		pending, err := store.Pending(t.Context(), 0, 10)
+		if err != nil || (len(pending) == 1) != used || used && pending[0].Join != matrix.MatrixMomentUnknown {
+			t.Errorf("used=%t: pending %+v, %v", used, pending, err)
+		}
 	}
 }
 
-// Several programs that share a database are often updated together: each finds
-// the old tables, one adds what they lack, and none fails for that.
+// Programs that share a database are often updated together: each finds the old
+// tables, one adds the missing columns, and none fails.
 func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 10 {
@@ -199,7 +208,10 @@ func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 		if err := open(0); err != nil {
 			t.Fatal(err)
 		}
-		for _, statement := range []string{"matrix_sync_state DROP COLUMN trusted", "matrix_outbox DROP COLUMN shown_at", "matrix_outbox_owner DROP COLUMN slowest", "matrix_outbox_owner DROP COLUMN slowest_at"} {
+		for _, statement := range []string{
+			"matrix_sync_state DROP COLUMN trusted", "matrix_sync_event DROP COLUMN joined", "matrix_outbox DROP COLUMN shown_at", "matrix_outbox DROP COLUMN shown_date",
+			"matrix_outbox_owner DROP COLUMN slowest", "matrix_outbox_owner DROP COLUMN requeued",
+		} {
 			if _, err := dbs[0].ExecContext(t.Context(), "ALTER TABLE "+statement); err != nil {
 				t.Fatal(err)
 			}
@@ -216,8 +228,8 @@ func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 	}
 }
 
-// What is not acknowledged is never forgotten, however old; what is, leaves the
-// file.
+// Unacknowledged events are never deleted, however old; acknowledged ones leave
+// the file.
 func TestMatrixSyncStore_PruningKeepsPending(t *testing.T) {
 	t.Parallel()
 	db := newDB(t).Writer

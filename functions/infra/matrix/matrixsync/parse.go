@@ -31,6 +31,7 @@ type syncResponse struct {
 	} `json:"rooms"`
 
 	came time.Time // when it came
+	date time.Time // when it was sent by the server's clock; zero: it doesn't say
 }
 
 type syncEventList struct {
@@ -48,8 +49,8 @@ type syncRoom struct {
 }
 
 // parseSyncResponse reads a response. One that can't be read as a whole, or has
-// no token, is an error: the same sync is asked for again, and nothing of it is
-// taken in.
+// no token, is an error: the same sync is requested again, and nothing of it is
+// stored.
 func parseSyncResponse(body []byte) (*syncResponse, error) {
 	var response syncResponse
 	err := json.Unmarshal(body, &response)
@@ -67,10 +68,9 @@ func parseSyncResponse(body []byte) (*syncResponse, error) {
 	return &response, nil
 }
 
-// empty says that nothing is in the response: a server that answers such a one
-// at once, again and again, must not make the loop spin.
-func (r *syncResponse) empty() bool {
-	return len(r.Rooms.Join)+len(r.Rooms.Invite)+len(r.Rooms.Leave)+len(r.ToDevice.Events)+len(r.DeviceLists.Changed)+len(r.DeviceLists.Left) == 0
+// forDevice reports whether the response has something for the crypto.
+func (r *syncResponse) forDevice() bool {
+	return len(r.ToDevice.Events)+len(r.DeviceLists.Changed)+len(r.DeviceLists.Left) > 0
 }
 
 // sortedRooms yields rooms in the order of their IDs, which JSON doesn't give.

@@ -18,7 +18,7 @@ import (
 )
 
 // recorded is a transport that answers each sync with the next of some
-// responses, and the one after the last never.
+// responses, and never answers after the last.
 type recorded struct {
 	responses [][]byte
 
@@ -64,7 +64,7 @@ func recordedClient(t testing.TB, transport http.RoundTripper) *mautrix.Client {
 	return client
 }
 
-// recordRoom asks once for a room's timeline and its members.
+// recordRoom requests a room's timeline and its members once.
 func recordRoom(t testing.TB, client *mautrix.Client, room id.RoomID, timeout int) (timeline, state []json.RawMessage) {
 	t.Helper()
 	var answer struct {
@@ -99,7 +99,7 @@ func recordRoom(t testing.TB, client *mautrix.Client, room id.RoomID, timeout in
 	return timeline, state
 }
 
-// recordEvents has the server's own bytes of a room's timeline: texts, a reply,
+// recordEvents returns the server's bytes of a room's timeline: texts, a reply,
 // an edit, a reaction, a thread, a member.
 func recordEvents(t testing.TB) (timeline []json.RawMessage, state []json.RawMessage) {
 	t.Helper()
@@ -155,7 +155,7 @@ func numbered(out *bytes.Buffer, events []json.RawMessage, n int, count *int) {
 	}
 }
 
-// record makes sync responses of rooms with so many events each.
+// record creates sync responses of rooms with this many events each.
 func record(events, state []json.RawMessage, responses, rooms, eventsEach, stateEach int) [][]byte {
 	var all [][]byte
 	count := 0

@@ -160,6 +160,7 @@ func (t *syncTaking) lookBackTimelines(ctx context.Context, lookBack, response *
 	timelines := t.timelines(ctx, joined, event.MembershipJoin)
 	for i := range timelines {
 		part := &timelines[i]
+		part.before = t.markTimeline(part.events, t.known(part.roomID), part.member, false)
 		fresh, err := t.unknown(ctx, t.known(part.roomID), part.events)
 		if err != nil {
 			return nil, err
@@ -167,4 +168,34 @@ func (t *syncTaking) lookBackTimelines(ctx context.Context, lookBack, response *
 		part.lookBack, part.fresh = true, fresh
 	}
 	return timelines, nil
+}
+
+// A server that refuses each token that it gives out would cause one initial
+// sync after the other, the most expensive request there is. So between two of
+// them lies some time, which doubles, and which the service remembers over
+// successes: such a server accepts a token now and then.
+const (
+	resetWait   = 10 * time.Second // between the first and the second
+	resetMost   = 10 * time.Minute
+	resetForget = time.Hour // after so long without a reset, the next is the first again
+)
+
+// syncResets are the times that a token was given up for an initial sync.
+type syncResets struct {
+	n    int // since the last longer pause
+	last time.Time
+}
+
+// allowed reports whether it is time for another one.
+func (r *syncResets) allowed() bool {
+	since := time.Since(r.last)
+	return r.n == 0 || since >= resetForget || since >= min(resetWait<<min(r.n-1, 10), resetMost)
+}
+
+func (r *syncResets) add() {
+	if time.Since(r.last) >= resetForget {
+		r.n = 0
+	}
+	r.n++
+	r.last = time.Now()
 }

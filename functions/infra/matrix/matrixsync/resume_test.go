@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -21,10 +22,10 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// closing is a server that is shutting down, as Dendrite does once its database
-// is closed: while room is set, what it says of that room is left out of syncs
-// and of pages of history, with status 200 and all tokens as they are. The real
-// server does so for milliseconds.
+// closing is a server that is shutting down, like Dendrite once its database is
+// closed: while room is set, that room is omitted from syncs and from pages of
+// history, with status 200 and unchanged tokens. The real server does so for
+// milliseconds.
 type closing struct {
 	room    atomic.Pointer[id.RoomID]
 	syncs   atomic.Int64 // from which the room was left out
@@ -60,16 +61,16 @@ func (c *closing) answer(answer *http.Response) error {
 	return nil
 }
 
-// through returns a client like another one, by a URL.
+// through returns a client like another one, with another URL.
 func through(t *testing.T, url string, like *matrixsync.MatrixSyncServiceConfig) {
 	t.Helper()
 	c := like.Client
 	like.Client = clientFor(t, url, servers.User{ID: string(c.UserID), AccessToken: c.AccessToken, DeviceID: string(c.DeviceID)})
 }
 
-// A server leaves a room out of its last answers before it goes: the room's
-// messages come when it is there again, to a sync that saw it go and to one
-// that was started after that.
+// A server omits a room from its last responses before it shuts down: the
+// room's messages arrive once it is back, for a sync that saw it go and for one
+// that was started later.
 func TestSync_ServerShutsDown(t *testing.T) {
 	t.Parallel()
 	for _, restarted := range []bool{false, true} {
@@ -78,14 +79,14 @@ func TestSync_ServerShutsDown(t *testing.T) {
 			w := newWorld(t)
 			other := newRoom(t, w.alice, w.bot)
 			server := &closing{}
-			cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoffMS: 1, MaxBackoffMS: 50}
+			cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoff: time.Millisecond, MaxBackoff: 50 * time.Millisecond}
 			through(t, rewriting(t, w.proxy.URL(), nil, server.answer), &cfg)
 			service := startSync(t, cfg)
 			send(t, w.alice, w.room, "first")
 			wantMessages(t, service, []string{"first"})
 			server.room.Store(&w.room)
 			send(t, w.alice, w.room, "left out", "left out, too")
-			// Later in the stream: when this one has come, the token is past
+			// Later in the stream: once this one has arrived, the token is past
 			// the others.
 			send(t, w.alice, other, "told")
 			wantMessages(t, service, []string{"told"})
@@ -112,8 +113,8 @@ func TestSync_ServerShutsDown(t *testing.T) {
 	}
 }
 
-// A server's old answer to a look back takes nothing away from the new one to
-// the sync: Synapse keeps answers for 2 minutes.
+// A cached old response to the second sync does not override the newer one to
+// the first: Synapse caches responses for 2 minutes.
 func TestSync_StaleLookBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -152,7 +153,7 @@ func TestSync_StaleLookBack(t *testing.T) {
 		last = wantMessages(t, service, []string{body})[0].EventID
 		service.Stop()
 	}
-	// Now the old answer alone has the room.
+	// Now only the old response has the room.
 	send(t, w.alice, other, "elsewhere")
 	service = startSync(t, cfg)
 	wantMessages(t, service, []string{"elsewhere"})
@@ -171,8 +172,8 @@ func TestSync_StaleLookBack(t *testing.T) {
 	}
 }
 
-// A page of history that is empty because the server is shutting down is no
-// end of the history.
+// A page of history that is empty because the server is shutting down is not
+// the end of the history.
 func TestSync_ServerShutsDownInGap(t *testing.T) {
 	t.Parallel()
 	w, cfg, bodies := gapWorld(t, 230)
@@ -186,7 +187,8 @@ func TestSync_ServerShutsDownInGap(t *testing.T) {
 	}
 }
 
-// A history that stays cut off is reported as a gap, not taken for whole.
+// A history that stays truncated is reported as a gap rather than treated as
+// complete.
 func TestSync_HistoryEndsEarly(t *testing.T) {
 	t.Parallel()
 	w, cfg, _ := gapWorld(t, 230)
@@ -205,12 +207,12 @@ func TestSync_HistoryEndsEarly(t *testing.T) {
 	}
 }
 
-// What a resumed sync gets again is not delivered again: messages, an
+// Events repeated by a resumed sync are not delivered again: messages, an
 // invitation, and one that came after a leave.
 func TestSync_ResumedDeliversNothingTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoffMS: 1, MaxBackoffMS: 50}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoff: time.Millisecond, MaxBackoff: 50 * time.Millisecond}
 	service := startSync(t, cfg)
 	send(t, w.alice, w.room, "one", "two")
 	wantMessages(t, service, []string{"one", "two"})

@@ -13,7 +13,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// lostEvent is what a server that shuts down leaves out.
+// lostEvent is omitted by a server that shuts down.
 const lostEvent = "$lost"
 
 // roomEvents is a room's part of a sync, in JSON.
@@ -25,8 +25,8 @@ func roomEvents(room, timeline string, ids ...string) string {
 	return fmt.Sprintf(`%q:{"timeline":{%s"events":[%s]}}`, room, timeline, strings.Join(events, ","))
 }
 
-// lastWords is a server in virtual time that leaves an event out of its last
-// answers before it goes, and comes back complete.
+// lastWords is a server in virtual time that omits an event from its last
+// responses before it shuts down, and comes back complete.
 type lastWords struct {
 	began time.Time
 	back  time.Duration // from when on it answers again, and completely
@@ -77,9 +77,9 @@ func (s *lastWords) RoundTrip(r *http.Request) (*http.Response, error) {
 	return joined(since)
 }
 
-// A token is trusted for what the server answered after it, not for the time
-// that passed while the server was silent, or while a room's history could not
-// be had.
+// A token is trusted because of the server's later responses, not because of
+// time that passed while the server was silent, or while a room's history was
+// unavailable.
 func TestSync_LastWords(t *testing.T) {
 	t.Parallel()
 	for name, server := range map[string]*lastWords{

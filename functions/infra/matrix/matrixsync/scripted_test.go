@@ -13,8 +13,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// scripted is a server that answers as a test wants it, in virtual time. What
-// it does lasts minutes, or comes from a real one for milliseconds only.
+// scripted is a server in virtual time that responds as a test wants. What it
+// does would last minutes, or happens on a real one only for milliseconds.
 type scripted struct {
 	sync     func(since string, n int) (status int, body string) // n: how often this since was asked for
 	messages func(room string, n int) (status int, body string)  // n: requests before in all rooms
@@ -49,8 +49,8 @@ func (h *scripted) RoundTrip(request *http.Request) (*http.Response, error) {
 	return answerJSON(request, status, []byte(body)), nil
 }
 
-// told is an answer to a sync. Each room is "ID: EVENT EVENT", with "..." in
-// front of the events for more that are left out.
+// told is a response to a sync. Each room is "ID: EVENT EVENT", with "..."
+// before the events if others are omitted.
 func told(next string, rooms ...string) string {
 	var parts []string
 	for _, text := range rooms {
@@ -70,8 +70,8 @@ func events(ids ...string) string {
 	return strings.Join(all, ",")
 }
 
-// wantEvents runs a sync with a server for an hour and checks what it delivers,
-// in any order, each once.
+// wantEvents runs a sync with a server for an hour and checks that it delivers
+// these events, in any order, each once.
 func (h *scripted) wantEvents(t *testing.T, store matrixsync.MatrixSyncStorage, want ...string) {
 	t.Parallel()
 	t.Helper()
@@ -103,9 +103,9 @@ func (h *scripted) wantEvents(t *testing.T, store matrixsync.MatrixSyncStorage, 
 	})
 }
 
-// A server that leaves a room out and goes, where a proxy holds the next
-// request for a minute before it says so: that minute is no time in which the
-// server has gone on answering.
+// A server omits a room and shuts down, and a proxy holds the next request for
+// a minute before it reports that: in that minute the server has not kept
+// answering.
 func TestSync_FailureNoticedLate(t *testing.T) {
 	server := &scripted{hang: time.Minute, sync: func(since string, n int) (int, string) {
 		switch {
@@ -123,8 +123,8 @@ func TestSync_FailureNoticedLate(t *testing.T) {
 	server.wantEvents(t, nil, "$1", "$2", "$missed")
 }
 
-// A server that leaves a room out and goes while the gap of another room is
-// being filled: no sync fails.
+// A server omits a room and shuts down while another room's gap is being
+// filled: no sync fails.
 func TestSync_FailureNoticedInGap(t *testing.T) {
 	server := &scripted{
 		sync: func(since string, n int) (int, string) {
@@ -148,8 +148,8 @@ func TestSync_FailureNoticedInGap(t *testing.T) {
 	server.wantEvents(t, nil, "$a1", "$b1", "$a5", "$a9", "$missed")
 }
 
-// A server that leaves a room out and goes, and tells it by nothing but a
-// history that ends too early: no request fails.
+// A server omits a room and shuts down, and the only sign is a history that
+// ends too early: no request fails.
 func TestSync_ShortHistoryIsNoticed(t *testing.T) {
 	server := &scripted{
 		sync: func(since string, n int) (int, string) {
@@ -173,7 +173,7 @@ func TestSync_ShortHistoryIsNoticed(t *testing.T) {
 	server.wantEvents(t, nil, "$a1", "$b1", "$a5", "$a9", "$missed")
 }
 
-// A look back that the server can't answer does not hold up what it can.
+// A second sync that the server can't answer does not block what it can.
 func TestSync_LookBackFailsForEver(t *testing.T) {
 	for name, answer := range map[string]func() (int, string){
 		"status 500": func() (int, string) { return 500, `{"errcode":"M_UNKNOWN"}` },
@@ -203,8 +203,8 @@ func TestSync_LookBackFailsForEver(t *testing.T) {
 	}
 }
 
-// What the store knew when the look back came is not delivered again, though
-// the store forgets it while a gap before it is stored.
+// Events that the store knew when the second sync arrived are not delivered
+// again, even if it evicts them while an earlier gap is stored.
 func TestSync_StoreForgetsInLookBack(t *testing.T) {
 	server := &scripted{
 		sync: func(since string, n int) (int, string) {
@@ -227,7 +227,7 @@ func TestSync_StoreForgetsInLookBack(t *testing.T) {
 	server.wantEvents(t, matrixsync.NewSyncMemory(time.Minute, 50_000), "$a1", "$b1", "$b2", "$b3", "$a5", "$a9")
 }
 
-// There is no look back over more than the store remembers.
+// The second sync never covers more than the store remembers.
 func TestSync_LookBackOverTooMuch(t *testing.T) {
 	var many []string
 	for i := range 12_000 {
@@ -249,8 +249,8 @@ func TestSync_LookBackOverTooMuch(t *testing.T) {
 	server.wantEvents(t, matrixsync.NewSyncMemory(time.Hour, 10_000), append(many, "$a1", "$a2", "$a3")...)
 }
 
-// A server that has purged the history of many rooms is asked for little more
-// than once in each, and holds up none for long.
+// A server that has purged the history of many rooms gets little more than one
+// request for each, and delays none for long.
 func TestSync_ManyShortHistories(t *testing.T) {
 	const rooms = 200
 	var before, after, want []string
@@ -285,8 +285,8 @@ func TestSync_ManyShortHistories(t *testing.T) {
 	server.wantEvents(t, nil, want...)
 }
 
-// A room whose history the server never gives is no sign that the server goes:
-// there is no look back, by which older events would come behind newer ones.
+// A room whose history the server never returns is no sign of a shutdown: there
+// is no second sync, which would deliver older events after newer ones.
 func TestSync_HistoryNeverGiven(t *testing.T) {
 	for name, page := range map[string]struct {
 		status int

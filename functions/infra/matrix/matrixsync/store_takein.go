@@ -21,7 +21,7 @@ func (s *MatrixSyncStoreHandle) TakeIn(ctx context.Context, batch *MatrixSyncBat
 			return err
 		}
 		// More than this handle has given out: the last try was committed,
-		// though the driver told of an error.
+		// though the driver reported an error.
 		if stored == s.seq {
 			if err := s.insert(ctx, tx, batch, last); err != nil {
 				return err
@@ -41,27 +41,33 @@ func (s *MatrixSyncStoreHandle) TakeIn(ctx context.Context, batch *MatrixSyncBat
 func (s *MatrixSyncStoreHandle) own(ctx context.Context, tx *sql.Tx, token, trusted string) (seq int64, err error) {
 	err = tx.QueryRowContext(ctx, s.sql.own, nullString(token), nullString(trusted), s.epoch).Scan(&seq)
 	if err == sql.ErrNoRows {
-		err = &core.Error{Code: core.CodeConflict, Op: "matrix_sync_store", Message: "another service has taken the store over",
-			Hint: "run one service for each user; stop this one"}
+		err = errTakenOver()
 	}
 	return seq, err
+}
+
+func errTakenOver() error {
+	return &core.Error{
+		Code: core.CodeConflict, Op: "matrix_sync_store", Err: ErrMatrixSyncTakenOver,
+		Hint: "run one service for each user; stop this one",
+	}
 }
 
 func (s *MatrixSyncStoreHandle) insert(ctx context.Context, tx *sql.Tx, batch *MatrixSyncBatch, last int64) error {
 	now := time.Now()
 	seq := s.seq
 	for records := range slices.Chunk(batch.Records, syncInsertRows) {
-		args := make([]any, 0, 8*len(records))
+		args := make([]any, 0, 10*len(records))
 		for _, r := range records {
 			seq++
-			args = append(args, seq, nullString(r.EventID), r.RoomID, nullString(r.Session), r.Kind, r.Replayed, now.Unix(), r.Data)
+			args = append(args, seq, nullString(r.EventID), r.RoomID, nullString(r.Session), r.Kind, r.Replayed, now.Unix(), int(r.Join), int(r.Start), r.Data)
 		}
 		if _, err := tx.ExecContext(ctx, s.sql.insertRows(len(records)), args...); err != nil {
 			return err
 		}
 	}
 	for _, room := range batch.Rooms {
-		if _, err := tx.ExecContext(ctx, s.sql.putRoom, room.RoomID, room.Membership, room.Last, room.Inviter); err != nil {
+		if _, err := tx.ExecContext(ctx, s.sql.putRoom, room.RoomID, room.Membership, room.Last, room.Inviter, room.Invitation); err != nil {
 			return err
 		}
 	}
@@ -205,7 +211,7 @@ func (s *MatrixSyncStoreHandle) records(ctx context.Context, query string, args 
 	for rows.Next() {
 		var r MatrixSyncRecord
 		var event, session sql.NullString
-		if err := rows.Scan(&r.Seq, &r.RoomID, &event, &session, &r.Kind, &r.Replayed, &r.Data); err != nil {
+		if err := rows.Scan(&r.Seq, &r.RoomID, &event, &session, &r.Kind, &r.Replayed, &r.Join, &r.Start, &r.Data); err != nil {
 			return nil, syncStoreError("read", err)
 		}
 		r.EventID, r.Session = id.EventID(event.String), id.SessionID(session.String)

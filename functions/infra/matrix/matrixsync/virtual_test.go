@@ -18,7 +18,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// day is a server's day in virtual time: a long poll that holds answers back, a
+// day is a server's day in virtual time: a long poll that holds responses, a
 // message every minute, and bad hours.
 type day struct {
 	began time.Time
@@ -30,7 +30,7 @@ type day struct {
 	messages int
 }
 
-// hour says how the server behaves.
+// hour returns how the server behaves.
 func (d *day) hour() string {
 	switch hour := int(time.Since(d.began).Hours()); hour {
 	case 3:
@@ -143,10 +143,10 @@ func TestSync_DayInVirtualTime(t *testing.T) {
 			t.Errorf("%d goroutines, then %d", goroutines, goroutinesAfter)
 		}
 		// Each bad hour: at 60 s maximum, of which jitter takes up to a half;
-		// 401 without jitter; an empty answer once a second; a full one ten
-		// times a second.
+		// 401 without jitter; and as rarely where the token stands still, with
+		// content or without.
 		for state, most := range map[string]int{
-			"502": 130, "refuses connections": 130, "corrupt": 130, "401": 62, "429": 125, "empty at once": 3601, "same token with content": 36_001, "well": 17 * 125,
+			"502": 130, "refuses connections": 130, "corrupt": 130, "401": 62, "429": 125, "empty at once": 130, "same token with content": 130, "well": 17 * 125,
 		} {
 			if polls := server.polls[state]; polls > most || polls < 50 {
 				t.Errorf("%s: %d polls, want up to %d", state, polls, most)
@@ -193,8 +193,8 @@ func TestSync_BackoffStartsAnew(t *testing.T) {
 	})
 }
 
-// A server that takes a request and never answers, or stops in an answer's
-// middle, is given up, and asked again.
+// A server that accepts a request and never responds, or stops in the middle of
+// a response, is given up and requested again.
 func TestSync_SilentServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -50,14 +50,14 @@ func begin(j job, work func(context.Context, job, *mautrix.Client, *sqliteopen.S
 	return work(ctx, j, client, db)
 }
 
-// read acknowledges what comes, one by one or some together, and keeps the
+// read acknowledges events, one by one or several together, and keeps the
 // ledger.
 func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
 	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: db.Writer})
 	if err != nil {
 		return err
 	}
-	sync, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoffMS: 20, MaxBackoffMS: 1000})
+	sync, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoff: 20 * time.Millisecond, MaxBackoff: time.Second})
 	if err != nil {
 		return err
 	}
@@ -103,10 +103,10 @@ func acknowledge(sync *matrixsync.MatrixSyncServiceHandle, out *os.File, batch [
 	}
 	maybeDie(random)
 	if len(batch) == 1 {
-		if err := batch[0].Ack(); err != nil {
+		if err := batch[0].Ack(context.Background()); err != nil {
 			return err
 		}
-	} else if err := sync.Ack(batch...); err != nil {
+	} else if err := sync.Ack(context.Background(), batch...); err != nil {
 		return err
 	}
 	maybeDie(random)
@@ -114,7 +114,7 @@ func acknowledge(sync *matrixsync.MatrixSyncServiceHandle, out *os.File, batch [
 	return err
 }
 
-// maybeDie is a SIGKILL where it hurts most, once in a while.
+// maybeDie occasionally sends itself a SIGKILL at the worst moment.
 func maybeDie(random *rand.Rand) {
 	if random.IntN(500) == 0 {
 		die()
@@ -126,9 +126,9 @@ func die() {
 	select {} // it comes
 }
 
-// mortal is a transport that kills its process at one request in so many:
-// before the request, while the server works on it, or when the answer is
-// there.
+// mortal is a transport that kills its process at one in so many requests:
+// before the request, while the server processes it, or once the response has
+// arrived.
 type mortal struct {
 	http.RoundTripper
 	mu     sync.Mutex
@@ -162,12 +162,12 @@ func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// settle is how long a send takes effect at the most after its sender was
-// killed, on a machine that is loaded.
+// settle is how long after its sender was killed a send may still take effect,
+// on a loaded machine.
 const settle = 15 * time.Second
 
-// write puts its messages into the outbox, which takes each once however often
-// that is tried, and waits until all are sent.
+// write enqueues its messages, which the outbox accepts once however often they
+// are repeated, and waits until all are sent.
 func write(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
 	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: client, DB: db.Writer, Concurrency: rooms, Backoff: quick, Settle: settle})
 	if err != nil {

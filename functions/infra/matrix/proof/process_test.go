@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// job is what a child process does.
+// job describes the work of a child process.
 type job struct {
 	Kind   string // reader or writer
 	URL    string // of the proxy
@@ -48,8 +48,8 @@ func (p *process) start(t *testing.T) {
 	p.Process = killtest.Start(t, killtest.Config{Role: p.job.Kind, Args: []string{string(data)}})
 }
 
-// keepAlive starts the child again if it has killed itself. A child that ended
-// well has done its job; any other end fails the test.
+// keepAlive restarts the child if it has killed itself. A child that exits
+// successfully has done its job; any other end fails the test.
 func (p *process) keepAlive(t *testing.T) {
 	t.Helper()
 	if p.done || !p.Ended() {
@@ -74,8 +74,8 @@ func (p *process) kill() {
 	p.done = true
 }
 
-// again kills the children that are not done, does something meanwhile, and
-// restarts them.
+// again kills the unfinished children, does something meanwhile, and restarts
+// them.
 func again(t *testing.T, meanwhile func(), processes ...*process) {
 	t.Helper()
 	var killed []*process

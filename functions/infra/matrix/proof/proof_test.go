@@ -69,8 +69,8 @@ func TestEachMessageOnce(t *testing.T) {
 	w.check(t)
 }
 
-// faults has each request meet one with a chance of a few percent. Which of a
-// room's requests are met depends on the seed alone.
+// faults injects a fault into each request with a probability of a few percent.
+// Which of a room's requests are hit depends only on the seed.
 func faults(proxy *fault.HTTPProxy, room func(*http.Request) string) {
 	const (
 		sync = "GET /_matrix/client/v3/sync"
@@ -79,7 +79,7 @@ func faults(proxy *fault.HTTPProxy, room func(*http.Request) string) {
 	)
 	limited := fault.Status{Code: 429, RetryAfterMS: 50, Errcode: "M_LIMIT_EXCEEDED"}
 	later := fault.Status{Code: 429, RetryAfter: time.Second, Errcode: "M_LIMIT_EXCEEDED"}
-	// The server does what it is asked for, and the answer is lost.
+	// The server processes the request, and the response is lost.
 	for _, at := range []string{sync, page, send} {
 		for _, f := range []fault.Fault{
 			limited, fault.Status{Code: 500, AfterServer: true}, fault.Reset{AfterServer: true},
@@ -88,12 +88,12 @@ func faults(proxy *fault.HTTPProxy, room func(*http.Request) string) {
 			proxy.Add(fault.Rule{Match: at, Per: room, Probability: 0.005, Fault: f})
 		}
 	}
-	// The server does not hear of it.
+	// The request does not reach the server.
 	for _, f := range []fault.Fault{fault.Status{Code: 502, Body: "<html>bad gateway</html>"}, fault.Status{Code: 500}, fault.Reset{}, later} {
 		proxy.Add(fault.Rule{Match: sync, Per: room, Probability: 0.02, Fault: f})
 		proxy.Add(fault.Rule{Match: page, Per: room, Probability: 0.02, Fault: f})
-		// An outbox that is not sure of a send waits before the next,
-		// so these are few.
+		// An outbox that is unsure about a send waits before the next, so these
+		// are few.
 		proxy.Add(fault.Rule{Match: send, Per: room, Probability: 0.001, Fault: f})
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// onReport prints a report of a child to stderr at each SIGUSR1: what state
-// returns, its last errors and what its goroutines do. It reads errors until
-// the child ends.
+// onReport prints a report of a child to stderr on each SIGUSR1: the result of
+// state, its last errors and its goroutines. It reads errors until the child
+// ends.
 func onReport(name string, state func() string, errors <-chan error) {
 	var mu sync.Mutex
 	var last []string
@@ -45,7 +45,7 @@ func onReport(name string, state func() string, errors <-chan error) {
 	}()
 }
 
-// writerReport lists the queue: how much of it is in which state, and the
+// writerReport summarises the queue: the number of items in each state, and the
 // items that were tried.
 func writerReport(outbox *matrixoutbox.MatrixOutboxHandle) string {
 	var text strings.Builder
@@ -67,7 +67,8 @@ func writerReport(outbox *matrixoutbox.MatrixOutboxHandle) string {
 	return text.String()
 }
 
-// readerReport lists what the store holds back, and how the sync does.
+// readerReport lists the store's unacknowledged events, and the state of the
+// sync.
 func readerReport(service *matrixsync.MatrixSyncServiceHandle, store matrixsync.MatrixSyncStorage) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -13,19 +13,19 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// silence is how long nothing may move before the proof says what is
+// silence is how long without progress before the proof reports what is
 // outstanding.
 const silence = time.Minute
 
-// progress watches whether anything moves: messages sent, delivered and
-// acknowledged.
+// progress monitors progress: messages sent, delivered and acknowledged.
 type progress struct {
 	last    string
 	since   time.Time
 	longest time.Duration // without any progress
 }
 
-// note takes the present state, and returns for how long it has been the same.
+// note records the present state, and returns for how long it has been the
+// same.
 func (p *progress) note(now string) time.Duration {
 	if now != p.last {
 		p.last, p.since = now, time.Now()
@@ -62,8 +62,8 @@ func outboxCounts(t *testing.T, path string) string {
 	return fmt.Sprintf("%d queued, %d sent, %d parked", queued, sent, aside)
 }
 
-// outstanding logs what each process waits for, and what the rooms' histories
-// have that the ledger lacks.
+// outstanding logs what each process waits for, and which events of the rooms'
+// histories the ledger lacks.
 func (w *world) outstanding(t *testing.T, l *ledger, processes []*process) {
 	t.Helper()
 	t.Logf("%s: no progress. %s. The databases are in %s", time.Now().Format(time.TimeOnly), w.state(t, l), w.dir)

@@ -26,7 +26,7 @@ import (
 // quick is a backoff for a server that is near and soon up again.
 var quick = core.BackoffDelayConfig{Initial: 20 * time.Millisecond, Max: time.Second}
 
-// world is who sends to whom.
+// world describes who sends to whom.
 type world struct {
 	home    servers.Homeserver
 	dir     string // of the databases and the ledger; it stays where the test failed
@@ -38,7 +38,7 @@ type world struct {
 	asked   int                // how often history asked
 }
 
-// newWorld makes users, and rooms that all of them are in.
+// newWorld creates users, and rooms that all of them have joined.
 func newWorld(t *testing.T, home servers.Homeserver) *world {
 	t.Helper()
 	dir := keptDir(t)
@@ -82,7 +82,7 @@ func (w *world) job(t *testing.T, j job) job {
 	return j
 }
 
-// roomOf names the room that a request is about by its number, which is the
+// roomOf returns the number of the room that a request concerns, which is the
 // same in each run.
 func (w *world) roomOf(r *http.Request) string {
 	for i, room := range w.rooms {
@@ -93,7 +93,7 @@ func (w *world) roomOf(r *http.Request) string {
 	return ""
 }
 
-// faultCounts adds up what the proxies did.
+// faultCounts adds up the proxies' counts.
 func (w *world) faultCounts() fault.HTTPCounts {
 	all := w.proxies[0].Counts()
 	for _, proxy := range w.proxies[1:] {
@@ -110,7 +110,7 @@ func (w *world) faultCounts() fault.HTTPCounts {
 	return all
 }
 
-// keptDir makes a folder that is removed with the test, unless that failed.
+// keptDir creates a folder that is removed after the test, unless that failed.
 func keptDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "matrix-proof-")
 	if err != nil {
@@ -128,7 +128,7 @@ func keptDir(t *testing.T) string {
 	return dir
 }
 
-// client speaks to the server itself, past the proxy.
+// client returns a client that bypasses the proxy.
 func (w *world) client(t *testing.T, user servers.User) *mautrix.Client {
 	t.Helper()
 	client, err := mautrix.NewClient(w.home.URL, id.UserID(user.ID), user.AccessToken)
@@ -139,9 +139,9 @@ func (w *world) client(t *testing.T, user servers.User) *mautrix.Client {
 	return client
 }
 
-// fence returns when the server has no send under way any more, where no sender
-// lives: what comes in for a room it works off one after the other. The events
-// are no messages.
+// fence returns once the server has no pending sends, while no sender runs: it
+// processes a room's events one after another. The fence's events are not
+// messages.
 func (w *world) fence(t *testing.T) {
 	t.Helper()
 	client := w.client(t, w.reader.User)
@@ -152,11 +152,11 @@ func (w *world) fence(t *testing.T) {
 	}
 }
 
-// total is how many messages there are.
+// total is the number of messages.
 func (w *world) total() int { return w.each * rooms * senders }
 
-// check holds what the server has against what was to be sent, and what the
-// reader has had against that.
+// check compares the server's messages with those sent, and the reader's with
+// the server's.
 func (w *world) check(t *testing.T) {
 	t.Helper()
 	l := readLedger(t, w.reader.Ledger)
@@ -193,9 +193,9 @@ func (w *world) check(t *testing.T) {
 	t.Logf("%d events acknowledged, %d of them maybe just before a kill; %d deliveries again", len(l.acked)+len(l.maybe), len(l.maybe), l.twice)
 }
 
-// history reads a room's messages from the server, oldest first: by one initial
-// sync as far as that gives them, the rest in pages. (Pages alone would not do:
-// Dendrite loses events between two of them where several have the same depth.)
+// history reads a room's messages from the server, oldest first: as far back as
+// one initial sync goes, and the rest in pages. (Pages alone would not be
+// enough: Dendrite loses events of the same depth between two of them.)
 func (w *world) history(t *testing.T) map[id.RoomID][]*event.Event {
 	t.Helper()
 	client := w.client(t, w.reader.User)
@@ -224,9 +224,9 @@ func (w *world) history(t *testing.T) map[id.RoomID][]*event.Event {
 	return history
 }
 
-// inOrder tells what of a room is not as it was to be: each sender's messages
-// once, in order. Between senders there is no one order: /sync and /messages of
-// the same server have different ones.
+// inOrder reports deviations in a room: each sender's messages must be there
+// once, in order. Between senders there is no single order: /sync and /messages
+// of the same server differ.
 func (w *world) inOrder(room id.RoomID, bodies []string) (wrong []string) {
 	next := make([]int, senders)
 	for _, text := range bodies {
@@ -250,7 +250,7 @@ func (w *world) inOrder(room id.RoomID, bodies []string) (wrong []string) {
 	return wrong
 }
 
-// nothingPending looks into the reader's store.
+// nothingPending checks the reader's store.
 func (w *world) nothingPending(t *testing.T) {
 	t.Helper()
 	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: w.reader.DB})
@@ -268,7 +268,7 @@ func (w *world) nothingPending(t *testing.T) {
 	}
 }
 
-// report prints at most ten of what is wrong.
+// report prints at most ten deviations.
 func report(t *testing.T, where string, wrong []string) {
 	t.Helper()
 	for i, text := range wrong {

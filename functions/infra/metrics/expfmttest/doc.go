@@ -1,5 +1,5 @@
-// Package expfmttest holds the metrics package against Prometheus' own code:
-// its parser reads the pages, its client is measured beside. It is a module of
-// its own so that these, and the protobuf behind them, are in nobody's module
-// graph.
+// Package expfmttest tests the metrics package against Prometheus' own code:
+// its parser reads the pages, its client is benchmarked for comparison. It is a
+// module of its own so that these, and their protobuf dependency, stay out of
+// every other module graph.
 package expfmttest

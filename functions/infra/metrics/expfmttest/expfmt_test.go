@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/infra/metrics"
 )
 
-// scrape reads a registry over HTTP, as Prometheus does.
+// scrape reads a registry over HTTP as Prometheus does.
 func scrape(t *testing.T, r *metrics.MetricsTextRegistry) map[string]*dto.MetricFamily {
 	t.Helper()
 	server := httptest.NewServer(r)
@@ -25,7 +25,7 @@ func scrape(t *testing.T, r *metrics.MetricsTextRegistry) map[string]*dto.Metric
 	}
 	defer res.Body.Close()
 	if got, want := expfmt.ResponseFormat(res.Header), expfmt.NewFormat(expfmt.TypeTextPlain); got.FormatType() != want.FormatType() {
-		t.Fatalf("the client takes it for %q", got)
+		t.Fatalf("the client reads it as %q", got)
 	}
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(res.Body)
@@ -84,7 +84,7 @@ func TestExpfmt_EveryKind(t *testing.T) {
 	}
 }
 
-// Label values of any characters come back as they were.
+// Label values of any characters are read back unchanged.
 func TestExpfmt_LabelValues(t *testing.T) {
 	t.Parallel()
 	r := metrics.MetricsText(metrics.MetricsTextConfig{})
@@ -114,8 +114,8 @@ func TestExpfmt_LabelValues(t *testing.T) {
 	}
 }
 
-// Counting and observing, beside Prometheus' own client, with the label values
-// given each time.
+// Counting and observing, compared with Prometheus' own client, with label
+// values looked up each time.
 func BenchmarkClients(b *testing.B) {
 	r := metrics.MetricsText(metrics.MetricsTextConfig{})
 	ours := r.Counter("c_total", "", "method", "code")

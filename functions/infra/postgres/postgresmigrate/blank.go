@@ -7,8 +7,8 @@ import (
 
 var dollarTag = regexp.MustCompile(`^\$([A-Za-z_\x80-\xff][A-Za-z_0-9\x80-\xff]*)?\$`)
 
-// blankQuoted takes out strings, quoted names and comments, but for their line
-// ends: a procedure may hold a COMMIT, and a text may say it.
+// blankQuoted removes strings, quoted names and comments, except their line
+// breaks: a procedure may contain a COMMIT, and a string may mention it.
 func blankQuoted(text string) string {
 	var out strings.Builder
 	for len(text) > 0 {
@@ -24,8 +24,8 @@ func blankQuoted(text string) string {
 	return out.String()
 }
 
-// quotedLength is the length of what begins here and hides semicolons, 0 for
-// anything else. inWord: the byte before belongs to a word, as in a$b$.
+// quotedLength returns the length of the token here if it can hide semicolons,
+// 0 for anything else. inWord: the byte before belongs to a word, as in a$b$.
 func quotedLength(text string, inWord bool) int {
 	switch {
 	case strings.HasPrefix(text, "--"):
@@ -54,7 +54,7 @@ func quotedLength(text string, inWord bool) int {
 	return 0
 }
 
-// commentLength reads a comment, which may hold others.
+// commentLength returns the length of a comment; comments nest.
 func commentLength(text string) int {
 	depth := 0
 	for i := 0; i < len(text)-1; i++ {
@@ -72,7 +72,8 @@ func commentLength(text string) int {
 	return len(text)
 }
 
-// stringLength reads up to the closing quote, which is written twice inside.
+// stringLength returns the length up to the closing quote, which is doubled
+// inside.
 func stringLength(text string, quote byte, backslashes bool) int {
 	for i := 1; i < len(text); i++ {
 		switch {

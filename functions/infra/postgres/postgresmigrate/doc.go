@@ -1,4 +1,4 @@
-// Package postgresmigrate brings a PostgreSQL schema up to date with
-// pressly/goose. It stands apart from package postgres because it links
-// database/sql and goose, which the other units do without.
+// Package postgresmigrate migrates a PostgreSQL schema with pressly/goose. It
+// is separate from package postgres because it links database/sql and goose,
+// which the other units do without.
 package postgresmigrate

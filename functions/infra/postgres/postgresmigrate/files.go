@@ -16,7 +16,7 @@ import (
 
 type migrationFile struct {
 	PostgresMigrateFile
-	content   string // as it lies in the folder, with \n
+	content   string // of the file, with \n as line ends
 	annotated bool   // has goose's annotations
 }
 
@@ -43,7 +43,7 @@ func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
 var (
 	annotation = regexp.MustCompile(`(?m)^--[ \t]*\+goose\b`)
 	// A statement that begins or ends a transaction: goose runs the file in
-	// one. What is quoted is blank by then.
+	// one. Quoted text has been blanked by then.
 	transaction = regexp.MustCompile(`(?is)(?:^|;)\s*((?:begin|start\s+transaction|commit|end|rollback|abort|prepare\s+transaction)\b[^;]*;?)`)
 	toSavepoint = regexp.MustCompile(`(?is)^rollback\s+((work|transaction)\s+)?to\b`)
 	// The body of a function in standard SQL, whose END comes after a
@@ -72,7 +72,7 @@ func (f migrationFile) check() error {
 	return nil
 }
 
-// blank leaves nothing of a text but its line ends.
+// blank removes everything from a text but its line breaks.
 func blank(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' {
@@ -82,8 +82,8 @@ func blank(text string) string {
 	}, text)
 }
 
-// statement is what goose sends of a plain file: it leaves out comments and
-// empty lines at the begin.
+// statement returns what goose sends for a plain file: it omits leading
+// comments and empty lines.
 func (f migrationFile) statement() (text string, skippedLines int) {
 	text = f.content
 	for {
@@ -96,9 +96,9 @@ func (f migrationFile) statement() (text string, skippedLines int) {
 	}
 }
 
-// lineOf returns ":LINE" where the server gave a position in a plain file; of
-// an annotated one goose sends single statements, and it is unknown where they
-// stood.
+// lineOf returns ":LINE" if the server reported a position in a plain file;
+// from an annotated one goose sends single statements, whose position is
+// unknown.
 func (f migrationFile) lineOf(err error) string {
 	server, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || f.annotated || server.Position <= 0 {

@@ -14,8 +14,8 @@ import (
 )
 
 // store is goose's own table of versions with two more columns: the file's name
-// and checksum. goose's command line keeps working with it; the lines that it
-// writes have no checksum, and are not held against the files.
+// and checksum. goose's command line still works with it; the rows that it
+// writes have no checksum, and are not compared with the files.
 type store struct {
 	database.Store
 	m *migrating
@@ -35,7 +35,7 @@ func (s *store) TableExists(ctx context.Context, db database.DBTxConn) (exists b
 	var columns int
 	err = db.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL,
 		(SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname IN ('name', 'checksum'))`, s.m.qualifiedTable()).Scan(&exists, &columns)
-	if err == nil && exists && columns < 2 { // made by goose's command line
+	if err == nil && exists && columns < 2 { // created by goose's command line
 		err = s.addColumns(ctx, db)
 	}
 	return exists, err
@@ -65,7 +65,7 @@ func (s *store) Insert(ctx context.Context, db database.DBTxConn, req database.I
 	return s.Store.Insert(ctx, db, req) // version 0, with which goose begins
 }
 
-// look reads what the database has, checks it against the files and sets
+// look reads the database's history, checks it against the files and sets
 // result.Version and result.Pending.
 func (m *migrating) look(ctx context.Context) error {
 	history, err := m.history(ctx)
@@ -77,7 +77,7 @@ func (m *migrating) look(ctx context.Context) error {
 		files = append(files, migration.MigrationFile{Version: f.Version, Name: f.Name, Checksum: f.Checksum})
 	}
 	last, err := migration.MigrationCheck("postgres_migrate", files, history)
-	m.result.Version, m.result.Pending = last, nil // also where the history doesn't fit
+	m.result.Version, m.result.Pending = last, nil // even if the history doesn't match
 	if err != nil {
 		return err
 	}
@@ -89,9 +89,9 @@ func (m *migrating) look(ctx context.Context) error {
 	return nil
 }
 
-// history reads the lines of goose's table, by version, without the one that it
-// begins with (0). to_jsonb, because the columns name and checksum may not be
-// there yet.
+// history reads the rows of goose's table, by version, without the initial one
+// (0). It uses to_jsonb because the columns name and checksum may not exist
+// yet.
 func (m *migrating) history(ctx context.Context) ([]migration.MigrationApplied, error) {
 	if err := m.findSchema(ctx); err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (m *migrating) history(ctx context.Context) ([]migration.MigrationApplied, 
 	return all, rows.Err()
 }
 
-// findSchema settles the table's schema once: a file may change the
+// findSchema determines the table's schema once: a file may change the
 // search_path.
 func (m *migrating) findSchema(ctx context.Context) error {
 	if m.schema != "" {
@@ -135,7 +135,7 @@ func (m *migrating) findSchema(ctx context.Context) error {
 			Code:    core.CodeInvalid,
 			Op:      "postgres_migrate",
 			Message: "no schema of the search_path exists",
-			Hint:    "make the schema first, or set search_path in the URL",
+			Hint:    "create the schema first, or set search_path in the URL",
 		}
 	}
 	m.schema = schema.String

@@ -18,9 +18,9 @@ import (
 
 // PostgresMigrateConfig says which files [PostgresMigrate] applies, and how.
 type PostgresMigrateConfig struct {
-	FS          fs.FS         // holds the files, an embed.FS as a rule; required
+	FS          fs.FS         // holds the files, usually an embed.FS; required
 	Dir         string        // the folder inside FS; default "."
-	Table       string        // where the history is recorded, in the first schema of the search_path; small letters, digits and _; default "goose_db_version"
+	Table       string        // where the history is recorded, in the first schema of the search_path; lower-case letters, digits and _; default "goose_db_version"
 	LockTimeout time.Duration // how long to wait for another process that migrates; default one minute
 	DryRun      bool          // check and list, change nothing
 }
@@ -36,7 +36,7 @@ type PostgresMigrateFile struct {
 type PostgresMigrateResult struct {
 	Version int64                 `json:"version"` // of the schema now; 0: nothing was ever applied
 	Applied []PostgresMigrateFile `json:"applied"` // by this call, in order
-	Pending []PostgresMigrateFile `json:"pending"` // not yet applied: with DryRun, or behind the one that failed
+	Pending []PostgresMigrateFile `json:"pending"` // not yet applied: with DryRun, or after the one that failed
 }
 
 const (
@@ -69,8 +69,7 @@ const (
 // connection broke.
 //
 // More in postgres_migrate.md:
-//   - Never edit a file that was released: the next start is refused with
-//     CodeConflict.
+//   - Never edit a released file: the next start is refused with CodeConflict.
 //   - A branch that adds a file with a lower number than one already applied is
 //     refused: give it the next number when you merge.
 func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrateConfig) (PostgresMigrateResult, error) {
@@ -80,7 +79,7 @@ func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrat
 			Code:    core.CodeInvalid,
 			Op:      "postgres_migrate",
 			Message: fmt.Sprintf("bad table name %q", m.table),
-			Hint:    "small letters, digits and _, at most 63",
+			Hint:    "lower-case letters, digits and _, at most 63",
 		}
 	}
 	var err error
@@ -89,8 +88,7 @@ func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrat
 	}
 	m.db = openDB(pool)
 	defer m.db.Close()
-	// First without the lock, so that a start with nothing to do never
-	// blocks.
+	// First without the lock, so that a start with nothing to do never blocks.
 	if err := m.look(ctx); err != nil || cfg.DryRun || len(m.result.Pending) == 0 {
 		return m.result, err
 	}
@@ -103,7 +101,7 @@ func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrat
 	return m.result, m.run(ctx)
 }
 
-// migrating is one call of PostgresMigrate under way.
+// migrating is one call of PostgresMigrate in progress.
 type migrating struct {
 	db          *sql.DB // one connection, which holds the lock
 	schema      string  // where the history's table is
@@ -158,8 +156,7 @@ func (m *migrating) applied(version int64) {
 	}
 }
 
-// fileError names the file, and the line where the server says where it
-// stumbled.
+// fileError names the file, and the line if the server reports one.
 func (m *migrating) fileError(version int64, err error) error {
 	for _, file := range m.files {
 		if file.Version == version {

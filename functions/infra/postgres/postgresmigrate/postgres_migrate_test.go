@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -15,7 +14,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -23,8 +21,10 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/infra/postgres/postgresmigrate"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -43,64 +43,10 @@ const (
 	indexSQL = "-- speeds up the login\nCREATE INDEX users_name ON users (name);\n"
 )
 
-// newDatabase makes a database of the test's own on the run's server and
-// returns its URL.
-func newDatabase(t testing.TB) string {
-	t.Helper()
-	admin := servers.Postgres(t)
-	name := "t_" + strings.ToLower(rand.Text()[:12])
-	execURL(t, admin, "CREATE DATABASE "+name)
-	t.Cleanup(func() { execURL(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
-	u, err := url.Parse(admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
-}
-
-func execURL(t testing.TB, text, sql string) {
-	t.Helper()
-	ctx := context.Background() // t's own has ended in a Cleanup
-	conn, err := pgx.Connect(ctx, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-}
-
-func open(t testing.TB, text string) *pgxpool.Pool {
-	t.Helper()
-	pool, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	return pool
-}
-
-func exec1(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
-	t.Helper()
-	if _, err := pool.Exec(t.Context(), sql, args...); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-}
-
-func get[T any](t testing.TB, pool *pgxpool.Pool, query string, args ...any) (value T) {
-	t.Helper()
-	if err := pool.QueryRow(t.Context(), query, args...).Scan(&value); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return value
-}
-
 // has reports whether a table, index or sequence is there.
 func has(t testing.TB, pool *pgxpool.Pool, name string) bool {
 	t.Helper()
-	return get[bool](t, pool, "SELECT to_regclass($1) IS NOT NULL", name)
+	return pgtest.Get[bool](t, pool, "SELECT to_regclass($1) IS NOT NULL", name)
 }
 
 func migrate(t testing.TB, pool *pgxpool.Pool, fsys fs.FS) (postgresmigrate.PostgresMigrateResult, error) {
@@ -125,33 +71,10 @@ func names(list []postgresmigrate.PostgresMigrateFile) string {
 	return strings.Join(all, " ")
 }
 
-// wantError checks the code and that the text holds want.
-func wantError(t testing.TB, err error, code core.Code, want string) {
-	t.Helper()
-	if core.ErrorCode(err) != code || err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %q (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
-	}
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Op == "" {
-		t.Errorf("%v: no Op", err)
-	}
-}
-
-const patience = 30 * time.Second
-
-// within waits for a condition on the real thing.
-func within(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
-
 func TestPostgresMigrate_Conformance(t *testing.T) {
 	t.Parallel()
 	sqltest.MigrateConformance(t, func(t *testing.T) sqltest.MigrateConformanceConfig {
-		pool := open(t, newDatabase(t))
+		pool := pgtest.Open(t, pgtest.NewDatabase(t))
 		return sqltest.MigrateConformanceConfig{
 			Op: "postgres_migrate",
 			Migrate: func(ctx context.Context, r sqltest.MigrateConformanceRequest) (sqltest.MigrateConformanceResult, error) {
@@ -170,11 +93,11 @@ func TestPostgresMigrate_Conformance(t *testing.T) {
 			Has:     func(t *testing.T, name string) bool { return has(t, pool, name) },
 			Count: func(t *testing.T, table string) int {
 				t.Helper()
-				return get[int](t, pool, "SELECT count(*) FROM "+table)
+				return pgtest.Get[int](t, pool, "SELECT count(*) FROM "+table)
 			},
 			Hold: func(t *testing.T) (string, func()) {
 				finish := holdLock(t, pool, files("1_gate.sql", "SELECT count(*) FROM gate;\nSELECT 1/0;"))
-				return "another process migrates", func() { wantError(t, finish(), core.CodeInvalid, "division by zero") }
+				return "another process migrates", func() { errtest.Want(t, finish(), core.CodeInvalid, "division by zero") }
 			},
 		}
 	})
@@ -182,7 +105,7 @@ func TestPostgresMigrate_Conformance(t *testing.T) {
 
 func TestPostgresMigrate_BadFiles(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	for _, c := range []struct {
 		name string
 		fsys fs.FS
@@ -202,12 +125,12 @@ func TestPostgresMigrate_BadFiles(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := migrate(t, pool, c.fsys)
-			wantError(t, err, core.CodeInvalid, c.want)
+			errtest.Want(t, err, core.CodeInvalid, c.want)
 		})
 	}
 	for _, table := range []string{"a; DROP", "Upper", strings.Repeat("x", 64), `"`} {
 		_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: files("1_a.sql", "SELECT 1"), Table: table})
-		wantError(t, err, core.CodeInvalid, "bad table name")
+		errtest.Want(t, err, core.CodeInvalid, "bad table name")
 	}
 }
 
@@ -229,19 +152,19 @@ SELECT note(7);
 
 func TestPostgresMigrate_FunctionsNeedNoAnnotation(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	mustMigrate(t, pool, files("1_function.sql", functionSQL))
-	if n := get[int](t, pool, "SELECT n FROM log"); n != 7 {
+	if n := pgtest.Get[int](t, pool, "SELECT n FROM log"); n != 7 {
 		t.Errorf("got %d", n)
 	}
-	exec1(t, pool, "CALL tidy()")
+	pgtest.Exec(t, pool, "CALL tidy()")
 }
 
 // goose's own files, its command line's table, and what its command line makes
 // of ours.
 func TestPostgresMigrate_GetsOnWithGoose(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	fsys := files("1_users.sql", "-- +goose Up\n"+usersSQL+"-- +goose Down\nDROP TABLE users;\n", "2_index.sql", "-- +goose Up\n"+indexSQL)
 	plain := func(fsys fs.FS) {
 		t.Helper()
@@ -269,31 +192,31 @@ func TestPostgresMigrate_GetsOnWithGoose(t *testing.T) {
 	}
 	fsys["2_index.sql"].Data = append(fsys["2_index.sql"].Data, ' ')
 	_, err := migrate(t, pool, fsys)
-	wantError(t, err, core.CodeConflict, "2_index.sql: has changed")
+	errtest.Want(t, err, core.CodeConflict, "2_index.sql: has changed")
 }
 
 // What pg_dump writes empties the search_path.
 func TestPostgresMigrate_SearchPathIsTheFilesOwn(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
-	execURL(t, text, "CREATE SCHEMA app")
-	pool := open(t, text+"&search_path=app")
+	text := pgtest.NewDatabase(t)
+	pgtest.ExecURL(t, text, "CREATE SCHEMA app")
+	pool := pgtest.Open(t, text+"&search_path=app")
 	fsys := files("1_dump.sql", "SELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE app.t (n int);")
 	for range 2 {
 		if result := mustMigrate(t, pool, fsys); result.Version != 1 {
 			t.Errorf("%+v", result)
 		}
 	}
-	if !has(t, pool, "app.goose_db_version") || get[string](t, pool, "SHOW search_path") != "app" {
+	if !has(t, pool, "app.goose_db_version") || pgtest.Get[string](t, pool, "SHOW search_path") != "app" {
 		t.Error("the history is elsewhere, or the pool's search_path has changed")
 	}
-	_, err := migrate(t, open(t, text+"&search_path=nowhere"), fsys)
-	wantError(t, err, core.CodeInvalid, "no schema of the search_path")
+	_, err := migrate(t, pgtest.Open(t, text+"&search_path=nowhere"), fsys)
+	errtest.Want(t, err, core.CodeInvalid, "no schema of the search_path")
 }
 
 func TestPostgresMigrate_StatementTimeoutDoesNotCount(t *testing.T) {
 	t.Parallel()
-	pool, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: newDatabase(t), StatementTimeout: 100 * time.Millisecond, MaxConns: 1})
+	pool, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: pgtest.NewDatabase(t), StatementTimeout: 100 * time.Millisecond, MaxConns: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +235,7 @@ func TestPostgresMigrate_StatementTimeoutDoesNotCount(t *testing.T) {
 // it.
 func holdLock(t *testing.T, pool *pgxpool.Pool, fsys fstest.MapFS) (finish func() error) {
 	t.Helper()
-	exec1(t, pool, "CREATE TABLE gate (n int)")
+	pgtest.Exec(t, pool, "CREATE TABLE gate (n int)")
 	gate, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -325,8 +248,8 @@ func holdLock(t *testing.T, pool *pgxpool.Pool, fsys fstest.MapFS) (finish func(
 		_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: fsys})
 		done <- err
 	}()
-	within(t, "the migration waits at the gate", func() bool {
-		return get[int](t, pool, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass") == 1
+	pgtest.Within(t, "the migration waits at the gate", func() bool {
+		return pgtest.Get[int](t, pool, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass") == 1
 	})
 	return func() error {
 		if err := gate.Rollback(t.Context()); err != nil {
@@ -340,8 +263,8 @@ func holdLock(t *testing.T, pool *pgxpool.Pool, fsys fstest.MapFS) (finish func(
 // CREATE INDEX CONCURRENTLY waits for.
 func TestPostgresMigrate_WaitingDoesNotBlockConcurrentIndex(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
-	exec1(t, pool, usersSQL)
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
+	pgtest.Exec(t, pool, usersSQL)
 	fsys := files("1_gate.sql", "SELECT count(*) FROM gate",
 		"2_index.sql", "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE INDEX CONCURRENTLY users_name ON users (name);\n")
 	finish := holdLock(t, pool, fsys)
@@ -350,8 +273,8 @@ func TestPostgresMigrate_WaitingDoesNotBlockConcurrentIndex(t *testing.T) {
 		_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: fsys})
 		waiting <- err
 	}()
-	within(t, "the second one has asked for the lock", func() bool {
-		return get[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_try_advisory_lock%'") == 1
+	pgtest.Within(t, "the second one has asked for the lock", func() bool {
+		return pgtest.Get[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_try_advisory_lock%'") == 1
 	})
 	if err := finish(); err != nil {
 		t.Error(err)
@@ -366,10 +289,10 @@ func TestPostgresMigrate_WaitingDoesNotBlockConcurrentIndex(t *testing.T) {
 
 func TestPostgresMigrate_ConnectionLostHalfway(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	fsys := files("1_users.sql", usersSQL, "2_lost.sql", "CREATE TABLE half (n int);\nSELECT pg_terminate_backend(pg_backend_pid());", "3_index.sql", indexSQL)
 	result, err := migrate(t, pool, fsys)
-	wantError(t, err, core.CodeUnavailable, "postgres_migrate file=2_lost.sql")
+	errtest.Want(t, err, core.CodeUnavailable, "postgres_migrate file=2_lost.sql")
 	if names(result.Applied) != "1_users.sql" || names(result.Pending) != "2_lost.sql 3_index.sql" || has(t, pool, "half") || has(t, pool, "users_name") {
 		t.Errorf("%+v", result)
 	}
@@ -378,10 +301,10 @@ func TestPostgresMigrate_ConnectionLostHalfway(t *testing.T) {
 func TestPostgresMigrate_ServerKilled(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
-	pool := open(t, server.Postgres(t))
+	pool := pgtest.Open(t, server.Postgres(t))
 	fsys := files("1_users.sql", usersSQL, "2_gate.sql", "CREATE TABLE half (n int);\nSELECT count(*) FROM gate;")
 	done := make(chan error, 1)
-	exec1(t, pool, "CREATE TABLE gate (n int)")
+	pgtest.Exec(t, pool, "CREATE TABLE gate (n int)")
 	gate, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -393,14 +316,14 @@ func TestPostgresMigrate_ServerKilled(t *testing.T) {
 		_, err := migrate(t, pool, fsys)
 		done <- err
 	}()
-	within(t, "the migration waits at the gate", func() bool {
-		return get[int](t, pool, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass") == 1
+	pgtest.Within(t, "the migration waits at the gate", func() bool {
+		return pgtest.Get[int](t, pool, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass") == 1
 	})
 	server.Kill(t)
-	wantError(t, <-done, core.CodeUnavailable, "2_gate.sql")
+	errtest.Want(t, <-done, core.CodeUnavailable, "2_gate.sql")
 	_ = gate.Rollback(t.Context())
 	server.Restart(t)
-	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
+	pgtest.Within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
 	if has(t, pool, "half") || !has(t, pool, "users") {
 		t.Error("not as acknowledged")
 	}
@@ -411,17 +334,17 @@ func TestPostgresMigrate_ServerKilled(t *testing.T) {
 
 func TestPostgresMigrate_NoRight(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
+	text := pgtest.NewDatabase(t)
 	user := "u_" + strings.ToLower(rand.Text()[:10])
-	execURL(t, text, "CREATE ROLE "+user+" LOGIN PASSWORD 'secret-word'")
-	t.Cleanup(func() { execURL(t, servers.Postgres(t), "DROP ROLE "+user) })
+	pgtest.ExecURL(t, text, "CREATE ROLE "+user+" LOGIN PASSWORD 'secret-word'")
+	t.Cleanup(func() { pgtest.ExecURL(t, servers.Postgres(t), "DROP ROLE "+user) })
 	u, err := url.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	u.User = url.UserPassword(user, "secret-word")
-	_, err = migrate(t, open(t, u.String()), files("1_users.sql", usersSQL))
-	wantError(t, err, core.CodeForbidden, "permission denied")
+	_, err = migrate(t, pgtest.Open(t, u.String()), files("1_users.sql", usersSQL))
+	errtest.Want(t, err, core.CodeForbidden, "permission denied")
 	if strings.Contains(err.Error(), "secret-word") {
 		t.Error(err)
 	}
@@ -429,15 +352,15 @@ func TestPostgresMigrate_NoRight(t *testing.T) {
 
 func TestPostgresMigrate_HostileAndLargeFiles(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	line := "INSERT INTO big VALUES ('" + strings.Repeat("0123456789", 100) + "');\n"
 	fsys := files("1_a.sql", "\ufeffCREATE TABLE odd (t text);\nINSERT INTO odd VALUES ('--'), ('/*'), ('$x'), ('{{.X}}'), ('${HOME}'), (E'\\'; DROP TABLE odd; --'), ('🙂');",
 		"2_big.sql", "CREATE TABLE big (t text);\n"+strings.Repeat(line, 10_000)) // 10 MB
 	mustMigrate(t, pool, fsys)
-	if n := get[int](t, pool, "SELECT count(*) FROM odd"); n != 7 {
+	if n := pgtest.Get[int](t, pool, "SELECT count(*) FROM odd"); n != 7 {
 		t.Errorf("%d rows", n)
 	}
-	if n := get[int](t, pool, "SELECT count(*) FROM big"); n != 10_000 {
+	if n := pgtest.Get[int](t, pool, "SELECT count(*) FROM big"); n != 10_000 {
 		t.Errorf("%d rows", n)
 	}
 }
@@ -446,13 +369,13 @@ func TestPostgresMigrate_HostileAndLargeFiles(t *testing.T) {
 // database.
 func TestPostgresMigrate_ManyAtOnce(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
+	text := pgtest.NewDatabase(t)
 	const instances = 12
 	results := make([]postgresmigrate.PostgresMigrateResult, instances)
 	var all sync.WaitGroup
 	start := make(chan struct{})
 	for i := range instances {
-		pool := open(t, text)
+		pool := pgtest.Open(t, text)
 		all.Go(func() {
 			<-start
 			var err error
@@ -463,7 +386,7 @@ func TestPostgresMigrate_ManyAtOnce(t *testing.T) {
 	}
 	close(start)
 	all.Wait()
-	checkRace(t, open(t, text), results)
+	checkRace(t, pgtest.Open(t, text), results)
 }
 
 // Real processes: this test binary starts itself, and all of them are let go at
@@ -471,7 +394,7 @@ func TestPostgresMigrate_ManyAtOnce(t *testing.T) {
 func TestPostgresMigrate_ProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const processes = 4
-	text := newDatabase(t)
+	text := pgtest.NewDatabase(t)
 	var all []*killtest.Process
 	for range processes {
 		all = append(all, killtest.Start(t, killtest.Config{Role: "migrate", Args: []string{text}}))
@@ -491,7 +414,7 @@ func TestPostgresMigrate_ProcessesAtOnce(t *testing.T) {
 		p.Wait()
 		results = append(results, result)
 	}
-	checkRace(t, open(t, text), results)
+	checkRace(t, pgtest.Open(t, text), results)
 }
 
 func checkRace(t *testing.T, pool *pgxpool.Pool, results []postgresmigrate.PostgresMigrateResult) {
@@ -506,10 +429,10 @@ func checkRace(t *testing.T, pool *pgxpool.Pool, results []postgresmigrate.Postg
 	if applied != raceFiles {
 		t.Errorf("the instances applied %d files in all, want each of the %d once", applied, raceFiles)
 	}
-	if n := get[int](t, pool, "SELECT count(*) FROM counter"); n != raceFiles-1 {
+	if n := pgtest.Get[int](t, pool, "SELECT count(*) FROM counter"); n != raceFiles-1 {
 		t.Errorf("%d rows, want %d", n, raceFiles-1)
 	}
-	if n := get[int](t, pool, "SELECT count(*) FROM goose_db_version"); n != raceFiles+1 {
+	if n := pgtest.Get[int](t, pool, "SELECT count(*) FROM goose_db_version"); n != raceFiles+1 {
 		t.Errorf("%d lines in the history, want %d", n, raceFiles+1)
 	}
 }

@@ -52,6 +52,9 @@ func openDB(pool *pgxpool.Pool) *sql.DB {
 // It asks until it has it: a session that waits inside the server would hold up
 // a CREATE INDEX CONCURRENTLY of the one that migrates, for ever.
 func (m *migrating) lock(ctx context.Context) error {
+	if err := m.refusePooler(ctx); err != nil {
+		return err
+	}
 	waiting, cancel := context.WithTimeout(ctx, m.lockTimeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
@@ -75,6 +78,36 @@ func (m *migrating) lock(ctx context.Context) error {
 			Hint:    "try again when it is done; pg_locks (locktype advisory), joined with pg_stat_activity by pid, shows who it is",
 		}
 	}
+}
+
+// refusePooler refuses a connection that another process answers for than the
+// one that was announced: PgBouncer or the like is in between, and its lock
+// might be another client's with the next transaction.
+func (m *migrating) refusePooler(ctx context.Context) error {
+	conn, err := m.db.Conn(ctx)
+	if err != nil {
+		return postgres.PostgresError("postgres_migrate", err)
+	}
+	defer conn.Close()
+	var process, announced uint32
+	err = conn.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&process)
+	if err == nil {
+		err = conn.Raw(func(driver any) error {
+			announced = driver.(*stdlib.Conn).Conn().PgConn().PID()
+			return nil
+		})
+	}
+	if err != nil {
+		return postgres.PostgresError("postgres_migrate", err)
+	}
+	if process != announced {
+		return &core.Error{
+			Code: core.CodeUnsupported, Op: "postgres_migrate",
+			Message: "there is a pooler in between, through which a lock is not safe",
+			Hint:    "migrate with the URL of the server itself",
+		}
+	}
+	return nil
 }
 
 var lockBackoff = core.BackoffDelayConfig{Initial: 50 * time.Millisecond, Max: time.Second}

@@ -1,2 +1,2 @@
-// Package programtest runs programs made by package program within tests.
+// Package programtest runs programs made with package program within tests.
 package programtest

@@ -32,10 +32,9 @@ func (h *ProgramStartHandle) Log() string { return h.log.String() }
 // test fails where it ends before. What it prints later is dropped.
 //
 // More in program_start.md:
-//   - The program has to print a line with its address on stdout, as hello
+//   - The program has to print a line with its address on stdout, such as hello
 //     listens on http://127.0.0.1:40123.
-//   - No variable of the environment reaches it: give settings by flags or by
-//     --config.
+//   - It sees no environment variables: pass settings by flags or --config.
 func ProgramStart(t testing.TB, cfg program.ProgramRunConfig, args ...string) *ProgramStartHandle {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -70,7 +69,7 @@ func ProgramStart(t testing.TB, cfg program.ProgramRunConfig, args ...string) *P
 	return h
 }
 
-// buffer is a log that is read while it is written.
+// buffer is a log that can be read while it is written.
 type buffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -11,7 +11,7 @@ import (
 	"fnregistry.dev/functions/infra/program/programtest"
 )
 
-// recorder is a test that fails without an end to this one.
+// recorder is a testing.TB whose failure does not end this test.
 type recorder struct {
 	testing.TB
 	failed   string
@@ -21,7 +21,7 @@ type recorder struct {
 func (r *recorder) Errorf(format string, args ...any) { r.failed += fmt.Sprintf(format, args...) }
 func (r *recorder) Fatalf(format string, args ...any) {
 	r.Errorf(format, args...)
-	panic(r) // ends the caller, as runtime.Goexit would
+	panic(r) // unwinds the caller, as runtime.Goexit would
 }
 func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
 

@@ -1,2 +1,2 @@
-// Package servicetest has the tests that every [service.Service] passes.
+// Package servicetest has the tests that every [service.Service] must pass.
 package servicetest

@@ -15,7 +15,7 @@ import (
 )
 
 // limit is how long one step of a service may take. It is generous: a slow
-// machine is no broken promise.
+// machine is not a broken promise.
 var limit = 30 * time.Second
 
 // ServiceConformance tests the promises of [service.Service] as parallel
@@ -30,9 +30,9 @@ var limit = 30 * time.Second
 // service that ends.
 //
 // More in service_conformance.md:
-//   - Goroutines are told apart by a profiler label that start's goroutine has,
-//     so connections that start leaves open in a pool count as left.
-//   - It starts the service some thirty times.
+//   - Goroutines are identified by a profiler label that start's goroutine has,
+//     so connections that start leaves open in a pool count as leaks.
+//   - It starts the service about thirty times.
 func ServiceConformance(t *testing.T, start func(t *testing.T, ctx context.Context) (service.Service, error)) {
 	t.Helper()
 	for name, check := range map[string]func(t *testing.T, s *subject){
@@ -59,15 +59,15 @@ func ServiceConformance(t *testing.T, start func(t *testing.T, ctx context.Conte
 // subject is a service under test.
 type subject struct {
 	start  func(t *testing.T, ctx context.Context) (service.Service, error)
-	ctx    context.Context // that it is started with
+	ctx    context.Context // the context it is started with
 	cancel context.CancelFunc
-	label  string // of its goroutines, which hand it on to those that they start
+	label  string // of its goroutines, inherited by those that they start
 }
 
 // goroutineLabel is the key of the label that goroutines carry in profiles.
 const goroutineLabel = "servicetest"
 
-// begin starts the service with s.ctx, in goroutines that can be told apart.
+// begin starts the service with s.ctx, in goroutines that can be identified.
 func (s *subject) begin(t *testing.T) (service service.Service, err error) {
 	pprof.Do(s.ctx, pprof.Labels(goroutineLabel, s.label), func(ctx context.Context) {
 		service, err = s.start(t, ctx)
@@ -82,13 +82,13 @@ func (s *subject) run(t *testing.T) service.Service {
 		t.Fatalf("start: %v", err)
 	}
 	if err := service.Err(); err != nil || isDone(service) {
-		t.Fatalf("it has ended at once, with %v", err)
+		t.Fatalf("it ended immediately, with %v", err)
 	}
 	return service
 }
 
-// wantNoGoroutines checks that no goroutine with the subject's label is left,
-// or none is soon: what ends last may do so after Done was closed.
+// wantNoGoroutines checks that soon no goroutine with the subject's label is
+// left: the last ones may end after Done was closed.
 func (s *subject) wantNoGoroutines(t *testing.T) {
 	t.Helper()
 	var left string
@@ -181,7 +181,7 @@ func checkStopFromMany(t *testing.T, s *subject) {
 	all.Wait()
 }
 
-// A Stop whose context is done asks the service to stop all the same.
+// A Stop whose context is done still asks the service to stop.
 func checkStopWithDoneContext(t *testing.T, s *subject) {
 	service := s.run(t)
 	done, cancel := context.WithCancel(t.Context())
@@ -223,7 +223,7 @@ func checkStartedWithDoneContext(t *testing.T, s *subject) {
 	stop(t, service)
 }
 
-// Many services that are stopped while they still begin.
+// Many services that are stopped while they are starting.
 func checkStoppedAtOnce(t *testing.T, s *subject) {
 	for i := range 20 {
 		service, err := s.begin(t)

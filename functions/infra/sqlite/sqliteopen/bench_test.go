@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// Ten goroutines on one file, one operation in ten a transaction that reads and
-// then writes: the two pools of SQLiteOpen against what sql.Open gives with the
-// same pragmas, as one pool without a limit and as one connection.
+// Ten goroutines on one file, where one operation in ten is a transaction that
+// reads and then writes: the two pools of SQLiteOpen compared with what
+// sql.Open returns with the same pragmas, as one unlimited pool and as a single
+// connection.
 func BenchmarkSQLiteOpen(b *testing.B) {
 	b.Run("twoPools", func(b *testing.B) {
 		db := mustOpen(b, SQLiteOpenConfig{Path: newFile(b)})

@@ -25,7 +25,7 @@ func linkedDriver(uri string) (driver.Driver, func(context.Context) (driver.Conn
 // countsMemory reports whether MemoryLimit works.
 func countsMemory() bool { return true }
 
-// setLimit lowers one of SQLite's limits of a connection.
+// setLimit lowers one of SQLite's limits for a connection.
 func setLimit(conn driver.Conn, l limit) {
 	conn.(*sqlite3.SQLiteConn).SetLimit(l.id, l.value)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // linkedDriver opens with modernc.org/sqlite. _time_format: without it a time
-// is stored as time.Time.String() writes it, which neither SQLite's date
-// functions nor the other driver read.
+// is stored as time.Time.String() formats it, which neither SQLite's date
+// functions nor the other driver can read.
 func linkedDriver(uri string) (driver.Driver, func(context.Context) (driver.Conn, error), error) {
 	countsMemory()
 	base, err := sqlite.NewConnector(uri + "&_defensive=1&_time_format=sqlite")
@@ -30,9 +30,9 @@ func linkedDriver(uri string) (driver.Driver, func(context.Context) (driver.Conn
 	}, nil
 }
 
-// countsMemory switches on what MemoryLimit needs and this driver is built
-// without, and reports whether that was possible: SQLite must not be in use
-// yet.
+// countsMemory turns on memory accounting, which MemoryLimit needs and this
+// driver is built without, and reports whether that was possible: SQLite must
+// not be in use yet.
 var countsMemory = sync.OnceValue(func() bool {
 	tls := libc.NewTLS()
 	defer tls.Close()
@@ -41,7 +41,7 @@ var countsMemory = sync.OnceValue(func() bool {
 	return sqlite3.Xsqlite3_config(tls, sqlite3.SQLITE_CONFIG_MEMSTATUS, args) == sqlite3.SQLITE_OK
 })
 
-// setLimit lowers one of SQLite's limits of a connection.
+// setLimit lowers one of SQLite's limits for a connection.
 func setLimit(conn driver.Conn, l limit) {
 	tls := libc.NewTLS()
 	defer tls.Close()

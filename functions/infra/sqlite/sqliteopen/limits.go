@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// What Sandbox sets where the config doesn't say it. A context stops SQLite
-// between two steps of a statement, but not within one function: these bound
-// how long one can take, and what it can have in memory.
+// Defaults of Sandbox. A context stops SQLite between two steps of a statement,
+// but not within one function: these bound how long one function can take, and
+// how much memory it can use.
 const (
-	sandboxValueBytes  = 100_000 // instr of two such texts takes half a second
+	sandboxValueBytes  = 100_000 // instr on two such texts takes half a second
 	sandboxMemoryLimit = 256 << 20
 )
 
-// minMemory is below what a few connections need for their caches.
+// minMemory is less than a few connections need for their caches.
 const minMemory = 4 << 20
 
-// limit is one of SQLite's, by its number in
+// limit is one of SQLite's limits, by its number in
 // https://sqlite.org/c3ref/c_limit_attached.html.
 type limit struct{ id, value int }
 
-// limits are set on each new connection. SQL can't raise them.
+// limits returns the limits for each new connection. SQL can't raise them.
 func (s *settings) limits() []limit {
 	var all []limit
 	if s.MaxValueBytes > 0 {
@@ -42,8 +42,8 @@ func (s *settings) limits() []limit {
 	return all
 }
 
-// memoryPragma bounds SQLite's memory, which is one heap for all databases of
-// the process. It can be lowered, but not raised.
+// memoryPragma limits SQLite's memory, a single heap for all databases of the
+// process. The limit can be lowered, but not raised.
 func (s *settings) memoryPragma() string {
 	return fmt.Sprintf("PRAGMA hard_heap_limit = %d", s.MemoryLimit)
 }

@@ -16,8 +16,8 @@ import (
 
 const childEnv = "SQLITEOPEN_CHILD"
 
-// inChild runs the test alone in a process of its own, since MemoryLimit holds
-// for all of a process, and reports whether this is it.
+// inChild runs the test alone in a process of its own, since MemoryLimit
+// applies to a whole process, and reports whether this is that process.
 func inChild(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(childEnv) != "" {
@@ -31,8 +31,8 @@ func inChild(t *testing.T) bool {
 	return false
 }
 
-// SQL whose single functions no context stops, each of which took more than ten
-// times its deadline, or all of the memory.
+// SQL whose functions no context stops; each took more than ten times its
+// deadline, or all of the memory.
 func TestSQLiteOpen_Sandbox(t *testing.T) {
 	t.Parallel()
 	if !inChild(t) {

@@ -14,13 +14,14 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// modernc.org/sqlite v1.60 heeds a query's context until the first row, not in
-// the rows after it: a query whose second row takes an hour runs that hour,
+// modernc.org/sqlite v1.60 checks a query's context until the first row, but
+// not in later rows: a query whose second row takes an hour runs for that hour,
 // whatever its deadline. And a context that ends just before the first step is
-// lost, since SQLite forgets an interrupt when it starts. The types below watch
-// the context in each step, as mattn's driver does by itself.
+// missed, since SQLite clears an interrupt when it starts. The types below
+// watch the context in each step, as mattn's driver does by itself.
 
-// moderncConn is all that database/sql asks of a connection of this driver.
+// moderncConn lists everything that database/sql uses of this driver's
+// connections.
 type moderncConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -39,7 +40,7 @@ type interruptibleConn struct {
 	sandboxID uintptr  // its key in sandboxes
 
 	mu   sync.Mutex
-	busy any // the call or the rows whose step runs now: only that may be interrupted
+	busy any // the call or the rows whose step is running: only that may be interrupted
 }
 
 // interruptible wraps a connection. The driver doesn't export the handle that
@@ -56,14 +57,14 @@ func interruptible(conn driver.Conn) (driver.Conn, error) {
 	return &interruptibleConn{moderncConn: modern, db: uintptr(handle.Uint())}, nil
 }
 
-// setBusy says who steps from now on; nil disables it.
+// setBusy records whose step is running; nil means none.
 func (c *interruptibleConn) setBusy(who any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = who
 }
 
-// interrupt stops who's step, should one run, and reports whether it did.
+// interrupt stops who's step, if one is running, and reports whether it did.
 func (c *interruptibleConn) interrupt(who any) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,8 +77,8 @@ func (c *interruptibleConn) interrupt(who any) bool {
 	return true
 }
 
-// interruptRepeat is after how long a step that continues is interrupted again:
-// SQLite forgets an interrupt that comes before the first step.
+// interruptRepeat is the delay before a step that continues is interrupted
+// again: SQLite clears an interrupt that arrives before the first step.
 const interruptRepeat = 10 * time.Millisecond
 
 // watch interrupts who's steps once ctx is done, until stop is called.
@@ -89,7 +90,7 @@ func (c *interruptibleConn) watch(ctx context.Context, who any) (stop func() boo
 	})
 }
 
-// run makes a call of the driver under ctx.
+// run makes a driver call under ctx.
 func (c *interruptibleConn) run(ctx context.Context, call func() error) error {
 	if ctx.Done() == nil {
 		return call()
@@ -164,7 +165,7 @@ func (s *interruptibleStmt) QueryContext(ctx context.Context, args []driver.Name
 	return s.conn.watched(ctx, rows, err)
 }
 
-// moderncRows is all that database/sql asks of this driver's rows.
+// moderncRows lists everything that database/sql uses of this driver's rows.
 type moderncRows interface {
 	driver.RowsColumnTypeDatabaseTypeName
 	driver.RowsColumnTypeLength

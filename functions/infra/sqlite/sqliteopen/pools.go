@@ -13,8 +13,8 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// open makes the pools and a first connection in each, so that a bad file shows
-// now and not at the first query.
+// open creates the pools and a first connection in each, so that a bad file
+// fails now rather than at the first query.
 func (h *SQLiteOpenHandle) open(ctx context.Context, s settings) error {
 	read, err := newConnector(s, true)
 	if err != nil {
@@ -42,8 +42,8 @@ func (h *SQLiteOpenHandle) open(ctx context.Context, s settings) error {
 	return readSchema(ctx, h.Reader)
 }
 
-// newPool opens no connection yet. Connections stay open: each new one reads
-// the schema again.
+// newPool opens no connection yet. Connections stay open: each new one has to
+// read the schema again.
 func newPool(c driver.Connector, size int) *sql.DB {
 	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(size)
@@ -51,17 +51,17 @@ func newPool(c driver.Connector, size int) *sql.DB {
 	return db
 }
 
-// readSchema makes SQLite read the header and the schema, which it leaves for
-// the first query.
+// readSchema makes SQLite read the header and the schema, which it otherwise
+// defers to the first query.
 func readSchema(ctx context.Context, db *sql.DB) error {
 	var tables int64
 	return db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables)
 }
 
-// prepareFile checks that the database can be read and written, and puts a file
-// into WAL mode, which lasts.
+// prepareFile checks that the database can be read and written, and switches a
+// file to WAL mode, permanently.
 func prepareFile(ctx context.Context, write connector, s settings) (err error) {
-	write.sandbox = nil // this is no SQL from outside
+	write.sandbox = nil // this is not untrusted SQL
 	db := newPool(&write, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
@@ -81,8 +81,8 @@ func prepareFile(ctx context.Context, write connector, s settings) (err error) {
 	return checkWritable(ctx, conn, s)
 }
 
-// setWAL needs the file for itself for a moment. SQLite doesn't call its busy
-// handler for that, hence the loop.
+// setWAL briefly needs exclusive access to the file. SQLite doesn't call its
+// busy handler for that, hence the loop.
 func setWAL(ctx context.Context, conn *sql.Conn, s settings) error {
 	deadline := time.Now().Add(s.BusyTimeout)
 	for {
@@ -106,9 +106,9 @@ func setWAL(ctx context.Context, conn *sql.Conn, s settings) error {
 	}
 }
 
-// checkWritable writes something and takes it back: SQLite opens a file that it
-// may not write without a word, and even begins an "immediate" transaction on
-// it. Who finds the file locked can write it, since others do.
+// checkWritable does a write that changes nothing: SQLite silently opens a file
+// that it may not write, and even begins an "immediate" transaction on it. If
+// the file is locked, it is writable, since someone else writes it.
 func checkWritable(ctx context.Context, conn *sql.Conn, s settings) error {
 	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
 		return err
@@ -123,8 +123,8 @@ func checkWritable(ctx context.Context, conn *sql.Conn, s settings) error {
 	return errors.Join(err, restored)
 }
 
-// rewriteVersion writes the one value of a database that needs no table, as it
-// is.
+// rewriteVersion rewrites, unchanged, the one value of a database that needs no
+// table.
 func rewriteVersion(ctx context.Context, conn *sql.Conn) error {
 	var version int64
 	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
@@ -139,8 +139,8 @@ func rollback(ctx context.Context, conn *sql.Conn) error {
 	return err
 }
 
-// isBusy knows SQLITE_BUSY by SQLite's own text, which is the same with both
-// drivers.
+// isBusy recognises SQLITE_BUSY by SQLite's own message, which is the same with
+// both drivers.
 func isBusy(err error) bool {
 	return strings.Contains(err.Error(), "database is locked")
 }
@@ -161,15 +161,14 @@ func (s *settings) pragmas(read bool) []string {
 		all = append(all, s.memoryPragma())
 	}
 	if read {
-		// Beside mode=ro: an attached database and temporary tables can't be
-		// written either.
+		// In addition to mode=ro: attached databases and temporary tables can't
+		// be written either.
 		all = append(all, "PRAGMA query_only = ON")
 	}
 	return all
 }
 
-// connector opens connections with the driver that was built in, and sets them
-// up.
+// connector opens and sets up connections of the linked driver.
 type connector struct {
 	driver  driver.Driver
 	open    func(context.Context) (driver.Conn, error)

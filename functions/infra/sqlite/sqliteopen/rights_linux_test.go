@@ -12,7 +12,7 @@ import (
 func TestSQLiteOpen_Rights(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	chmod(t, filepath.Dir(dir), 0o755) // TempDir's parent is the owner's alone
+	chmod(t, filepath.Dir(dir), 0o755) // only the owner may enter TempDir's parent
 	path := filepath.Join(dir, "x.db")
 	db := mustOpen(t, SQLiteOpenConfig{Path: path})
 	exec(t, db.Writer, "CREATE TABLE t (n)")

@@ -20,11 +20,16 @@ import (
 
 // SQLiteOpenConfig says which database [SQLiteOpen] opens, and how.
 type SQLiteOpenConfig struct {
-	Path        string        // a file, made when it is missing (its folder is not), or ":memory:"; required
+	Path        string        // a file, created if missing (its folder is not), or ":memory:"; required
 	ReadOnly    bool          // never write: the file must exist, and Writer is the same pool as Reader
 	BusyTimeout time.Duration // how long SQLite waits for another process's lock; default 5 s; negative: not at all
 	Synchronous string        // OFF, NORMAL, FULL or EXTRA; default NORMAL: a power cut may lose the last commits, never the file
 	MaxReaders  int           // connections in Reader; default the number of CPUs, at least 4
+
+	// Private lets only this user read the database: the file and SQLite's
+	// -wal and -shm beside it get mode 0600, also where they exist with another
+	// one. Default: a new file's mode is by the umask, and others keep theirs.
+	Private bool
 
 	// Sandbox is for SQL from outside, beside sqlite_query_json's ReadOnly: no
 	// other file can be attached, pragmas only read, no function loads code,
@@ -79,12 +84,17 @@ func SQLiteOpen(ctx context.Context, cfg SQLiteOpenConfig) (*SQLiteOpenHandle, e
 		return nil, err
 	}
 	if settings.MemoryLimit > 0 && !countsMemory() {
-		return nil, settings.fail(core.CodeUnsupported, "MemoryLimit can't be had any more",
+		return nil, settings.fail(core.CodeUnsupported, "MemoryLimit can no longer be set",
 			"something else has used modernc.org/sqlite in this process: open this database first")
+	}
+	if settings.Private {
+		if err := settings.makePrivate(); err != nil {
+			return nil, err
+		}
 	}
 	h := &SQLiteOpenHandle{}
 	if err := h.open(ctx, settings); err != nil {
-		_ = h.Close() // the reason for it is the error that counts
+		_ = h.Close() // the error that caused it is returned
 		return nil, openError(settings, err)
 	}
 	return h, nil
@@ -107,11 +117,12 @@ func (h *SQLiteOpenHandle) Close() error {
 	return errors.Join(errs...)
 }
 
-// settings is a config with its defaults in place.
+// settings is a config with its defaults applied.
 type settings struct {
 	SQLiteOpenConfig
 	memory bool
 	op     string // for errors
+	path   string // absolute; empty for one in memory
 	uri    string // file:..., without the parameters that differ between writer and readers
 }
 
@@ -150,24 +161,24 @@ func newSettings(cfg SQLiteOpenConfig) (settings, error) {
 		}
 		// The memdb file system shares a name that begins with / among a
 		// process's connections, with real locks. cache=shared, the older way,
-		// has locks on tables that no busy timeout waits for.
+		// has table locks that no busy timeout waits for.
 		s.uri = "file:/fnregistry-" + rand.Text() + "?vfs=memdb"
 		return s, nil
 	}
 	return s, s.findFile()
 }
 
-// findFile checks what SQLite would only call "unable to open database file",
-// and sets uri.
+// findFile catches what SQLite would only report as "unable to open database
+// file", and sets uri.
 func (s *settings) findFile() error {
 	if s.Path == "" || strings.ContainsRune(s.Path, 0) || strings.HasPrefix(s.Path, "file:") {
-		return s.fail(core.CodeInvalid, "bad path", `give a file's path or ":memory:", no URI`)
+		return s.fail(core.CodeInvalid, "bad path", `use a file's path or ":memory:", not a URI`)
 	}
-	path, err := filepath.Abs(s.Path) // a later chdir must not lead new connections to another file
+	path, err := filepath.Abs(s.Path) // a later chdir must not make new connections open another file
 	if err != nil {
 		return &core.Error{Code: core.CodeInternal, Op: s.op, Err: err}
 	}
-	// Stat alone: to open and close the file here would drop this process's
+	// Only Stat: opening and closing the file here would drop this process's
 	// POSIX locks on it.
 	info, err := os.Stat(path)
 	switch {
@@ -184,7 +195,7 @@ func (s *settings) findFile() error {
 			return s.fail(core.CodeNotFound, "file does not exist", "without ReadOnly it would be made")
 		}
 	}
-	s.uri = fileURI(path) + "?"
+	s.path, s.uri = path, fileURI(path)+"?"
 	return nil
 }
 
@@ -192,7 +203,7 @@ func (s *settings) findFolder(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return s.fail(core.CodeNotFound, "folder "+dir+" does not exist", "make it first: mkdir -p "+dir)
+		return s.fail(core.CodeNotFound, "folder "+dir+" does not exist", "create it first: mkdir -p "+dir)
 	case err != nil:
 		return &core.Error{Code: core.ErrorCode(err), Op: s.op, Err: err}
 	case !info.IsDir():
@@ -201,7 +212,7 @@ func (s *settings) findFolder(dir string) error {
 	return nil
 }
 
-// fileURI writes an absolute path the way SQLite reads it,
+// fileURI encodes an absolute path the way SQLite reads it,
 // https://sqlite.org/uri.html.
 func fileURI(path string) string {
 	path = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(path))
@@ -215,8 +226,8 @@ func (s *settings) fail(code core.Code, message, hint string) error {
 	return &core.Error{Code: code, Op: s.op, Message: message, Hint: hint}
 }
 
-// openError adds what is known here to an error of the driver: the folder is
-// there, so that "unable to open" is a matter of rights.
+// openError adds known details to a driver's error: the folder exists, so
+// "unable to open" is a matter of permissions.
 func openError(s settings, err error) error {
 	err = sqlite.SQLiteError(s.op, err)
 	coded, ok := errors.AsType[*core.Error](err)
@@ -224,9 +235,9 @@ func openError(s settings, err error) error {
 		coded.Code = core.CodeForbidden
 	}
 	if ok && coded.Code == core.CodeForbidden {
-		coded.Hint = "give this user the right to write to the file and its folder, or open with ReadOnly"
+		coded.Hint = "let this user write to the file and its folder, or open with ReadOnly"
 		if s.ReadOnly {
-			coded.Hint = "give this user the right to read the file; a database in WAL mode also needs its -shm file, or a folder where it can be made"
+			coded.Hint = "let this user read the file; a database in WAL mode also needs its -shm file, or a folder where it can be created"
 		}
 	}
 	return err

@@ -156,7 +156,7 @@ func TestSQLiteOpen_ReadOnly(t *testing.T) {
 	}
 	db := mustOpen(t, SQLiteOpenConfig{Path: path, ReadOnly: true})
 	if db.Writer != db.Reader {
-		t.Error("Writer is another pool than Reader")
+		t.Error("Writer and Reader are different pools")
 	}
 	if got := get(t, db.Reader, "SELECT n FROM t"); got != "7" {
 		t.Errorf("got %s", got)
@@ -200,7 +200,7 @@ func TestSQLiteOpen_Errors(t *testing.T) {
 		})
 	}
 	if _, err := os.Stat(filepath.Join(dir, "x.db")); err == nil {
-		t.Error("a failed read-only opening made the file")
+		t.Error("a failed read-only open created the file")
 	}
 }
 
@@ -223,8 +223,8 @@ func write(t *testing.T, path string, content []byte) {
 	}
 }
 
-// damaged makes a database whose schema can't be read: the header is whole, the
-// rest of the first page is not.
+// damaged creates a database whose schema can't be read: the header is intact,
+// the rest of the first page is not.
 func damaged(t *testing.T) string {
 	t.Helper()
 	path := newFile(t)
@@ -255,7 +255,7 @@ func TestSQLiteOpen_OddPath(t *testing.T) {
 	}
 }
 
-// Not parallel: the working directory is the process's.
+// Not parallel: the working directory belongs to the process.
 func TestSQLiteOpen_RelativePathStays(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -301,8 +301,8 @@ func TestSQLiteOpen_OpenedAtOnce(t *testing.T) {
 	}
 }
 
-// SQLite gives up at once, whatever the busy timeout, when it shall switch a
-// file to WAL that somebody writes.
+// Whatever the busy timeout, SQLite fails immediately when it has to switch a
+// file to WAL while someone writes to it.
 func TestSQLiteOpen_WaitsToSwitchToWAL(t *testing.T) {
 	t.Parallel()
 	path := newFile(t)
@@ -327,8 +327,8 @@ func TestSQLiteOpen_WaitsToSwitchToWAL(t *testing.T) {
 	}
 }
 
-// Read, then write, in one transaction, is what fails with "database is locked"
-// on a plain pool.
+// Read, then write, in one transaction, fails with "database is locked" on a
+// plain pool.
 func TestSQLiteOpen_WritersQueueReadersDont(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{newFile(t), ":memory:"} {
@@ -378,8 +378,7 @@ func increment(ctx context.Context, db *SQLiteOpenHandle) error {
 	return tx.Commit()
 }
 
-// A reader that is at work (WAL) doesn't keep the writer waiting, and goes on
-// seeing what it saw.
+// An active reader (WAL) doesn't block the writer, and keeps its snapshot.
 func TestSQLiteOpen_ReaderKeepsItsState(t *testing.T) {
 	t.Parallel()
 	db := mustOpen(t, SQLiteOpenConfig{Path: newFile(t)})

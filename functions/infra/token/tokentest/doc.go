@@ -1,3 +1,3 @@
-// Package tokentest holds the tests that every token store passes. It is for
+// Package tokentest holds the tests that every token store must pass. It is for
 // test files.
 package tokentest

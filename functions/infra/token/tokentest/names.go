@@ -43,7 +43,7 @@ func checkBadNames(t *testing.T, open func() token.TokenStore) {
 	}
 	wantCode(t, "Set with name and value interchanged", store.Set(t.Context(), secret+"\n", "name"), core.CodeInvalid)
 	if names := mustList(t, store); !slices.Equal(names, []string{"name"}) {
-		t.Errorf("List: %q, want the one good name", names)
+		t.Errorf("List: %q, want only the valid name", names)
 	}
 }
 

@@ -19,9 +19,9 @@ import (
 // crash or a full disk is for the store's own tests.
 //
 // More in token_store_conformance.md:
-//   - It imports testing: call it from test files alone, or the program links
+//   - It imports testing: call it only from test files, or the program links
 //     it.
-//   - The subtests run in parallel: setup must give each a place of its own.
+//   - The subtests run in parallel: setup must give each a location of its own.
 func TokenStoreConformance(t *testing.T, setup func(t *testing.T) (open func() token.TokenStore)) {
 	t.Helper()
 	for _, promise := range []struct {
@@ -75,8 +75,7 @@ func mustList(t *testing.T, store token.TokenStore) []string {
 	return names
 }
 
-// doneContexts are contexts that nothing may be done with, by what the error's
-// code must be.
+// doneContexts are contexts that are done, by the expected error code.
 func doneContexts(t *testing.T) (canceled, late context.Context) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -16,8 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/token/tokentest"
 )
 
-// memory is a store that keeps every promise but the one to survive the
-// process. broken names a promise that it breaks.
+// memory is a store that keeps every guarantee except surviving the process.
+// broken names a guarantee that it violates.
 type memory struct {
 	*shared
 	broken string
@@ -140,8 +140,8 @@ func TestTokenStoreConformance_MemoryPasses(t *testing.T) {
 	})
 }
 
-// A suite that cannot fail holds nothing: each broken store must fail, in a
-// process of its own, in the fitting promise.
+// A suite that cannot fail proves nothing: each broken store must fail the
+// matching subtest, in a process of its own.
 func TestTokenStoreConformance_BrokenStoresFail(t *testing.T) {
 	t.Parallel()
 	for broken, promise := range map[string]string{

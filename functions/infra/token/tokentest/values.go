@@ -15,8 +15,8 @@ import (
 
 const secret = "syt_hunter2_correct-horse"
 
-// wantCode fails the test if err has another code, is no *core.Error, or shows
-// the secret.
+// wantCode fails the test if err has another code, is not a *core.Error, or
+// shows the secret.
 func wantCode(t *testing.T, what string, err error, code core.Code) {
 	t.Helper()
 	coded, ok := errors.AsType[*core.Error](err)
@@ -38,7 +38,7 @@ func checkValues(t *testing.T, open func() token.TokenStore) {
 		name := fmt.Sprint("value ", i)
 		mustSet(t, writer, name, value)
 		if got := mustGet(t, reader, name); got != value {
-			t.Errorf("value %q came back as %q", value, got)
+			t.Errorf("value %q was read back as %q", value, got)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func checkOverwrite(t *testing.T, open func() token.TokenStore) {
 			t.Errorf("got %d bytes, want %d", len(got), len(value))
 		}
 		if names := mustList(t, store); !slices.Equal(names, []string{"name"}) {
-			t.Errorf("List: %q, want the one name", names)
+			t.Errorf("List: %q, want only that name", names)
 		}
 	}
 }
@@ -73,7 +73,7 @@ func checkEmptyValue(t *testing.T, open func() token.TokenStore) {
 		t.Errorf("the old value became %q", got)
 	}
 	if names := mustList(t, store); len(names) != 1 {
-		t.Errorf("List: %q, want the one name", names)
+		t.Errorf("List: %q, want only that name", names)
 	}
 }
 
@@ -94,13 +94,12 @@ func checkDoneContext(t *testing.T, open func() token.TokenStore) {
 		t.Errorf("the value became %q", got)
 	}
 	if names := mustList(t, store); !slices.Equal(names, []string{"name"}) {
-		t.Errorf("List: %q, want the one name", names)
+		t.Errorf("List: %q, want only that name", names)
 	}
 }
 
-// checkLargeValue writes sizes that lie around the limits of the known
-// keyrings. From the first that is refused on, all must be, and nothing may
-// change.
+// checkLargeValue writes sizes around the limits of the known keyrings. Once
+// one is refused, all larger ones must be, and nothing may change.
 func checkLargeValue(t *testing.T, open func() token.TokenStore) {
 	store := open()
 	want := "small"
@@ -111,7 +110,7 @@ func checkLargeValue(t *testing.T, open func() token.TokenStore) {
 		err := store.Set(t.Context(), "name", value)
 		switch {
 		case err == nil && refused:
-			t.Errorf("%d bytes are taken, fewer were refused", size)
+			t.Errorf("%d bytes are accepted, fewer were refused", size)
 		case err == nil:
 			want = value
 		default:
@@ -123,9 +122,9 @@ func checkLargeValue(t *testing.T, open func() token.TokenStore) {
 		}
 	}
 	if names := mustList(t, store); !slices.Equal(names, []string{"name"}) {
-		t.Errorf("List: %q, want the one name", names)
+		t.Errorf("List: %q, want only that name", names)
 	}
-	if err := store.Delete(t.Context(), "name"); err != nil { // also so that it weighs on no other test
+	if err := store.Delete(t.Context(), "name"); err != nil { // also so that it burdens no other test
 		t.Error(err)
 	}
 }

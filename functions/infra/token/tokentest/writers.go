@@ -16,7 +16,7 @@ const (
 )
 
 // checkManyWriters lets each writer write its own names, and delete every other
-// one. None may undo another's.
+// one. None may undo another's writes.
 func checkManyWriters(t *testing.T, open func() token.TokenStore) {
 	var group sync.WaitGroup
 	for w := range writers {
@@ -53,8 +53,8 @@ func checkManyWriters(t *testing.T, open func() token.TokenStore) {
 	}
 }
 
-// checkOneName lets all writers write one name while others read it: it is
-// there at all times, and whole.
+// checkOneName lets all writers write one name while others read it: it always
+// exists and is never mixed.
 func checkOneName(t *testing.T, open func() token.TokenStore) {
 	mustSet(t, open(), "name", strings.Repeat("0", 100))
 	whole := func(value string) bool {

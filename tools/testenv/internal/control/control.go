@@ -72,6 +72,6 @@ func Serve(ctx context.Context, w *world.World, token string) (*fnhttp.HTTPServe
 	return fnhttp.HTTPServer(ctx, fnhttp.HTTPServerConfig{
 		Handler: handler, Logger: slog.New(slog.DiscardHandler),
 		WriteTimeout:    -1, // a server may have to be installed first
-		ShutdownTimeout: -1, // who asks is gone, or should be
+		ShutdownTimeout: -1, // the client is gone, or should be
 	})
 }

@@ -1,21 +1,19 @@
 // Package guard ensures that nothing testenv starts outlives it, however it
 // ends.
-//
 // testenv runs as three processes of the same program, each the parent of the
 // next:
 //
-//	front   the one that was called. It passes signals on, and the exit status back.
+//	front   the one that was called. It forwards signals, and returns the exit status.
 //	minder  holds a pipe from the front, which closes when the front ends.
 //	worker  does the work: it starts the servers and the command.
 //
-// Minder and worker are in a process group of their own, so a SIGKILL of the
-// front's whole group leaves them.
-//
-// Front and minder are child subreapers (prctl(2)): what loses its parent below
-// them becomes their child, also a daemon that has forked twice and called
-// setsid. So each of them can find all that is left, and kills it when the
-// process below has ended. A SIGKILL of any one of the three leaves one of them
-// to do so.
+// Minder and worker are in a process group of their own, so a SIGKILL to the
+// front's whole group does not reach them.
+// Front and minder are child subreapers (prctl(2)): a process below them that
+// loses its parent becomes their child, even a daemon that has forked twice and
+// called setsid. So each of them can find everything that is left, and kills it
+// when the process below has ended. A SIGKILL to any one of the three leaves
+// another to do so.
 package guard
 
 import (
@@ -36,14 +34,14 @@ import (
 const (
 	minder = "@minder"
 	worker = "@worker"
-	// pipeFD is where a child finds its parent's pipe: the first file after
-	// stdin, stdout and stderr.
+	// pipeFD is the child's descriptor of its parent's pipe: the first file
+	// after stdin, stdout and stderr.
 	pipeFD = 3
-	// patience with a worker that was told that the front has gone, before all
-	// is killed.
+	// patience is how long the worker, once notified that the front has ended,
+	// may take before everything is killed.
 	patience = 10 * time.Second
-	// sweepTime is for killing what is left. Only what hangs in the kernel
-	// takes longer.
+	// sweepTime is the time for killing what is left. Only processes that hang
+	// in the kernel take longer.
 	sweepTime = 10 * time.Second
 )
 
@@ -58,13 +56,13 @@ type Run struct {
 // Parent is what a minder or worker hears from above.
 type Parent struct {
 	Signals <-chan syscall.Signal // those that the front received
-	Gone    <-chan struct{}       // closed when the parent has ended: all must end at once
+	Gone    <-chan struct{}       // closed when the parent has ended: everything must end at once
 }
 
 // Program is what each of the three processes does of its own.
 type Program struct {
-	Prepare func() (dir string, err error) // front: checks the arguments and thinks of a name for the run's folder
-	MakeDir func(dir string) error         // minder: makes the folder. It is still there to remove it if the front is killed
+	Prepare func() (dir string, err error) // front: checks the arguments and chooses a name for the run's folder
+	MakeDir func(dir string) error         // minder: makes the folder. It survives to remove it if the front is killed
 	Work    func(Run) int                  // worker: the work; returns the exit status
 	CleanUp func(dir string)               // minder, and front after it: removes the folder when nothing runs any more
 }
@@ -85,7 +83,7 @@ func Main(p Program) int {
 	if err != nil {
 		return fail(fmt.Errorf("%s is reserved for testenv itself: %w", args[0], err))
 	}
-	signal.Notify(make(chan os.Signal, 1), passedOn...) // what should reach this process comes through the pipe
+	signal.Notify(make(chan os.Signal, 1), passedOn...) // signals for this process arrive through the pipe
 	if args[0] == worker {
 		return p.Work(run)
 	}
@@ -99,7 +97,7 @@ func Main(p Program) int {
 // IsInner reports whether the arguments are those of a minder or worker.
 func IsInner(args []string) bool { return len(args) > 0 && (args[0] == minder || args[0] == worker) }
 
-// inherited reads what guard has given to this process.
+// inherited parses what guard passed to this process.
 func inherited(args []string) (Run, error) {
 	if len(args) < 3 {
 		return Run{}, errors.New("too few arguments")
@@ -117,9 +115,9 @@ func inherited(args []string) (Run, error) {
 }
 
 // startedByItself is an error unless this process was started by guard: its
-// parent runs the same program, and has left it a pipe. Whoever types the inner
-// names by hand gets no further; the runtime may have put a file of its own
-// where the pipe would be.
+// parent runs the same program, and has passed it a pipe. A user who types the
+// inner names gets no further; the runtime may have opened a file of its own in
+// the pipe's place.
 func startedByItself() error {
 	var file syscall.Stat_t
 	if err := syscall.Fstat(pipeFD, &file); err != nil {
@@ -142,7 +140,7 @@ func startedByItself() error {
 	return nil
 }
 
-// passedOn are the signals that the front passes on.
+// passedOn are the signals that the front forwards.
 var passedOn = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
 // own returns the signals that this process receives.
@@ -157,8 +155,8 @@ func own() <-chan syscall.Signal {
 	return signals
 }
 
-// listen reads the parent's pipe: each byte is a signal, the end is the
-// parent's.
+// listen reads the parent's pipe: each byte is a signal, its end means that the
+// parent has ended.
 func listen(pipe io.Reader) Parent {
 	signals, gone := make(chan syscall.Signal, 8), make(chan struct{})
 	go func() {
@@ -217,15 +215,15 @@ func guard(role string, run Run) int {
 	}
 }
 
-// reap waits for all children, of which most were orphans once, so that none
-// stays a zombie.
+// reap waits for all children, most of them orphans, so that none stays a
+// zombie.
 func reap(child int, ended chan<- syscall.WaitStatus) {
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, 0, nil)
 		switch {
 		case errors.Is(err, syscall.EINTR):
-		case err != nil: // no children; more come only while child is there
+		case err != nil: // no children; new ones appear only while child exists
 			return
 		case pid == child:
 			ended <- status
@@ -233,8 +231,8 @@ func reap(child int, ended chan<- syscall.WaitStatus) {
 	}
 }
 
-// sweep kills all descendants of this process. Those whose parent is killed
-// become its children, so it ends when there are none.
+// sweep kills all descendants of this process. When a parent is killed, its
+// children become ours, so it ends when there are none.
 func sweep() error {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 	defer cancel()
@@ -258,7 +256,7 @@ func sweep() error {
 
 func code(status syscall.WaitStatus) int {
 	if status.Signaled() {
-		return 128 + int(status.Signal()) // as shells have it
+		return 128 + int(status.Signal()) // as in shells
 	}
 	return status.ExitStatus()
 }

@@ -19,11 +19,10 @@ func becomeSubreaper() error {
 	return nil
 }
 
-// stat reads what /proc/PID/stat says; ok is false if there is no such process
-// any more.
+// stat reads /proc/PID/stat; ok is false if the process no longer exists.
 func stat(pid int) (ppid int, zombie, ok bool) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	end := bytes.LastIndexByte(data, ')') // the name before it may hold anything
+	end := bytes.LastIndexByte(data, ')') // the name before it may contain anything
 	if err != nil || end < 0 {
 		return 0, false, false
 	}
@@ -33,6 +32,6 @@ func stat(pid int) (ppid int, zombie, ok bool) {
 		return 0, false, false
 	}
 	ppid, err = strconv.Atoi(fields[parent])
-	// With other threads left, a Z only says that the main one has gone.
+	// If other threads are left, Z only means that the main thread has ended.
 	return ppid, fields[state] == "X" || fields[state] == "Z" && fields[threads] <= "1", err == nil
 }

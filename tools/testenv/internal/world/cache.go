@@ -8,17 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
-	"fnregistry.dev/functions/infra/work"
+	"fnregistry.dev/functions/infra/filelock"
 )
 
 // unusedFor is how long an unused entry stays in the cache.
 const unusedFor = 30 * 24 * time.Hour
 
-// cached returns a folder of the cache that build has filled, for this name and
-// these inputs. While one process builds, others that need the same wait.
+// cached returns a folder of the cache, filled by build for this name and these
+// inputs. While one process builds, others that need the same wait.
 func (w *World) cached(
 	ctx context.Context,
 	name string,
@@ -40,7 +39,7 @@ func (w *World) cached(
 		return dir, nil
 	}
 	w.dropUnused(name)
-	temp := dir + ".new" // under the lock, so at most what a killed one has left is there
+	temp := dir + ".new" // under the lock, so this can only be left over from a killed process
 	if err := os.RemoveAll(temp); err != nil {
 		return "", err
 	}
@@ -58,13 +57,13 @@ func (w *World) cached(
 	return dir, nil
 }
 
-// isUsed reports whether the folder is there, and notes that it is used.
+// isUsed reports whether the folder exists, and marks it as used.
 func isUsed(dir string) bool {
 	now := time.Now()
 	return os.Chtimes(dir, now, now) == nil
 }
 
-// dropUnused removes other editions of the same thing.
+// dropUnused removes old versions of the same entry.
 func (w *World) dropUnused(name string) {
 	found, _ := filepath.Glob(filepath.Join(w.cfg.Cache, name+"-*"))
 	for _, dir := range found {
@@ -74,32 +73,19 @@ func (w *World) dropUnused(name string) {
 	}
 }
 
-// lock takes a lock that all runs of testenv with this cache share. The kernel
-// drops it when the process ends.
+// lock takes a lock that all runs of testenv with this cache share.
 func (w *World) lock(ctx context.Context, name string) (unlock func(), err error) {
 	if err := os.MkdirAll(w.cfg.Cache, 0o755); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(w.cfg.Cache, name+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	path := filepath.Join(w.cfg.Cache, name+".lock")
+	lock, err := filelock.FileLock(ctx, path, filelock.FileLockConfig{})
+	if _, held := errors.AsType[*filelock.FileLockedError](err); held {
+		w.say("waiting for another start to finish with %s", name)
+		lock, err = filelock.FileLock(ctx, path, filelock.FileLockConfig{Wait: true})
+	}
 	if err != nil {
 		return nil, err
 	}
-	for told := false; ; {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { file.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			file.Close()
-			return nil, err
-		}
-		if !told {
-			told = true
-			w.say("waiting for another start to finish with %s", name)
-		}
-		if work.SleepContext(ctx, 100*time.Millisecond) != nil {
-			file.Close()
-			return nil, context.Cause(ctx)
-		}
-	}
+	return func() { _ = lock.Close() }, nil // the lock is released either way
 }

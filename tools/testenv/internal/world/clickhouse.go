@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// setUpClickHouse makes a ClickHouse of Debian's server (18.16), which speaks
-// the native protocol only.
+// setUpClickHouse sets up Debian's ClickHouse server (18.16), for the native
+// protocol only.
 func setUpClickHouse(ctx context.Context, s *Server) (*setup, error) {
 	path, err := s.world.need(ctx, ClickHouse, func() string { return find("clickhouse-server") }, "clickhouse-server")
 	if err != nil {
@@ -50,8 +50,8 @@ func setUpClickHouse(ctx context.Context, s *Server) (*setup, error) {
 	}, nil
 }
 
-// clickHouseConfig is what the server does not start without. It takes the port
-// and the server's folder.
+// clickHouseConfig is the minimal configuration that the server starts with. It
+// is formatted with the port and the server's folder.
 const clickHouseConfig = `<?xml version="1.0"?>
 <yandex>
 	<logger><level>warning</level><console>1</console></logger>
@@ -69,7 +69,7 @@ const clickHouseConfig = `<?xml version="1.0"?>
 </yandex>
 `
 
-// clickHouseUsers takes the SHA-256 of the password.
+// clickHouseUsers is formatted with the SHA-256 of the password.
 const clickHouseUsers = `<?xml version="1.0"?>
 <yandex>
 	<profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles>
@@ -90,8 +90,8 @@ func hexSHA256(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// clickHouseHello logs in, by the first packet of the native protocol, and is
-// an error unless the server agrees.
+// clickHouseHello logs in, with the first packet of the native protocol, and
+// returns an error unless the server accepts.
 func clickHouseHello(ctx context.Context, addr, password string) error {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", addr)
@@ -100,7 +100,7 @@ func clickHouseHello(ctx context.Context, addr, password string) error {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-	const hello, major, minor, revision = 0, 1, 1, 54058 // of a client; any that the server knows
+	const hello, major, minor, revision = 0, 1, 1, 54058 // of a client; any version that the server supports
 	packet := []byte{hello}
 	text := func(s string) { packet = append(binary.AppendUvarint(packet, uint64(len(s))), s...) }
 	text("testenv")
@@ -123,7 +123,7 @@ func clickHouseHello(ctx context.Context, addr, password string) error {
 	return nil
 }
 
-// writeFiles writes files that this user alone may read.
+// writeFiles writes files that only this user may read.
 func writeFiles(files map[string]string) error {
 	for path, content := range files {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

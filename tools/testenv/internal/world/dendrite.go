@@ -16,8 +16,8 @@ import (
 
 const dendritePackage = "github.com/matrix-org/dendrite/cmd/dendrite"
 
-// setUpDendrite makes a Dendrite that is built from the version in this
-// module's go.mod, on SQLite.
+// setUpDendrite sets up a Dendrite, built from the version in this module's
+// go.mod, on SQLite.
 func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {
 	path, err := s.world.dendrite(ctx)
 	if err != nil {
@@ -53,10 +53,10 @@ func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {
 }
 
 // sqliteOptions make Dendrite four times as fast (320 messages a second instead
-// of 80); what it has committed survives a SIGKILL of Dendrite, if not a power
-// cut. Dendrite takes the URL's path alone, unescaped, so the question mark is
-// escaped; the first two are for the driver that it has with cgo, the others
-// for the one without.
+// of 80); its commits survive a SIGKILL of Dendrite, though not a power cut.
+// Dendrite uses only the URL's path, unescaped, so the question mark is
+// escaped; the first two options are for its cgo driver, the others for the one
+// without cgo.
 const sqliteOptions = "%3F_journal_mode=WAL%26_synchronous=OFF%26_pragma=journal_mode(WAL)%26_pragma=synchronous(OFF)"
 
 func dendriteConfig(dir, secret string) map[string]any {
@@ -86,8 +86,8 @@ func dendriteConfig(dir, secret string) map[string]any {
 	}
 }
 
-// dendrite returns the path of the program, and builds it if the cache has none
-// of this version.
+// dendrite returns the path of the program, and builds it if this version is
+// not in the cache.
 func (w *World) dendrite(ctx context.Context) (string, error) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {
@@ -137,9 +137,9 @@ func (w *World) buildDendrite(ctx context.Context, goTool, dir string) error {
 	); err != nil {
 		return err
 	}
-	env := []string{"GOWORK=off", "GOFLAGS=", "GOTMPDIR=" + source} // what a killed build leaves goes with the run
-	// The siblings are required by relative paths, which lead nowhere from
-	// here. Dendrite needs none of them.
+	env := []string{"GOWORK=off", "GOFLAGS=", "GOTMPDIR=" + source} // leftovers of a killed build are removed with the run
+	// The sibling modules are replaced by relative paths, which lead nowhere
+	// from here. Dendrite needs none of them.
 	edit := []string{"mod", "edit"}
 	for _, sibling := range []string{"fnregistry.dev/functions", "fnregistry.dev/tools/testenv/testkit"} {
 		edit = append(edit, "-droprequire="+sibling, "-dropreplace="+sibling)

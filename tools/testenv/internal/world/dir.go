@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// A run's folder has this prefix in its name and this file in it. RemoveDir
-// asks for both, so that no mistake with a path can make it remove anything
-// else.
+// A run's folder has this prefix in its name and contains this file. RemoveDir
+// requires both, so that no wrong path can make it remove anything else.
 const (
 	dirPrefix = "testenv-"
 	dirMark   = ".testenv-run"
@@ -33,8 +32,8 @@ func MakeDir(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, dirMark), nil, 0o400); err != nil {
 		return errors.Join(err, os.Remove(dir))
 	}
-	// Servers that run as another user have to pass through; what is theirs
-	// alone lies in folders of their own.
+	// Servers that run as another user have to pass through; private data are
+	// in folders of their own.
 	return os.Chmod(dir, 0o711)
 }
 
@@ -62,5 +61,5 @@ func RemoveDir(dir string) error {
 			return err
 		}
 	}
-	return os.RemoveAll(dir) // the mark goes last: a removal that was cut short can be taken up again
+	return os.RemoveAll(dir) // the marker is removed last: an interrupted removal can be resumed
 }

@@ -12,7 +12,7 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// systemDirs hold servers that are not in the PATH of everybody.
+// systemDirs hold servers that are not in every user's PATH.
 var systemDirs = []string{"/usr/sbin", "/sbin", "/usr/bin", "/usr/local/bin"}
 
 // find returns the path of a program, or "" if it is not installed.
@@ -28,8 +28,8 @@ func find(program string) string {
 	return ""
 }
 
-// need sees that what look finds is installed. If it is not, Debian's packages
-// are installed, where that is possible. It returns what look found.
+// need makes sure that what look searches for is installed. If it is not, it
+// installs Debian's packages, if possible. It returns the result of look.
 func (w *World) need(ctx context.Context, kind string, look func() string, packages ...string) (string, error) {
 	if path := look(); path != "" {
 		return path, nil
@@ -43,7 +43,7 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 	}
 	defer unlock()
 	if path := look(); path != "" {
-		return path, nil // another one was faster
+		return path, nil // another process was faster
 	}
 	done := w.step("%s: installing %s by apt", kind, strings.Join(packages, " "))
 	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"} // whileLocked reads English
@@ -63,11 +63,11 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 	}
 }
 
-// lockTries is for how many seconds apt's locks are waited for.
+// lockTries is how many seconds to wait for apt's locks.
 const lockTries = 600
 
-// whileLocked calls run again, once a second, as long as another apt-get has a
-// lock. (DPkg::Lock::Timeout does not hold for the lock that update takes.)
+// whileLocked retries run once a second as long as another apt-get holds a
+// lock. (DPkg::Lock::Timeout does not apply to the lock of apt-get update.)
 func whileLocked(ctx context.Context, tries int, run func() error) error {
 	for {
 		err := run()
@@ -81,8 +81,8 @@ func whileLocked(ctx context.Context, tries int, run func() error) error {
 	}
 }
 
-// mayInstall is nil for root on Debian, and an error that names the packages
-// for anyone else.
+// mayInstall returns nil for root on Debian, and an error that names the
+// packages for anyone else.
 func mayInstall(kind string, packages []string, debian, root bool) error {
 	names := strings.Join(packages, " ")
 	switch {

@@ -12,7 +12,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// setUpKeyring makes a D-Bus session with a gnome-keyring whose login keyring
+// setUpKeyring sets up a D-Bus session with a gnome-keyring whose login keyring
 // is unlocked.
 func setUpKeyring(ctx context.Context, s *Server) (*setup, error) {
 	daemon, err := s.world.need(ctx, Keyring, func() string {
@@ -60,7 +60,7 @@ func setUpKeyring(ctx context.Context, s *Server) (*setup, error) {
 }
 
 // busConfig is a session bus that starts no services by itself: a killed
-// keyring is to stay away.
+// keyring must stay down.
 const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
 	<type>session</type>
@@ -74,7 +74,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 </busconfig>
 `
 
-// unlocked asks for the login keyring's state.
+// unlocked queries the login keyring's state.
 func unlocked(ctx context.Context, env []string) error {
 	answer, err := busCall(ctx, env, "org.freedesktop.secrets", "/org/freedesktop/secrets/collection/login", "org.freedesktop.DBus.Properties.Get",
 		"string:org.freedesktop.Secret.Collection", "string:Locked")

@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// The kinds of servers. Matrix is one of the two after it.
+// The kinds of servers. Matrix stands for one of the two after it.
 const (
 	Postgres   = "postgres"
 	ClickHouse = "clickhouse"
@@ -23,11 +23,11 @@ const (
 // All are the kinds that are started where none is named.
 var All = []string{Postgres, ClickHouse, Keyring, Matrix}
 
-// names are what a person may write.
+// names are what a user may write.
 var names = append(slices.Clone(All), Dendrite, Synapse)
 
-// setUps make the data and the configuration of a new server, after they have
-// seen that its software is there.
+// setUps create the data and the configuration of a new server, after making
+// sure that its software is installed.
 var setUps = map[string]func(context.Context, *Server) (*setup, error){
 	Postgres:   setUpPostgres,
 	ClickHouse: setUpClickHouse,

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// serverName is what follows the colon in the IDs of users and rooms. Servers
-// of one run share it: there is no federation.
+// serverName is the part of user and room IDs after the colon. The servers of a
+// run share it: there is no federation.
 const serverName = "localhost"
 
-// matrixEnv is how to reach a homeserver.
+// matrixEnv describes how to reach a homeserver.
 func matrixEnv(p *port, kind, sharedSecret string) map[string]string {
 	return map[string]string{
 		"TESTENV_MATRIX_URL":           "http://" + p.addr(),
@@ -24,8 +24,8 @@ func matrixEnv(p *port, kind, sharedSecret string) map[string]string {
 	}
 }
 
-// matrixAnswers asks for what a test asks first: the versions, and a nonce to
-// register with.
+// matrixAnswers requests what a test requests first: the versions, and a nonce
+// for registration.
 func matrixAnswers(p *port) func(context.Context) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	return func(ctx context.Context) error {
@@ -48,11 +48,11 @@ func matrixAnswers(p *port) func(context.Context) error {
 	}
 }
 
-// asJSON writes a configuration. Both homeservers read YAML, and JSON is YAML.
+// asJSON formats a configuration. Both homeservers read YAML, and JSON is YAML.
 func asJSON(config map[string]any) string {
 	text, err := json.MarshalIndent(config, "", "  ") // YAML takes no tabs
 	if err != nil {
-		panic(err) // it holds texts, numbers and lists of them
+		panic(err) // it contains texts, numbers and lists of them
 	}
 	return string(text)
 }

@@ -7,13 +7,13 @@ import (
 	"net"
 )
 
-// Ports are taken from below the range that the kernel takes the local ports of
-// outgoing connections from (32768 and up, ip_local_port_range), so a port is
-// still free when a killed server comes back to it.
+// Ports are taken from below the kernel's range for local ports of outgoing
+// connections (32768 and up, ip_local_port_range), so that a port is still free
+// when a killed server is restarted on it.
 const firstPort, ports = 20000, 10000
 
 // port is a TCP port of 127.0.0.1 that no other server of any testenv on this
-// machine takes until it is released.
+// machine uses until it is released.
 type port struct {
 	number int
 	claim  net.Listener

@@ -17,9 +17,9 @@ import (
 
 const postgresUser = "testenv"
 
-// setUpPostgres makes a PostgreSQL of Debian's server. Its data folder is a
-// copy of one in the cache. fsync stays on: tests kill it and look for what it
-// has acknowledged.
+// setUpPostgres sets up Debian's PostgreSQL server. Its data folder is copied
+// from the cache. fsync stays on: tests kill it and check what it has
+// acknowledged.
 func setUpPostgres(ctx context.Context, s *Server) (*setup, error) {
 	bin, err := s.world.need(ctx, Postgres, postgresBin, "postgresql")
 	if err != nil {
@@ -52,7 +52,7 @@ func setUpPostgres(ctx context.Context, s *Server) (*setup, error) {
 	args := []string{"-D", data, "-p", number}
 	for _, setting := range []string{
 		"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200",
-		"dynamic_shared_memory_type=mmap", // in the data folder, where nothing stays behind
+		"dynamic_shared_memory_type=mmap", // in the data folder, so that nothing is left behind
 	} {
 		args = append(args, "-c", setting)
 	}
@@ -71,7 +71,7 @@ func setUpPostgres(ctx context.Context, s *Server) (*setup, error) {
 	}, nil
 }
 
-// psql lets the server on the port run a statement, as the superuser.
+// psql lets the server on the port execute a statement, as the superuser.
 func psql(ctx context.Context, bin, port, password, statement string) error {
 	_, err := call(ctx, command{
 		path: filepath.Join(bin, "psql"), env: []string{"PGPASSWORD=" + password, "PGCONNECT_TIMEOUT=5", "PGSSLMODE=disable"},
@@ -80,8 +80,8 @@ func psql(ctx context.Context, bin, port, password, statement string) error {
 	return err
 }
 
-// postgresTemplate returns a folder of the cache with a data folder as initdb
-// makes it.
+// postgresTemplate returns a folder of the cache with a data folder as created
+// by initdb.
 func (w *World) postgresTemplate(ctx context.Context, bin string, owner *syscall.Credential) (string, error) {
 	version, err := call(ctx, command{path: filepath.Join(bin, "postgres"), args: []string{"--version"}})
 	if err != nil {
@@ -103,15 +103,15 @@ func (w *World) postgresTemplate(ctx context.Context, bin string, owner *syscall
 	})
 }
 
-// initdb fills dir/data. It works in the run's folder, since the cache may lie
-// where owner can't go.
+// initdb fills dir/data. It works in the run's folder, since owner may not have
+// access to the cache.
 func initdb(ctx context.Context, run, path string, args []string, owner *syscall.Credential, dir string) error {
 	work, err := os.MkdirTemp(run, "initdb-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	password := filepath.Join(work, "password") // of nobody: each server gets its own
+	password := filepath.Join(work, "password") // never used: each server gets its own
 	if err := os.WriteFile(password, []byte(rand.Text()+"\n"), 0o600); err != nil {
 		return err
 	}
@@ -150,8 +150,8 @@ func postgresBin() string {
 	return best
 }
 
-// unprivileged returns the user that a server runs as which refuses to run as
-// root: the named one, or nobody. It is nil if this is not root.
+// unprivileged returns the user for a server that refuses to run as root: the
+// named one, or nobody. It is nil if this is not root.
 func unprivileged(name string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -170,8 +170,8 @@ func unprivileged(name string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }
 
-// removeSharedMemory frees the System V shared memory that a killed PostgreSQL
-// has left, 56 bytes each time; the seventh line of postmaster.pid in its
+// removeSharedMemory frees the System V shared memory left by a killed
+// PostgreSQL, 56 bytes each time; the seventh line of postmaster.pid in its
 // folder names it.
 func removeSharedMemory(dir string) {
 	data, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))

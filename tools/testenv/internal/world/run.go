@@ -22,12 +22,12 @@ import (
 type command struct {
 	path    string
 	args    []string
-	env     []string // besides the few that all have
+	env     []string // besides the few that all commands have
 	stdin   string
 	user    *syscall.Credential         // nil: this user
-	answers func(context.Context) error // nil when it does its work
-	stop    syscall.Signal              // for an orderly end
-	quit    syscall.Signal              // for an end that needs to save nothing
+	answers func(context.Context) error // returns nil once it works
+	stop    syscall.Signal              // for a graceful end
+	quit    syscall.Signal              // for an end without saving anything
 }
 
 // running is a command that was started.
@@ -36,14 +36,14 @@ type running struct {
 	name  string
 	cmd   *exec.Cmd
 	log   string
-	works atomic.Bool   // it has answered, and nobody has ended it: its end is reported
-	done  chan struct{} // closed at its end, when err is set
+	works atomic.Bool   // it has answered and was not ended on request: its end is reported
+	done  chan struct{} // closed at its end, once err is set
 	err   error
 }
 
 // run starts a command of the server. It has a process group of its own, so
 // that a Ctrl-C in the terminal does not reach it, and little of testenv's
-// environment. What it writes goes to a file in the server's folder.
+// environment. Its output goes to a file in the server's folder.
 func (s *Server) run(c command) (*running, error) {
 	name := filepath.Base(c.path)
 	r := &running{command: c, name: name, log: filepath.Join(s.dir, name+".log"), done: make(chan struct{})}
@@ -79,7 +79,7 @@ func (s *Server) baseEnv() []string {
 	}
 }
 
-// waitAnswer returns when the command does its work.
+// waitAnswer returns once the command works.
 func (r *running) waitAnswer(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
@@ -99,12 +99,12 @@ func (r *running) waitAnswer(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return fmt.Errorf("%s did not answer within %s: %v%s", r.name, answerWait, err, r.tail())
+			return fmt.Errorf("%s did not answer within %s: %w%s", r.name, answerWait, err, r.tail())
 		}
 	}
 }
 
-// end ends the command, and what it started, by the signal and at last by
+// end ends the command, and what it started, with the signal and finally with
 // SIGKILL. It returns when they have ended.
 func (r *running) end(signal syscall.Signal) error {
 	r.works.Store(false)
@@ -131,8 +131,8 @@ func (r *running) end(signal syscall.Signal) error {
 	return nil
 }
 
-// howEnded says how the command ended, which testenv has not ended. Its log
-// tells nothing about a signal from outside, such as a kill of all that has
+// howEnded reports how the command ended, if testenv did not end it. Its log
+// says nothing about a signal from outside, such as a kill of everything with
 // testenv in its command line, or about an end without an error.
 func (r *running) howEnded() string {
 	if status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
@@ -147,7 +147,7 @@ func (r *running) howEnded() string {
 	return fmt.Sprintf("has ended by itself: %v%s", r.cmd.ProcessState, r.tail())
 }
 
-// tail returns the end of what the command wrote, on lines of its own.
+// tail returns the end of the command's output, on lines of its own.
 func (r *running) tail() string {
 	file, err := os.Open(r.log)
 	if err != nil {
@@ -169,7 +169,7 @@ func indent(text []byte) string {
 	return "\n  | " + strings.ReplaceAll(string(text), "\n", "\n  | ")
 }
 
-// call runs a short command to its end and returns what it writes to stdout.
+// call runs a short command to its end and returns its stdout.
 func call(ctx context.Context, c command) (string, error) {
 	cmd := exec.CommandContext(ctx, c.path, c.args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8"}, c.env...)

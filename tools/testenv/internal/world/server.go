@@ -13,22 +13,21 @@ import (
 )
 
 const (
-	// answerWait is how long a server may take until it answers. Synapse makes
-	// its tables in 10 s on two free cores; the rest is for machines that have
-	// more to do.
+	// answerWait is how long a server may take until it answers. Synapse
+	// creates its tables in 10 s on two free cores; the rest is for busier
+	// machines.
 	answerWait = 3 * time.Minute
-	// answerEvery is how often it is asked.
+	// answerEvery is how often it is polled.
 	answerEvery = 20 * time.Millisecond
-	// stopWait is how long an orderly end may take before it is killed.
+	// stopWait is how long a graceful end may take before it is killed.
 	stopWait = 30 * time.Second
 )
 
-// setup is a server that can be started, as often as one likes, on the same
-// data.
+// setup is a server that can be started repeatedly on the same data.
 type setup struct {
-	where    string            // it is reached, for a person
+	where    string            // its address, for a person
 	env      map[string]string // for those who use it
-	commands []command         // to start, each when the one before answers
+	commands []command         // to start, each once the previous one answers
 	release  func()            // what it holds outside of its folder; may be nil
 }
 
@@ -50,7 +49,7 @@ type Server struct {
 // Env returns how to reach it.
 func (s *Server) Env() map[string]string { return s.env }
 
-// begin makes the server's data and starts it for the first time.
+// begin creates the server's data and starts it for the first time.
 func (s *Server) begin(ctx context.Context, setUp func(context.Context, *Server) (*setup, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

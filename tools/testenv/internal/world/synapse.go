@@ -17,8 +17,9 @@ import (
 // synapsePackages come from PyPI.
 var synapsePackages = []string{"matrix-synapse==1.163.0", "psycopg2-binary==2.9.13"}
 
-// setUpSynapse makes a Synapse in a virtual environment of the cache. It keeps
-// its data in the run's PostgreSQL, if there is one, and in SQLite otherwise.
+// setUpSynapse sets up a Synapse in a virtual environment of the cache. It
+// keeps its data in the run's PostgreSQL, if there is one, and in SQLite
+// otherwise.
 func setUpSynapse(ctx context.Context, s *Server) (*setup, error) {
 	python, err := s.world.synapse(ctx)
 	if err != nil {
@@ -89,7 +90,7 @@ var synapseLog = map[string]any{
 	"root":       map[string]any{"level": "WARNING", "handlers": []string{"console"}},
 }
 
-// synapseDatabase waits for the run's PostgreSQL and makes a database in it.
+// synapseDatabase waits for the run's PostgreSQL and creates a database in it.
 // Without one it is SQLite.
 func (s *Server) synapseDatabase(ctx context.Context) (map[string]any, error) {
 	if s.world.shared == nil {
@@ -122,8 +123,8 @@ func (s *Server) synapseDatabase(ctx context.Context) (map[string]any, error) {
 	}}, nil
 }
 
-// synapse returns the path of a Python that has Synapse, and installs it if the
-// cache has none.
+// synapse returns the path of a Python with Synapse, and installs it if it is
+// not in the cache.
 func (w *World) synapse(ctx context.Context) (string, error) {
 	base, err := w.need(ctx, Synapse, pythonWithVenv, "python3-venv")
 	if err != nil {
@@ -136,7 +137,7 @@ func (w *World) synapse(ctx context.Context) (string, error) {
 	inputs := append([]string{base, version}, synapsePackages...)
 	what := fmt.Sprintf("matrix: installing Synapse from PyPI (%s)", strings.TrimSpace(version))
 	dir, err := w.cached(ctx, "synapse", inputs, what, func(ctx context.Context, dir string) error {
-		env := []string{"TMPDIR=" + w.cfg.Dir} // what a killed installation leaves goes with the run
+		env := []string{"TMPDIR=" + w.cfg.Dir} // leftovers of a killed installation are removed with the run
 		if err := long(ctx, "/", env, base, "-m", "venv", dir); err != nil {
 			return err
 		}

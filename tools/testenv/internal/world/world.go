@@ -20,9 +20,9 @@ import (
 // Config is what a World needs. All fields are required.
 type Config struct {
 	Dir    string    // the run's folder
-	Cache  string    // what is built or downloaded stays here
+	Cache  string    // for what is built or downloaded
 	Log    io.Writer // lines for a person
-	GoMod  []byte    // the go.mod and go.sum that pin the homeserver which is built
+	GoMod  []byte    // the go.mod and go.sum that pin the homeserver's version
 	GoSum  []byte
 	Matrix string // the kind that "matrix" stands for: Dendrite or Synapse
 }
@@ -39,12 +39,12 @@ type World struct {
 	closed  bool
 
 	// shared is the run's own PostgreSQL, which a Synapse of the run uses too.
-	// It is nil if there is none, and sent to once, with nil if it could not be
-	// started.
+	// It is nil if there is none, and receives one value, nil if it could not
+	// be started.
 	shared *future
 }
 
-// future is a server that is on its way.
+// future is a server that is being started.
 type future struct {
 	done   chan struct{}
 	server *Server // when done is closed; nil if it could not be started
@@ -166,15 +166,15 @@ func (w *World) End() error {
 	return errors.Join(errs...)
 }
 
-// say writes a line for a person.
+// say writes a line for the user.
 func (w *World) say(format string, args ...any) {
 	w.log.Lock()
 	defer w.log.Unlock()
 	fmt.Fprintf(w.cfg.Log, "testenv: "+format+"\n", args...)
 }
 
-// step says that something begins which may take a while. The function that it
-// returns says that it is done.
+// step reports the start of something that may take a while. The function that
+// it returns reports its end.
 func (w *World) step(format string, args ...any) func() {
 	began, what := time.Now(), fmt.Sprintf(format, args...)
 	w.say("%s ...", what)
@@ -183,7 +183,7 @@ func (w *World) step(format string, args ...any) func() {
 
 func since(t time.Time) string { return fmt.Sprintf("%.1fs", time.Since(t).Seconds()) }
 
-// wrap says which server an error is of. The error is its cause.
+// wrap adds the name of the server to an error. The error becomes its cause.
 func wrap(ctx context.Context, kind string, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause // it was ended because of this

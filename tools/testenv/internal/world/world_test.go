@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,7 +110,7 @@ func TestTakePort_NoTwoAlike(t *testing.T) {
 	}
 }
 
-func newTestWorld(t *testing.T, log *strings.Builder) *World {
+func newTestWorld(t *testing.T, log io.Writer) *World {
 	return New(Config{Dir: t.TempDir(), Cache: filepath.Join(t.TempDir(), "cache"), Log: log, Matrix: Dendrite})
 }
 
@@ -187,22 +188,32 @@ func TestCached_DropsWhatNobodyUses(t *testing.T) {
 
 func TestLock_WaitEndsWithContext(t *testing.T) {
 	t.Parallel()
-	var log strings.Builder
+	enough := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	log := cancelWriter{cancel: func() { cancel(enough) }}
 	w := newTestWorld(t, &log)
 	unlock, err := w.lock(t.Context(), "thing")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unlock()
-	enough := errors.New("enough")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(enough)
 	if _, err := w.lock(ctx, "thing"); !errors.Is(err, enough) {
 		t.Errorf("got %v", err)
 	}
 	if !strings.Contains(log.String(), "waiting for another start to finish with thing") {
 		t.Errorf("said %q", log.String())
 	}
+}
+
+// cancelWriter keeps what is written, and cancels with the first write.
+type cancelWriter struct {
+	strings.Builder
+	cancel func()
+}
+
+func (w *cancelWriter) Write(p []byte) (int, error) {
+	w.cancel()
+	return w.Builder.Write(p)
 }
 
 func TestStart_UnknownKind(t *testing.T) {
@@ -219,7 +230,7 @@ func TestStart_UnknownKind(t *testing.T) {
 	}
 }
 
-// The log is shown where it may say why a server ended.
+// The log is shown if it may explain why a server ended.
 func TestRunning_HowEnded(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string]string{

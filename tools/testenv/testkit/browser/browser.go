@@ -1,11 +1,11 @@
 // Package browser starts Chromium for tests of pages, and checks their
-// accessibility with axe-core. It fails the test, or skips it with
-// SKIP_SERVERS=1, where there is no Chromium.
+// accessibility with axe-core. Without Chromium it fails the test, or skips it
+// with SKIP_SERVERS=1.
 package browser
 
 import (
 	"context"
-	_ "embed" // axe-core is part of the package
+	_ "embed" // axe-core is embedded
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -23,7 +23,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// timeout is for all that a test does with its browser.
+// timeout limits everything that a test does with its browser.
 const timeout = 10 * time.Minute
 
 // Page is a tab of a browser that belongs to one test.
@@ -46,7 +46,7 @@ func Open(t testing.TB) *Page {
 		t.Fatal("chromium is not installed: make test installs it as root on Debian")
 	}
 	p := &Page{t: t}
-	t.Cleanup(p.watching.Wait) // after all that ends them
+	t.Cleanup(p.watching.Wait) // after everything that ends them
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.ExecPath("chromium"))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
@@ -135,7 +135,7 @@ func (p *Page) Until(condition string) {
 	p.t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
-		// An error is a page that is just being left.
+		// An error occurs while a page is being left.
 		if ok, err := chromedp.Run(p.Ctx, chromedp.Evaluate[bool]("!!("+condition+")")); err == nil && ok {
 			return
 		}

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// recorder is a test whose failures are kept.
+// recorder is a testing.TB that records failures.
 type recorder struct {
 	testing.TB
 	mu     sync.Mutex
 	failed []string
 
-	defers bool // run what Cleanup is given by cleanup, not at the test's end
+	defers bool // Cleanup's functions are run by cleanup, not at the test's end
 	ends   []func()
 }
 
@@ -30,7 +30,7 @@ func (r *recorder) Cleanup(end func()) {
 	r.ends = append(r.ends, end)
 }
 
-// cleanup is what a test does at its end.
+// cleanup does what happens at the end of a test.
 func (r *recorder) cleanup() {
 	for _, end := range slices.Backward(r.ends) {
 		end()
@@ -51,8 +51,8 @@ func (r *recorder) all() string {
 	return strings.Join(r.failed, "\n")
 }
 
-// TestPage_Finds: each check notices what it is there for, and is quiet where
-// nothing is wrong.
+// TestPage_Finds: each check detects its problem, and reports nothing
+// otherwise.
 func TestPage_Finds(t *testing.T) {
 	pages := map[string]string{
 		"/good":     `<!DOCTYPE html><html lang="en"><title>Good</title><main><h1>Good</h1></main></html>`,
@@ -95,7 +95,7 @@ func TestPage_Finds(t *testing.T) {
 				if strings.Contains(r.all(), text) {
 					return
 				}
-				p.Until("true") // a round to the browser and back
+				p.Until("true") // a round trip to the browser
 			}
 		}
 	}
@@ -107,8 +107,8 @@ func TestPage_Finds(t *testing.T) {
 	}
 }
 
-// TestPage_EndsWithItsTest: what is seen of the page after the test has ended
-// would end the whole run.
+// TestPage_EndsWithItsTest: an event of the page after the test has ended would
+// end the whole run.
 func TestPage_EndsWithItsTest(t *testing.T) {
 	r := &recorder{TB: t, defers: true}
 	p := Open(r)

@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
-// BenchmarkTCP passes 4 MiB through a proxy without settings, and directly, in
-// turns.
+// BenchmarkTCP transfers 4 MiB through a proxy without settings, and directly,
+// in turns.
 func BenchmarkTCP(b *testing.B) {
 	const size = 4 << 20
 	s := newServer(b)
@@ -58,8 +58,8 @@ func BenchmarkTCP_RoundTrip(b *testing.B) {
 	b.ReportMetric(took[0].Seconds()/took[1].Seconds(), "x-of-direct")
 }
 
-// BenchmarkHTTP gets a small answer through a proxy with ten rules of which
-// none matches, and directly, in turns.
+// BenchmarkHTTP gets a small response through a proxy with ten rules that don't
+// match, and directly, in turns.
 func BenchmarkHTTP(b *testing.B) {
 	url := newHTTP(b, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) })
 	p := fault.HTTP(b, url)

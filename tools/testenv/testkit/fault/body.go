@@ -48,7 +48,7 @@ func (f CutBody) before(*hit, *http.Request) (*http.Response, error) { return ni
 
 func (f CutBody) after(h *hit, resp *http.Response) error {
 	if resp.Body == http.NoBody || resp.ContentLength == 0 || resp.Request.Method == http.MethodHead {
-		h.act() // an answer without a body is lost whole
+		h.act() // a response without a body is lost entirely
 		return errReset
 	}
 	left, most := f.After, int64(4096)
@@ -96,7 +96,7 @@ func (c *cutReader) Read(p []byte) (int, error) {
 // Close closes the body.
 func (c *cutReader) Close() error { return c.body.Close() }
 
-// noEOF leaves the end of a body to the next read.
+// noEOF defers the end of a body to the next read.
 func noEOF(err error) error {
 	if err == io.EOF {
 		return nil
@@ -106,7 +106,7 @@ func noEOF(err error) error {
 
 // Bandwidth lets the bytes of an answer's body pass slowly.
 type Bandwidth struct {
-	BytesPerSecond int64 // of each answer by itself
+	BytesPerSecond int64 // for each response separately
 }
 
 // String describes the fault.

@@ -80,7 +80,7 @@ func (c Corruption) spoil(body []byte, random *rand.Rand) ([]byte, bool) {
 		return nil, false
 	}
 	if c == Truncate {
-		// Not to nothing: an empty body is no JSON that broke.
+		// Not to nothing: an empty body is not broken JSON.
 		return text[:1+random.IntN(len(text)-1)], true
 	}
 	places := structure(text)
@@ -89,9 +89,9 @@ func (c Corruption) spoil(body []byte, random *rand.Rand) ([]byte, bool) {
 	return text, true
 }
 
-// structure returns where valid JSON has the characters {}[]:, and the quotes
-// of strings. None of them is one of them still when its lowest bit is flipped,
-// nor anything else that could stand there.
+// structure returns the positions of the characters {}[]:, and of the quotes of
+// strings in valid JSON. Flipping the lowest bit of any of them yields a
+// character that is not valid in its place.
 func structure(text []byte) []int {
 	var places []int
 	inString := false

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzSpoil holds both ways against any JSON: what is spoiled can be parsed by
-// nobody.
+// FuzzSpoil tests both ways on any JSON: spoiled JSON can't be parsed.
 func FuzzSpoil(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `[]`, `{"a":""}`, `["",""]`, `["a","","b"]`, `[[],[]]`, `[1,-2]`, `[1e5,3]`, ` {"a" : [ "\\", "\"", "{,}" ] } `, `"s"`, `1`, ``,
@@ -31,8 +30,8 @@ func FuzzSpoil(f *testing.F) {
 	})
 }
 
-// Every structural character, flipped, must break the text, not only those that
-// a seed happens to pick.
+// Flipping any structural character must break the text, not only those that a
+// seed happens to pick.
 func TestFlip_EachPlaceBreaks(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{}`, `[]`, `["",""]`, `[[1],[-2,3]]`, `{"a":"b","c":{"d":["\\\"",null,true]},"":""}`} {

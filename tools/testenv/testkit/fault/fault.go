@@ -25,11 +25,11 @@ type Fault interface {
 	check() error
 	// shares reports whether the fault acts together with others.
 	shares() bool
-	// before acts before the request is forwarded. An answer is given in
-	// the server's place; an error resets the client's connection; neither
-	// goes on.
+	// before acts before the request is forwarded. A response is sent in the
+	// server's place; an error resets the client's connection; in both cases
+	// the request is not forwarded.
 	before(h *hit, r *http.Request) (*http.Response, error)
-	// after acts on the server's answer. An error resets the client's
+	// after acts on the server's response. An error resets the client's
 	// connection.
 	after(h *hit, resp *http.Response) error
 }
@@ -146,7 +146,7 @@ func (f Delay) after(h *hit, resp *http.Response) error {
 	return f.wait(h, resp.Request.Context())
 }
 
-// wait holds back until the time is over, the client gives up or the proxy is
+// wait delays until the time has elapsed, the client gives up or the proxy is
 // healed.
 func (f Delay) wait(h *hit, ctx context.Context) error {
 	h.act()
@@ -157,7 +157,7 @@ func (f Delay) wait(h *hit, ctx context.Context) error {
 	return sleep(ctx, d, h.plan.healed)
 }
 
-// late is how a fault is described that comes after the server.
+// late describes a fault that acts after the server.
 func late(afterServer bool) string {
 	if afterServer {
 		return " after server"
@@ -165,7 +165,7 @@ func late(afterServer bool) string {
 	return ""
 }
 
-// drain reads what is left of a body, so that its sender is done. A request may
+// drain reads the rest of a body, so that its sender is done. A request may
 // have none.
 func drain(body io.Reader) error {
 	if body == nil {

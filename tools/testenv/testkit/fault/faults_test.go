@@ -21,7 +21,7 @@ import (
 // text is the body of the servers here.
 var text = `{"next_batch":"s1","rooms":{"join":{"!r:x":{"timeline":[1,2.5,-3e2,"a\"b",null,true]}}}}`
 
-// counted is a server that answers with text and counts.
+// counted is a server that responds with text and counts requests.
 func counted(t testing.TB) (url string, served *atomic.Int64) {
 	served = new(atomic.Int64)
 	return newHTTP(t, func(w http.ResponseWriter, r *http.Request) {
@@ -88,7 +88,7 @@ func TestStatus_KeepsTheConnection(t *testing.T) {
 	p := fault.HTTP(t, url)
 	p.Add(fault.Rule{Max: 1, Fault: fault.Status{Code: 429}})
 	c := dial(t, strings.TrimPrefix(p.URL(), "http://"))
-	const size = 2 << 20 // more than net/http's server reads by itself behind a handler
+	const size = 2 << 20 // more than net/http's server reads by itself after a handler
 	sent := make(chan error, 1)
 	go func() {
 		_, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"+

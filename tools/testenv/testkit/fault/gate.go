@@ -8,10 +8,10 @@ import (
 )
 
 // gate is a listener on 127.0.0.1 that can stop listening and listen again on
-// the same port, and that knows the connections it has handed out.
+// the same port, and that tracks the connections it has accepted.
 type gate struct {
 	addr    string
-	release func() // gives the port back
+	release func() // releases the port
 
 	mu     sync.Mutex
 	ln     *net.TCPListener // nil while down
@@ -70,8 +70,8 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-// track takes in a connection that ln accepted. If the gate went down
-// meanwhile, the connection is reset.
+// track registers a connection accepted by ln. If the gate went down meanwhile,
+// the connection is reset.
 func (g *gate) track(ln *net.TCPListener, conn *net.TCPConn) *gateConn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -144,7 +144,7 @@ func (g *gate) Close() error {
 	return nil
 }
 
-// rouse wakes who waits in Accept. The caller holds g.mu.
+// rouse wakes waiters in Accept. The caller holds g.mu.
 func (g *gate) rouse() {
 	close(g.wake)
 	g.wake = make(chan struct{})
@@ -172,7 +172,7 @@ func (c *gateConn) reset() {
 	_ = c.Close()
 }
 
-// reset is gateConn.reset for a connection that no gate knows.
+// reset is gateConn.reset for a connection without a gate.
 func reset(c *net.TCPConn) {
 	_ = c.SetLinger(0)
 	_ = c.Close()

@@ -68,11 +68,11 @@ func HTTP(t testing.TB, targetURL string) *HTTPProxy {
 	// need the server.
 	p.ctx, p.end = context.WithCancel(context.Background())
 	p.transport = &http.Transport{
-		DisableCompression:  true, // a body goes through as the server made it
+		DisableCompression:  true, // bodies pass through unchanged
 		MaxIdleConnsPerHost: 256,
 		IdleConnTimeout:     time.Minute,
 	}
-	quiet := log.New(io.Discard, "", 0) // what goes wrong here is what the test wants
+	quiet := log.New(io.Discard, "", 0) // errors here are what the test wants
 	p.reverse = &httputil.ReverseProxy{
 		Rewrite:       p.rewrite,
 		Transport:     &meddler{proxy: p},
@@ -207,7 +207,7 @@ func (p *HTTPProxy) close() {
 	p.end()
 	p.gate.Close()
 	p.mu.Lock()
-	p.closed = true // from here on no handler is added to those to wait for
+	p.closed = true // from here on no new handlers start
 	p.mu.Unlock()
 	p.serving.Wait()
 	// It waits for the ends of the connections, which the gate has reset.

@@ -24,8 +24,8 @@ type HTTPCounts struct {
 // RuleCount is what one rule has done.
 type RuleCount struct {
 	Name     string
-	Matched  int // requests that it was about
-	Injected int // requests that its fault met
+	Matched  int // requests that the rule matches
+	Injected int // requests that its fault was injected into
 }
 
 // Counts returns what the proxy has done so far.

@@ -10,8 +10,8 @@ type pacer struct {
 	free time.Time // when the link has carried all that was given to it
 }
 
-// piece returns how many of n bytes are to be sent at once so that the stream
-// stays even: what passes in 20 ms.
+// piece returns how many of n bytes to send at once so that the stream stays
+// even: 20 ms worth.
 func (p *pacer) piece(n int, bytesPerSecond int64) int {
 	return int(min(int64(n), max(1, bytesPerSecond/50)))
 }

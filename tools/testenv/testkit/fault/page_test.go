@@ -11,7 +11,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
-// What docs/testenv-faults.md shows is run here, as it stands there.
+// The examples of docs/testenv-faults.md are run here verbatim.
 func TestPage_TCP(t *testing.T) {
 	t.Parallel()
 	server := newEcho(t).addr

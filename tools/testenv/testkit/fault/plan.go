@@ -7,25 +7,25 @@ import (
 	"net/http"
 )
 
-// plan is what is to happen to one request.
+// plan is the set of faults for one request.
 type plan struct {
 	hits   []*hit
 	healed <-chan struct{}
 }
 
-// hit is a fault that was decided for a request.
+// hit is a fault that was chosen for a request.
 type hit struct {
 	active *Active
 	seed   uint64 // of the fault's own randomness
 	plan   *plan
 	later  bool // it acts while the body passes
-	done   bool // it has acted, or was given back; only the request's handler asks
+	done   bool // it has acted, or was returned; used only by the request's handler
 }
 
-// decide asks each rule about r. The caller holds p.mu.
+// decide consults each rule about r. The caller holds p.mu.
 func (p *HTTPProxy) decide(r *http.Request) *plan {
 	plan := &plan{healed: p.healed}
-	taken := false // by a fault that shares with no other
+	taken := false // by an exclusive fault
 	for _, a := range p.rules {
 		if !a.matches(r) {
 			continue
@@ -39,8 +39,8 @@ func (p *HTTPProxy) decide(r *http.Request) *plan {
 	return plan
 }
 
-// draw decides about the next matching request. It takes the same randomness
-// whatever comes of it.
+// draw decides about the next matching request. It consumes the same randomness
+// whatever the result.
 func (a *Active) draw(request *http.Request, proxySeed uint64, taken bool) (seed uint64, met bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -56,7 +56,7 @@ func (a *Active) draw(request *http.Request, proxySeed uint64, taken bool) (seed
 	return seed, met
 }
 
-// act counts the fault as one that happened. A second call does nothing.
+// act counts the fault as injected. A second call does nothing.
 func (h *hit) act() {
 	if h.done {
 		return
@@ -72,9 +72,9 @@ func (h *hit) act() {
 	a.happened = make(chan struct{})
 }
 
-// settle gives back the faults that found nothing to act on. That is done
-// before the client has the answer, so that its next request finds the rule's
-// Max as it is; those that act later are left to the call at the end.
+// settle returns the faults that found nothing to act on. That happens before
+// the client has the response, so that its next request finds an accurate count
+// for the rule's Max; faults that act later are settled by the call at the end.
 func (p *plan) settle(end bool) {
 	for _, h := range p.hits {
 		if h.done || (h.later && !end) {
@@ -91,8 +91,8 @@ func (p *plan) settle(end bool) {
 // random returns the fault's own randomness for this request.
 func (h *hit) random() *rand.Rand { return rand.New(rand.NewPCG(h.seed, 0)) }
 
-// meddler is the transport of the proxy: the real one, with the plan's faults
-// before and after.
+// meddler is the proxy's transport: the real one, with the plan's faults before
+// and after.
 type meddler struct{ proxy *HTTPProxy }
 
 // errReset makes the proxy reset the client's connection.

@@ -58,7 +58,7 @@ type Active struct {
 	random   map[string]*rand.Rand // of each group; "" where there are none
 	matched  int
 	injected int
-	reserved int           // decided for, not yet seen to have happened
+	reserved int           // chosen, but not yet injected
 	happened chan struct{} // closed and replaced by each injection
 }
 
@@ -109,7 +109,7 @@ func (a *Active) prepare() (err error) {
 	return r.Fault.check()
 }
 
-// matches reports whether the rule is about r.
+// matches reports whether the rule applies to r.
 func (a *Active) matches(r *http.Request) bool {
 	if a.mux != nil {
 		if _, pattern := a.mux.Handler(r); pattern == "" {

@@ -17,7 +17,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
-// codes asks n times and returns the statuses.
+// codes sends n requests and returns the statuses.
 func codes(t testing.TB, n int, url string) []int {
 	t.Helper()
 	var got []int
@@ -87,8 +87,8 @@ func TestRule_Matches(t *testing.T) {
 	}
 }
 
-// history asks by two kinds of requests, mixed as given, and tells which of
-// those to /a were met.
+// history sends two kinds of requests, interleaved as given, and returns which
+// of those to /a were hit.
 func history(t testing.TB, target string, seed uint64, mix string) string {
 	p := fault.HTTP(t, target)
 	p.SetSeed(seed)
@@ -114,14 +114,14 @@ func TestRule_SameSeedSameFaults(t *testing.T) {
 	if other := history(t, target, 8, strings.Repeat("a", 64)); other == first {
 		t.Errorf("seeds 7 and 8 both gave %s", first)
 	}
-	// Pinned, so that a seed from an old log still means the same.
+	// Fixed, so that a seed from an old log keeps its meaning.
 	const want = "---------X---X--X--X------X-----X-------X--X----XXX-------X-XXX-"
 	if first != want {
 		t.Errorf("seed 7 gave\n%s, want\n%s", first, want)
 	}
 }
 
-// Which of a group's requests are met does not depend on the other groups'.
+// Which of a group's requests are hit does not depend on other groups.
 func TestRule_Per(t *testing.T) {
 	t.Parallel()
 	target, _ := counted(t)
@@ -219,7 +219,7 @@ func TestRule_MaxGetsBackWhatDidNotHappen(t *testing.T) {
 		newHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.FormValue("say")) }),
 	)
 	rule := p.Add(fault.Rule{Max: 1, Fault: fault.CorruptJSON{}})
-	for range 50 { // the client's next request must not come before the proxy's reckoning
+	for range 50 { // the client's next request must not come before the proxy has counted
 		if a := get(t, p.URL()+"?say=hello"); a.body != "hello" || rule.Injected() != 0 {
 			t.Fatalf("%+v, want it unharmed", a)
 		}
@@ -250,7 +250,7 @@ func TestRule_Together(t *testing.T) {
 	}
 	first.Remove()
 	if got := codes(t, 1, p.URL()); got[0] != 502 {
-		t.Errorf("with the first removed: %v, want 502", got)
+		t.Errorf("after removing the first rule: %v, want 502", got)
 	}
 	p.Heal()
 	if got := codes(t, 1, p.URL()); got[0] != 200 {
@@ -313,7 +313,7 @@ func TestSeed_FromEnvironment(t *testing.T) {
 	r := &recorder{TB: t, failed: true}
 	r.run(func() {
 		p := fault.HTTP(r, "http://127.0.0.1:1")
-		p.SetSeed(7) // a replay is stronger than the test
+		p.SetSeed(7) // a replay overrides the test
 		if p.Seed() != 12345 {
 			t.Errorf("seed %d, want the environment's", p.Seed())
 		}

@@ -20,14 +20,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Unsetenv(fault.EnvSeed) // tests here say which seed they want
+	os.Unsetenv(fault.EnvSeed) // tests here set their own seeds
 	goleak.VerifyTestMain(m)
 }
 
-// soon is how long a test waits for what must happen.
+// soon is how long a test waits for an expected event.
 const soon = 10 * time.Second
 
-// server is a TCP server whose every connection is handed to the test.
+// server is a TCP server that hands every connection to the test.
 type server struct {
 	addr  string
 	conns chan *net.TCPConn
@@ -130,7 +130,8 @@ func wantErr(t testing.TB, c net.Conn, want error) {
 	}
 }
 
-// silent wants nothing to come for a while, and the connection to stay.
+// silent expects nothing to arrive for a while, and the connection to stay
+// open.
 func silent(t testing.TB, c net.Conn) {
 	t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
@@ -145,7 +146,7 @@ func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(soon); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s: did not come about", what)
+			t.Fatalf("%s: did not happen", what)
 		}
 	}
 }
@@ -158,8 +159,8 @@ func newHTTP(t testing.TB, h http.HandlerFunc) string {
 	return s.URL
 }
 
-// newClient uses each connection once, so that Go's transport repeats nothing
-// by itself.
+// newClient uses each connection once, so that Go's transport does not retry by
+// itself.
 func newClient(t testing.TB) *http.Client {
 	tr := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	t.Cleanup(tr.CloseIdleConnections)
@@ -196,7 +197,7 @@ func doIn(t testing.TB, ctx context.Context, method, url string, body io.Reader)
 	return answer{resp.StatusCode, resp.Header, string(b), err}
 }
 
-// recorder is a test that is watched: it runs cleanups when told, and may fail.
+// recorder is a testing.TB that runs cleanups on request, and may fail.
 type recorder struct {
 	testing.TB
 	cleanups []func()

@@ -63,8 +63,8 @@ func (f Status) before(h *hit, r *http.Request) (*http.Response, error) {
 	if f.AfterServer {
 		return nil, nil
 	}
-	// Read whole, so that a client that is still sending reads the answer
-	// and keeps its connection.
+	// The body is read completely, so that a client that is still sending reads
+	// the response and keeps its connection.
 	if err := drain(r.Body); err != nil {
 		return nil, err
 	}
@@ -112,14 +112,14 @@ func (f Status) body() (kind string, body []byte) {
 	if matrix.Errcode == "" {
 		matrix.Errcode = "M_UNKNOWN"
 	}
-	body, _ = json.Marshal(matrix) // strings and a number always can be
+	body, _ = json.Marshal(matrix) // strings and a number always can be marshalled
 	return "application/json", body
 }
 
 // seconds rounds up, so that no client is told to come back too early.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
-// setBody gives the answer another body.
+// setBody gives the response another body.
 func setBody(resp *http.Response, body []byte) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))

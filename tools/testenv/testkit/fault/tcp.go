@@ -51,7 +51,7 @@ type TCPProxy struct {
 	links  map[*link]struct{}
 }
 
-// settings are never changed, but replaced.
+// settings are never modified, only replaced.
 type settings struct {
 	delay, jitter  time.Duration
 	bytesPerSecond int64 // 0: no limit
@@ -60,8 +60,7 @@ type settings struct {
 	changed        chan struct{}
 }
 
-// cutAfter is one call of CutAfter: connections are counted separately for
-// each.
+// cutAfter is one call of CutAfter, which counts connections separately.
 type cutAfter struct{ bytes int64 }
 
 // TCP starts a proxy in front of target, a "host:port", which need not listen
@@ -137,7 +136,7 @@ func (p *TCPProxy) Cut() int {
 			n++
 		}
 	}
-	dialling := p.gate.cut() // clients whose server is just being dialled have no link yet
+	dialling := p.gate.cut() // clients whose server is still being dialled have no link yet
 	p.counts.resets.Add(int64(dialling))
 	return n + dialling
 }
@@ -221,7 +220,7 @@ func (p *TCPProxy) connect(client *gateConn, n uint64) {
 	p.mu.Lock()
 	p.links[l] = struct{}{}
 	if p.ctx.Err() != nil {
-		l.abort() // close has already been through the links
+		l.abort() // close has already processed the links
 	}
 	p.mu.Unlock()
 	l.run()

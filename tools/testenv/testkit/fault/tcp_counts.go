@@ -9,7 +9,7 @@ type TCPCounts struct {
 	Accepted    int64 // connections of clients
 	Unreachable int64 // of these, reset because the server could not be reached
 	Resets      int64 // connections reset by Cut, CutAfter, Down, and Heal after OneWay
-	Delayed     int64 // times that bytes were held back by Delay or Jitter
+	Delayed     int64 // times that bytes were delayed by Delay or Jitter
 	Slowed      int64 // bytes that passed under Bandwidth
 	Vanished    int64 // bytes lost to OneWay
 	ToServer    int64 // bytes passed to the server

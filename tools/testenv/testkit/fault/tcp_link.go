@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// chunkSize is what is read at once, and depth how many such chunks a direction
-// may hold back: together 4 MiB.
+// chunkSize is how much is read at once, and depth how many such chunks a
+// direction may buffer: together 4 MiB.
 const (
 	chunkSize = 64 << 10
 	depth     = 64
@@ -21,7 +21,7 @@ const (
 // chunks are buffers for pipes: *[chunkSize]byte.
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-// link is one client's connection and its way to the server.
+// link is one client's connection and its connection to the server.
 type link struct {
 	proxy  *TCPProxy
 	client *gateConn
@@ -31,13 +31,13 @@ type link struct {
 	ended  atomic.Bool // by abort
 	lossy  atomic.Bool // bytes, or an end of file, have vanished
 
-	mu     sync.Mutex // of what follows
+	mu     sync.Mutex // guards the fields below
 	random *rand.Rand
 	cut    *cutAfter // the one that passed counts for
 	passed int64
 }
 
-// chunk is what one read brought.
+// chunk is the result of one read.
 type chunk struct {
 	buf    *[chunkSize]byte
 	n      int
@@ -65,8 +65,8 @@ func (l *link) abort() {
 	reset(l.server)
 }
 
-// inject is abort as a fault, counted as such. It reports whether the link was
-// still there.
+// inject is abort as a fault, and counts it. It reports whether the link still
+// existed.
 func (l *link) inject() bool {
 	if l.ended.Swap(true) {
 		return false
@@ -76,8 +76,8 @@ func (l *link) inject() bool {
 	return true
 }
 
-// lose marks the link as one that has lost something. It ends the link if the
-// partition was healed meanwhile: Heal looks for marks after it has changed the
+// lose marks the link as one that has lost data. It ends the link if the
+// partition was healed meanwhile: Heal looks for marks after changing the
 // settings, so one of the two sees the other.
 func (l *link) lose(d Direction) {
 	l.lossy.Store(true)
@@ -86,8 +86,8 @@ func (l *link) lose(d Direction) {
 	}
 }
 
-// pipe reads ahead of what it writes, so that a delay does not limit how much
-// passes.
+// pipe reads ahead of its writes, so that a delay does not limit the
+// throughput.
 func (l *link) pipe(d Direction, src, dst *net.TCPConn) {
 	queue := make(chan chunk, depth)
 	var wg sync.WaitGroup
@@ -99,8 +99,8 @@ func (l *link) pipe(d Direction, src, dst *net.TCPConn) {
 	wg.Wait()
 }
 
-// read queues what src sends until it ends. A reset is passed on, except into a
-// partition.
+// read queues what src sends until it ends. A reset is propagated, except into
+// a partition.
 func (l *link) read(d Direction, src *net.TCPConn, queue chan<- chunk) {
 	for {
 		c := chunk{buf: chunks.Get().(*[chunkSize]byte)}
@@ -127,7 +127,7 @@ func (l *link) read(d Direction, src *net.TCPConn, queue chan<- chunk) {
 	}
 }
 
-// write passes on what is queued. At the end of the queue it closes dst for
+// write forwards what is queued. At the end of the queue it closes dst for
 // writing.
 func (l *link) write(d Direction, dst *net.TCPConn, queue <-chan chunk) {
 	var pace pacer
@@ -139,14 +139,14 @@ func (l *link) write(d Direction, dst *net.TCPConn, queue <-chan chunk) {
 	}
 	if l.proxy.settings.Load().oneWay[d] {
 		l.lose(d)
-		<-l.ctx.Done() // the other side must not learn of the end
+		<-l.ctx.Done() // the other side must not see the end
 		return
 	}
 	_ = dst.CloseWrite() // fails only if dst is gone
 }
 
-// pass does with one chunk what the settings say, and reports whether the link
-// is still good.
+// pass applies the settings to one chunk, and reports whether the link is still
+// good.
 func (l *link) pass(d Direction, dst *net.TCPConn, c chunk, pace *pacer) bool {
 	s, ok := l.hold(c)
 	if !ok {
@@ -185,8 +185,8 @@ func (l *link) pass(d Direction, dst *net.TCPConn, c chunk, pace *pacer) bool {
 	return true
 }
 
-// hold waits until the chunk is due and returns the settings that hold then;
-// false, if the link ended.
+// hold waits until the chunk is due and returns the settings then in effect;
+// false if the link ended.
 func (l *link) hold(c chunk) (*settings, bool) {
 	for {
 		s := l.proxy.settings.Load()

@@ -25,8 +25,7 @@ func TestTCP_PassesEverything(t *testing.T) {
 	wrote := make(chan error, 1)
 	go func() {
 		_, err := c.Write(sent)
-		// The answer still comes: a half-closed connection stays half
-		// open.
+		// The response still arrives: a half-closed connection stays half open.
 		wrote <- errors.Join(err, c.CloseWrite())
 	}()
 	got, err := io.ReadAll(c)
@@ -114,8 +113,7 @@ func TestTCP_Bandwidth(t *testing.T) {
 	if _, err := io.ReadFull(client, make([]byte, 30_000)); err != nil {
 		t.Fatal(err)
 	}
-	// What is sent last arrives before its time has passed: one piece of 20
-	// ms.
+	// The last bytes arrive before their time has passed: one piece of 20 ms.
 	if took := time.Since(start); took < 270*time.Millisecond {
 		t.Errorf("30 kB at 100 kB/s took %v, want 0.28 s or more", took)
 	}
@@ -168,7 +166,7 @@ func TestTCP_Cut(t *testing.T) {
 	p := fault.TCP(t, s.addr)
 	c1, s1 := s.pair(t, p.Addr())
 	c2, s2 := s.pair(t, p.Addr())
-	// Both links are made when they have carried something.
+	// Both links exist once they have carried something.
 	for _, c := range []*net.TCPConn{c1, c2} {
 		send(t, c, "x")
 	}
@@ -211,7 +209,7 @@ func TestTCP_OneWay(t *testing.T) {
 			if got := p.Counts().Vanished; got != 4 {
 				t.Errorf("%d bytes vanished, want 4", got)
 			}
-			p.Heal() // must not go on with a hole in the stream
+			p.Heal() // must not continue with a gap in the stream
 			wantErr(t, hearer, syscall.ECONNRESET)
 			client, served := s.pair(t, p.Addr())
 			send(t, client, "new")
@@ -272,7 +270,7 @@ func TestTCP_ServerMoves(t *testing.T) {
 		deadline(t, c)
 		_, err = c.Read(make([]byte, 1))
 	}
-	// Of Dial or of Read, as the reset comes early or late.
+	// From Dial or from Read, depending on when the reset arrives.
 	if !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("without server: %v, want ECONNRESET", err)
 	}

@@ -74,7 +74,7 @@ func Point(name string) {
 	if err != nil {
 		panic(err)
 	}
-	select {} // until the signal is here
+	select {} // until the signal arrives
 }
 
 // Config is a process to start. Only Role is required.
@@ -114,7 +114,7 @@ func Start(t testing.TB, cfg Config) *Process {
 		t.Fatal(err)
 	}
 	// Not t.Context(): that is done before cleanups run, which may still talk
-	// to it.
+	// to the process.
 	cmd := exec.CommandContext(context.Background(), self, cfg.Args...)
 	cmd.Env = append(os.Environ(), cfg.Env...)
 	count := strconv.Itoa(cmp.Or(cfg.KillAfter, 1))
@@ -143,7 +143,7 @@ func Start(t testing.TB, cfg Config) *Process {
 	return p
 }
 
-// end waits for the end of the process and closes what leads to it.
+// end waits for the end of the process and closes its pipes.
 func (p *Process) end() {
 	<-p.ended
 	_ = p.input.Close()

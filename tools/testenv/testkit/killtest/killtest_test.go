@@ -123,7 +123,7 @@ func TestEndsByItself(t *testing.T) {
 	}
 }
 
-// The end is noticed without waiting for it, and what was said can still be
+// The end is noticed without waiting for it, and earlier output can still be
 // read.
 func TestEnded(t *testing.T) {
 	t.Parallel()
@@ -143,7 +143,7 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-// What fails a test is shown in a process of its own.
+// Tests of failures run in a process of their own.
 func TestFailures(t *testing.T) {
 	const failEnv = "KILLTEST_TEST_FAIL"
 	switch os.Getenv(failEnv) {

@@ -13,8 +13,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
-// diskEnv makes this program one that fills a small disk on the folder it
-// names.
+// diskEnv makes this test binary fill a small disk on the named folder.
 const diskEnv = "RIGHTS_TEST_DISK"
 
 func TestMain(m *testing.M) {
@@ -59,11 +58,11 @@ func TestAsNobody(t *testing.T) {
 		t.Error("nothing was run")
 	}
 	if _, err := os.ReadFile(path); os.Getuid() == 0 && err != nil {
-		t.Errorf("root did not get its rights back: %v", err)
+		t.Errorf("root did not get its privileges back: %v", err)
 	}
 }
 
-// The disk is full when it should be, and there for its own process alone.
+// The disk fills up when expected, and exists only for its own process.
 func TestMountSmallDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -50,8 +50,8 @@ func (h Homeserver) NewUser(t testing.TB, name string) User {
 	return user
 }
 
-// register does what the shared-secret registration of Synapse's admin API
-// says; Dendrite has the same.
+// register uses the shared-secret registration of Synapse's admin API, which
+// Dendrite supports, too.
 func (h Homeserver) register(name string) (User, error) {
 	const path = "/_synapse/admin/v1/register"
 	password := rand.Text()
@@ -76,16 +76,16 @@ func (h Homeserver) call(method, path string, in, out any) error {
 	return callJSON(method, h.URL+path, "", in, out)
 }
 
-// answerLimit bounds what is read of an answer.
+// answerLimit bounds how much of a response is read.
 const answerLimit = 1 << 20
 
 // callClient has no deadline of a test's kind: starting a server may mean to
 // install it.
 var callClient = &http.Client{Timeout: 15 * time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// callJSON sends in as JSON, if it is not nil, and reads out, if that is not
-// nil. It keeps no connection, so that a leak check in the caller's tests sees
-// none of its goroutines.
+// callJSON sends in as JSON, if it is not nil, and decodes the response into
+// out, if that is not nil. It keeps no connection, so that leak checks in the
+// caller's tests see none of its goroutines.
 func callJSON(method, url, token string, in, out any) error {
 	var body bytes.Buffer
 	if in != nil {
@@ -93,7 +93,7 @@ func callJSON(method, url, token string, in, out any) error {
 			return err
 		}
 	}
-	// Not with t.Context: that has ended when a Cleanup runs.
+	// Not t.Context: it has ended when a Cleanup runs.
 	request, err := http.NewRequest(method, url, &body)
 	if err != nil {
 		return err

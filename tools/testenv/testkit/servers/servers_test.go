@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// recorder stands for the test that is told that a server is missing.
+// recorder stands for a test that lacks a server.
 type recorder struct {
 	testing.TB
 	failed, skipped string
@@ -29,7 +29,7 @@ func (r *recorder) Skipf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// told returns what a test is told that asks for a server.
+// told returns the message to a test that requests a server.
 func told(ask func(testing.TB)) *recorder {
 	r := new(recorder)
 	done := make(chan struct{})
@@ -78,7 +78,7 @@ func TestMissing_SkipsOutLoud(t *testing.T) {
 	}
 }
 
-// SKIP_SERVERS skips nothing that is there.
+// SKIP_SERVERS does not skip servers that are available.
 func TestThere_NotSkipped(t *testing.T) {
 	t.Setenv(EnvSkip, "1")
 	t.Setenv(EnvPostgresURL, "postgres://x")
@@ -147,10 +147,10 @@ func listens(addr string) bool {
 	return err == nil
 }
 
-// The server of a test ends with it.
+// A test's server ends with the test.
 func TestStart_EndsWithTest(t *testing.T) {
 	t.Parallel()
-	// Skipped as a whole, since the subtest's end is looked at.
+	// Skipped as a whole, because the end of the subtest is checked.
 	need(t, "clickhouse", EnvControl, EnvControlToken)
 	var addr string
 	skipped := false

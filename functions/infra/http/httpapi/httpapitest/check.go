@@ -17,7 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// patience is how long an answer may take.
+// patience is how long a response may take.
 const patience = 30 * time.Second
 
 // checking is one run of the tests.
@@ -121,21 +121,21 @@ func (c *checking) readSchemas(text []byte) error {
 	return c.strict.AddResource(documentURL, doc)
 }
 
-// answer is what came back, read whole but for a stream.
-type answer struct {
+// response is what came back, read whole but for a stream.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// do sends a request. A status of 0 is a request that got no answer.
-func (c *checking) do(method, path, body string, header map[string]string) answer {
+// do sends a request. A status of 0 is a request that got no response.
+func (c *checking) do(method, path, body string, header map[string]string) response {
 	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.cfg.URL, strings.NewReader(body))
 	if err != nil {
 		c.report("%s %s: %v", method, path, err)
-		return answer{}
+		return response{}
 	}
 	req.URL.Opaque = path // as it is, however wrong it may be
 	if body != "" {
@@ -157,20 +157,20 @@ func (c *checking) do(method, path, body string, header map[string]string) answe
 	res, err := c.client.Do(req)
 	if err != nil {
 		c.report("%s %.100s: %v", method, path, err)
-		return answer{}
+		return response{}
 	}
 	defer res.Body.Close()
-	got := answer{status: res.StatusCode, header: res.Header}
+	got := response{status: res.StatusCode, header: res.Header}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
 		return got // it may have no end
 	}
 	if got.body, err = io.ReadAll(res.Body); err != nil {
-		c.report("%s %.100s: the answer was cut short: %v", method, path, err)
+		c.report("%s %.100s: the response was cut short: %v", method, path, err)
 	}
 	return got
 }
 
-// good sends a good request and holds the answer against the document. It
+// good sends a good request and holds the response against the document. It
 // returns the operation, or nil.
 func (c *checking) good(r HTTPAPIConformanceRequest) *operation {
 	method := r.Method
@@ -193,8 +193,8 @@ func (c *checking) good(r HTTPAPIConformanceRequest) *operation {
 	return op
 }
 
-// hold holds an answer of an operation against the document.
-func (c *checking) hold(what string, op *operation, got answer) {
+// hold holds a response of an operation against the document.
+func (c *checking) hold(what string, op *operation, got response) {
 	kind, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
 	status := strconv.Itoa(got.status)
 	documented, ok := op.Responses[status]
@@ -209,7 +209,7 @@ func (c *checking) hold(what string, op *operation, got answer) {
 		return
 	}
 	if _, ok := documented.Content[kind]; !ok {
-		c.report("%s, status %s: the document has no answer of type %q", what, status, kind)
+		c.report("%s, status %s: the document has no response of type %q", what, status, kind)
 		return
 	}
 	if kind != "application/json" && !strings.HasSuffix(kind, "+json") {
@@ -221,7 +221,7 @@ func (c *checking) hold(what string, op *operation, got answer) {
 	}
 	schema, err := c.strict.Compile(documentURL + "#/" + strings.Join(at, "/"))
 	if err != nil {
-		c.report("%s: the schema of its answer: %v", what, err)
+		c.report("%s: the schema of its response: %v", what, err)
 		return
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(got.body))
@@ -234,7 +234,7 @@ func (c *checking) hold(what string, op *operation, got answer) {
 }
 
 // wantProblem wants a refusal as problem JSON; for 404, a page will do.
-func (c *checking) wantProblem(what string, got answer, status int) {
+func (c *checking) wantProblem(what string, got response, status int) {
 	kind := got.header.Get("Content-Type")
 	if status == 404 && got.status == 404 && strings.HasPrefix(kind, "text/html") {
 		return

@@ -134,7 +134,7 @@ func (c *checking) foreign(op *operation, good HTTPAPIConformanceRequest) {
 	if op.method == http.MethodGet {
 		got := c.do(op.method, good.Path, "", map[string]string{"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
 		if got.header.Get("Access-Control-Allow-Origin") != "" {
-			c.report("GET %s: a foreign page may read the answer", good.Path)
+			c.report("GET %s: a foreign page may read the response", good.Path)
 		}
 		return
 	}

@@ -135,7 +135,7 @@ func start(t *testing.T, broken string, access fnhttp.HTTPStackAccess) string {
 		t.Fatal(err)
 	}
 	endpoints := n.endpoints()
-	endpoints[1].Open = true
+	endpoints[1].Public = true
 	if broken == "" || !strings.Contains(broken, "in the document") {
 		endpoints[0] = typed(endpoints[0], n)
 	}
@@ -157,20 +157,21 @@ func start(t *testing.T, broken string, access fnhttp.HTTPStackAccess) string {
 	if broken == "plain answers of the mux" {
 		handler = mux
 	}
-	cfg := fnhttp.HTTPStackConfig{Access: access, Logger: slog.New(slog.DiscardHandler), Open: api.OpenPatterns()}
+	cfg := fnhttp.HTTPStackConfig{Access: access, Logger: slog.New(slog.DiscardHandler)}
+	stack := api.Stack
 	if access != fnhttp.HTTPStackPublic {
 		cfg.Tokens = []string{token}
 	}
 	switch broken {
 	case "open by path, whatever the method":
-		cfg.Open = append(cfg.Open, "POST /notes")
+		cfg.Public = append(cfg.Public, "POST /notes")
 	case "open in the document alone":
-		cfg.Open = nil
+		stack = fnhttp.HTTPStack
 	}
 	if broken == "any host" {
 		cfg.Hosts = []string{"*"}
 	}
-	handler, err = fnhttp.HTTPStack(handler, cfg)
+	handler, err = stack(handler, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +239,7 @@ func TestHTTPAPIConformance_BrokenFails(t *testing.T) {
 		"a catch-all":                                "status 200, want 405",
 		"plain answers of the mux":                   "no problem JSON",
 		"any host":                                   "the host evil.example: status 200, want 403",
-		"CORS for all":                               "a foreign page may read the answer",
+		"CORS for all":                               "a foreign page may read the response",
 		"open by path, whatever the method":          "POST /notes: without a token: status 200, want 401",
 		"open in the document alone":                 "GET /notes/7: without a token: status 401",
 		"a proxy's requests count as this machine's": "PUT /notes/7: without a token: status 204, want 401",

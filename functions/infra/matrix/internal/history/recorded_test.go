@@ -25,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var record = flag.Bool("record", false, "record a gap of the real server in testdata")
 
-// recording is a gap of a room with busy senders on a real server: what was
-// asked of it, and what it answered.
+// recording is a gap of a room with busy senders on a real server: the requests
+// and the responses.
 type recording struct {
 	Timeline []id.EventID
 	From     string
@@ -41,8 +41,8 @@ type recordedPage struct {
 	Events    []id.EventID
 }
 
-// replay walks with the recorded answers. Without seams, what is read forwards
-// is empty.
+// replay walks with the recorded responses. Without seams, reading forwards
+// yields nothing.
 func (r *recording) replay(t *testing.T, seams bool) *history.Walk[id.EventID] {
 	t.Helper()
 	return r.walk(t, func(request history.Request) recordedPage {
@@ -73,9 +73,9 @@ func (r *recording) walk(t *testing.T, ask func(history.Request) recordedPage) *
 	return w
 }
 
-// missing returns how many of the senders' messages are in no part of the room
-// that a reader has, and checks the order. What is there twice counts where it
-// is first, as in a store.
+// missing returns how many of the senders' messages are missing from a reader's
+// parts of the room, and checks the order. A duplicate counts at its first
+// position, as in a store.
 func (r *recording) missing(t *testing.T, walked []id.EventID) (missing int) {
 	t.Helper()
 	got := slices.Concat(walked, r.Timeline)
@@ -121,7 +121,8 @@ func TestWalk_Recorded(t *testing.T) {
 			if missing := r.missing(t, w.Events()); w.State() != history.Complete || missing > 0 {
 				t.Errorf("%v, %d messages are missing", w.State(), missing)
 			}
-			// Else the recording would not show why pages are read forwards.
+			// Otherwise the recording would not show why pages are read
+			// forwards.
 			if missing := r.missing(t, r.replay(t, false).Events()); (missing > 0) != faulty {
 				t.Errorf("without reading forwards %d messages are missing", missing)
 			}
@@ -129,7 +130,7 @@ func TestWalk_Recorded(t *testing.T) {
 	}
 }
 
-// Run with -args -record it records what TestWalk_Recorded reads.
+// With -args -record it records the input of TestWalk_Recorded.
 func TestRecord(t *testing.T) {
 	if !*record {
 		t.Skip("no -record given")

@@ -14,8 +14,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/history"
 )
 
-// room is a server's history of a room: what it has, in the order in which it
-// gives it, and how.
+// room is a server's history of a room: its events, their order, and how the
+// server returns them.
 type room struct {
 	events []id.EventID // oldest first
 	depth  []int        // of each; with those of one depth some are left out
@@ -26,8 +26,8 @@ type room struct {
 	asked  []history.Request
 }
 
-// answer gives a page. A token is the number of events below it; that of a
-// faulty server is one of fewer where the next event has the same depth.
+// answer returns a page. A token is the number of events below it; a faulty
+// server's token skips events of the same depth.
 func (r *room) answer(request history.Request) history.Page[id.EventID] {
 	r.asked = append(r.asked, request)
 	at := len(r.events)
@@ -65,8 +65,8 @@ func (r *room) event(e id.EventID) history.Event[id.EventID] {
 	return history.Event[id.EventID]{Value: e, ID: e, Known: r.known[e], First: e != "" && e == r.first}
 }
 
-// newRoom has n events, each of a depth of its own, of which the first known
-// are known.
+// newRoom has n events, each with a depth of its own, of which the first known
+// ones are known.
 func newRoom(n, known int) *room {
 	r := &room{known: map[id.EventID]bool{}}
 	for i := range n {
@@ -138,8 +138,8 @@ func TestWalk_States(t *testing.T) {
 	}
 }
 
-// An event that was sent at the same time as a known one, and came later,
-// stands below it, and so on the next page: one more is read.
+// An event that was sent at the same time as a known one, but received later,
+// is below it, and so on the next page: one more page is read.
 func TestWalk_Settling(t *testing.T) {
 	t.Parallel()
 	r := newRoom(300, 205)
@@ -158,7 +158,7 @@ func TestWalk_Settling(t *testing.T) {
 	wantWalk(t, stopped, history.Complete, append([]id.EventID{r.events[203]}, r.events[205:290]...))
 }
 
-// Twenty known events in a row show that all below is known.
+// Twenty known events in a row show that everything below is known.
 func TestWalk_Settled(t *testing.T) {
 	t.Parallel()
 	r := newRoom(300, 230)
@@ -171,8 +171,8 @@ func TestWalk_Settled(t *testing.T) {
 	}
 }
 
-// One page below a known event is read, not more, and what is there above no
-// known event is older than the gap.
+// One page below a known event is read, not more, and events there that are not
+// above a known one are older than the gap.
 func TestWalk_SettlingReadsOnePage(t *testing.T) {
 	t.Parallel()
 	r := newRoom(300, 205)
@@ -196,7 +196,7 @@ func TestWalk_SettlingReadsOnePage(t *testing.T) {
 	wantWalk(t, w, history.Complete, r.events[205:290])
 }
 
-// Many unknown events behind the oldest known one are no late ones.
+// Many unknown events after the oldest known one are not late ones.
 func TestWalk_ForgottenOnes(t *testing.T) {
 	t.Parallel()
 	r := newRoom(300, 250)
@@ -211,7 +211,7 @@ func TestWalk_ForgottenOnes(t *testing.T) {
 	}
 }
 
-// What stands behind the oldest known event is older than the gap.
+// Events after the oldest known one are older than the gap.
 func TestWalk_OneMoreBeyondTheToken(t *testing.T) {
 	t.Parallel()
 	r := newRoom(100, 60)
@@ -220,7 +220,7 @@ func TestWalk_OneMoreBeyondTheToken(t *testing.T) {
 	wantWalk(t, w, history.Complete, r.events[60:90])
 }
 
-// The user's joining is the gap's end for one who was not in the room.
+// For a user who was not in the room, the gap ends at the user's joining.
 func TestWalk_Joining(t *testing.T) {
 	t.Parallel()
 	r := newRoom(300, 0)
@@ -229,8 +229,8 @@ func TestWalk_Joining(t *testing.T) {
 	wantWalk(t, w, history.Complete, r.events[150:290])
 }
 
-// A room that was left may be read from its end; Dendrite gives its last page
-// again and again.
+// A room that was left may be read from its end; Dendrite returns its last page
+// repeatedly.
 func TestWalk_LeftRoom(t *testing.T) {
 	t.Parallel()
 	r := newRoom(150, 50)
@@ -256,7 +256,7 @@ func TestWalk_LeftRoom(t *testing.T) {
 	}
 }
 
-// A history that ends too early is asked for again, and given up.
+// A history that ends too early is requested again, and then given up.
 func TestWalk_Short(t *testing.T) {
 	t.Parallel()
 	r := newRoom(60, 10)
@@ -288,7 +288,8 @@ func TestWalk_Short(t *testing.T) {
 }
 
 // Generated histories: whatever the pages, the fault and the timeline, each
-// unknown event above the known ones comes once and in order, and nothing else.
+// unknown event above the known ones is returned once and in order, and nothing
+// else.
 func TestWalk_Generated(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3000) {
@@ -331,7 +332,8 @@ func checkGenerated(t *testing.T, seed uint64) {
 		}
 	}
 	timeline := dice.IntN(min(20, n-known) + 1)
-	// The oldest event of a late one's run must be known: below it all is.
+	// The oldest event of a late event's run must be known: everything below it
+	// is.
 	for i, e := range r.events[:n-timeline] {
 		if !r.known[e] && i >= known-15 {
 			want = append(want, e)
@@ -352,7 +354,7 @@ func anyKnown(r *room) bool {
 	return slices.ContainsFunc(r.events, func(e id.EventID) bool { return r.known[e] })
 }
 
-// difference returns what is in a and not in b, and where the order differs.
+// difference returns what is in a but not in b, and where the order differs.
 func difference(a, b []id.EventID) string {
 	var only []string
 	for _, e := range a {

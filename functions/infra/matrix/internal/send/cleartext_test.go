@@ -48,7 +48,7 @@ func TestCheckCleartext(t *testing.T) {
 	}
 }
 
-// No unit sends but by Once, which has the check.
+// Units send only through Once, which has the check.
 func TestOneWayOut(t *testing.T) {
 	t.Parallel()
 	sends := regexp.MustCompile(`\.(SendMessageEvent|SendText|SendNotice|SendReaction|RedactEvent|SendStateEvent)\(|"rooms", .*"(send|redact)"`)

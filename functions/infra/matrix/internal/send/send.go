@@ -18,6 +18,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/redirect"
+	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
 // Outgoing is an event to send. matrix.MatrixOutboxItem has the same fields.
@@ -65,27 +66,30 @@ func Check(ctx context.Context, client *mautrix.Client, item Outgoing) (json.Raw
 
 // Once tries to send an event, once: mautrix' own retries read the Retry-After
 // header alone. It is the only way out for what users write: CheckCleartext
-// holds for it also where the room was encrypted after [Check].
+// holds for it also where the room was encrypted after [Check]. An error of
+// what comes before the request, such as the encryption, is an [*unsent.Error].
+// via makes the request.
 func Once(
 	ctx context.Context,
 	client *mautrix.Client,
+	via *http.Client,
 	room id.RoomID,
 	eventType string,
 	content json.RawMessage,
 	transaction string,
 ) (id.EventID, error) {
 	if err := CheckCleartext(ctx, client, room, eventType, content); err != nil {
-		return "", err
+		return "", &unsent.Error{Err: err}
 	}
 	ctx = context.WithValue(ctx, mautrix.MaxAttemptsContextKey, 1)
 	path, body, err := request(ctx, client, room, eventType, content, transaction)
 	if err != nil {
-		return "", err
+		return "", &unsent.Error{Err: err}
 	}
 	var resp mautrix.RespSendEvent
 	_, err = client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodPut, URL: client.BuildURL(path), RequestJSON: body, ResponseJSON: &resp,
-		Client: redirect.Strict(client.Client),
+		Client: redirect.Strict(via),
 	})
 	if err != nil {
 		return "", err

@@ -32,7 +32,7 @@ func JSON(content any) (json.RawMessage, error) {
 	}
 	data := bytes.TrimSpace(out.Bytes())
 	if len(data) == 0 || data[0] != '{' {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "the content is no JSON object"}
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "the content is not a JSON object"}
 	}
 	return data, nil
 }
@@ -45,20 +45,24 @@ func checkSize(
 	eventType string,
 	content json.RawMessage,
 ) error {
-	size := len(content)
+	envelope := eventEnvelope + len(room) + len(eventType) + 2*len(client.UserID)
+	size := len(content) + envelope
 	if client.Crypto != nil {
-		encrypted, err := client.StateStore.IsEncrypted(ctx, room)
-		// Where the server can't be asked it may be: a queue takes the event
-		// all the same.
-		if encrypted || err != nil { // the plain event in base64, with the session's and the sender's keys next to it
-			size = (size+len(room)+len(eventType)+40)*4/3 + 400
+		// The plain event in base64, with the session's and the sender's keys
+		// next to it.
+		encryptedSize := (len(content)+len(room)+len(eventType)+40)*4/3 + 400 + envelope
+		if encryptedSize <= MaxEventBytes {
+			return nil // and nobody needs to be asked
+		}
+		// Where the server can't be asked the room may be encrypted.
+		if encrypted, err := client.StateStore.IsEncrypted(ctx, room); encrypted || err != nil {
+			size = encryptedSize
 		}
 	}
-	envelope := eventEnvelope + len(room) + len(eventType) + 2*len(client.UserID)
-	if size+envelope <= MaxEventBytes {
+	if size <= MaxEventBytes {
 		return nil
 	}
-	return TooLarge(size + envelope)
+	return TooLarge(size)
 }
 
 // TooLarge is the error of an event of that many bytes.

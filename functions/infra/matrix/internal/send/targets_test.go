@@ -11,7 +11,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
-// Stand-ins count where an event names another one, and nowhere else.
+// Placeholders are replaced where an event names another one, and nowhere else.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	ids := map[string]id.EventID{"a": "$1", "b": "$2"}

@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
-// A key is taken literally, and only a string is one.
+// A key is matched literally, and its value must be a string.
 func TestField(t *testing.T) {
 	t.Parallel()
 	object := gjson.Parse("{\"a.b\":\"dots\",\"a\":{\"b\":1},\"n\":17,\"bad\":\"x\xff\"}")

@@ -1,0 +1,2 @@
+// Package cache keeps results in memory for a while.
+package cache

@@ -1,0 +1,3 @@
+// Package rowcsv writes the rows of database queries as CSV. It knows no
+// driver.
+package rowcsv
