@@ -10,6 +10,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowquery"
 	"fnregistry.dev/functions/infra/sqlite"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // slow is a view whose rows take long.
@@ -58,11 +59,11 @@ func TestSQLiteRowCount_Errors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = sqlite.SQLiteRowCount(t.Context(), db.Reader, sqlite.SQLiteRowCountConfig{Table: tables["t"], Filters: []rowquery.RowFilter{filter}})
-	wantError(t, err, core.CodeInvalid, `no column "m"`)
+	errtest.Want(t, err, core.CodeInvalid, `no column "m"`)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 	defer cancel()
 	_, err = sqlite.SQLiteRowCount(ctx, db.Reader, sqlite.SQLiteRowCountConfig{Table: tables["slow"], Time: -1})
-	wantError(t, err, core.CodeTimeout, "sqlite_row_count")
+	errtest.Want(t, err, core.CodeTimeout, "sqlite_row_count")
 	gone := tables["t"]
 	gone.Name = "gone"
 	_, err = sqlite.SQLiteRowCount(t.Context(), db.Reader, sqlite.SQLiteRowCountConfig{Table: gone})

@@ -8,6 +8,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowquery"
 	"fnregistry.dev/functions/infra/sqlite"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestSQLiteRowFacet_Values(t *testing.T) {
@@ -47,5 +48,5 @@ func TestSQLiteRowFacet_Values(t *testing.T) {
 	}
 	cfg.Column.Name = "absent"
 	_, err = sqlite.SQLiteRowFacet(t.Context(), db.Reader, cfg)
-	wantError(t, err, core.CodeInvalid, "no column")
+	errtest.Want(t, err, core.CodeInvalid, "no column")
 }

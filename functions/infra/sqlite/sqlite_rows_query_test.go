@@ -14,6 +14,7 @@ import (
 	"fnregistry.dev/functions/infra/rowquery"
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // rowsQuery reads a table's URL: filters, order, select.
@@ -342,7 +343,7 @@ func TestSQLiteRowsQuery_Search(t *testing.T) {
 		Table: tables["note"], Search: &sqlite.SQLiteRowsQuerySearch{Table: tables["note_fts"], Text: "x"},
 		Allow: func(column string) bool { return column != "body" },
 	})
-	wantError(t, err, core.CodeInvalid, "can't be searched")
+	errtest.Want(t, err, core.CodeInvalid, "can't be searched")
 }
 
 // A column that may not be read is as if it were not there.
@@ -358,7 +359,7 @@ func TestSQLiteRowsQuery_Allow(t *testing.T) {
 		}
 		cfg.Allow = allow("secret")
 		_, err = sqlite.SQLiteRowsQuery(cfg)
-		wantError(t, err, core.CodeInvalid, "no column")
+		errtest.Want(t, err, core.CodeInvalid, "no column")
 		missing, _ := rowsQuery(t, table, strings.ReplaceAll(strings.ToLower(query), "secret", "absent"))
 		_, other := sqlite.SQLiteRowsQuery(missing)
 		if a, b := strings.ReplaceAll(strings.ToLower(fmt.Sprint(err)), "secret", "absent"), fmt.Sprint(other); a != b {

@@ -13,6 +13,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func writeDB(t *testing.T) (*sqliteopen.SQLiteOpenHandle, map[string]sqlite.SQLiteSchemaTable) {
@@ -112,7 +113,7 @@ func TestSQLiteRowsWrite_Refused(t *testing.T) {
 		{"t", core.CodeConflict, "changed since", []change{{Verb: "delete", Key: one, Match: "sha256-old"}}},
 	} {
 		results, err := sqlite.SQLiteRowsWrite(t.Context(), db.Writer, sqlite.SQLiteRowsWriteConfig{Table: tables[c.table], Changes: c.changes})
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 		if results != nil || errors.Is(err, sqlite.ErrSQLiteRowChanged) != (c.want == "changed since") {
 			t.Errorf("%s: results %v", c.want, results)
 		}
@@ -123,7 +124,7 @@ func TestSQLiteRowsWrite_Refused(t *testing.T) {
 	_, err := sqlite.SQLiteRowsWrite(t.Context(), db.Writer, sqlite.SQLiteRowsWriteConfig{
 		Table: tables["t"], Changes: []change{{Verb: "insert", Values: map[string]any{"name": "x"}}}, Allow: func(c string) bool { return c != "name" },
 	})
-	wantError(t, err, core.CodeInvalid, "no column")
+	errtest.Want(t, err, core.CodeInvalid, "no column")
 }
 
 func countRows(t *testing.T, db *sqliteopen.SQLiteOpenHandle, table string) (n int) {

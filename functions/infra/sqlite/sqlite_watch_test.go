@@ -11,6 +11,7 @@ import (
 	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestSQLiteWatch_Commits(t *testing.T) {
@@ -61,7 +62,7 @@ func TestSQLiteWatch_Errors(t *testing.T) {
 	db := open(t)
 	for _, cfg := range []sqlite.SQLiteWatchConfig{{}, {DB: db.Reader}, {DB: db.Reader, OnChange: func() {}, Interval: -1}} {
 		_, err := sqlite.SQLiteWatch(t.Context(), cfg)
-		wantError(t, err, core.CodeInvalid, "sqlite_watch")
+		errtest.Want(t, err, core.CodeInvalid, "sqlite_watch")
 	}
 	closed := open(t)
 	if err := closed.Close(); err != nil {
