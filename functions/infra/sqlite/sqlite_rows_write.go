@@ -260,7 +260,7 @@ func (w *rowsWriter) matches(c SQLiteRowsWriteChange, condition string, args []a
 		return w.fail(core.CodeNotFound, fmt.Sprintf("no such row in %q", w.cfg.Table.Name), "")
 	case len(rows) > 1: // a primary key that isn't NOT NULL may have NULL several times
 		return w.fail(core.CodeConflict, "several rows have this key", "")
-	case c.Match != "" && c.Match != SQLiteRowETag(rows[0]):
+	case c.Match != "" && c.Match != SQLiteRowVersion(rows[0]):
 		return &core.Error{Code: core.CodeConflict, Op: writeOp, Err: ErrSQLiteRowChanged, Hint: "read the row again, and decide on what it is now"}
 	}
 	return nil
@@ -292,7 +292,7 @@ func (w *rowsWriter) returned(query string, args []any) (SQLiteRowsWriteResult, 
 		return SQLiteRowsWriteResult{}, w.fail(core.CodeConflict, "the row was not written: a trigger or a rule of the table ignored it", "")
 	}
 	row, of := rows[0][:len(rows[0])-len(key)], rows[0][len(rows[0])-len(key):]
-	return SQLiteRowsWriteResult{Key: of, ETag: SQLiteRowETag(row)}, nil
+	return SQLiteRowsWriteResult{Key: of, ETag: SQLiteRowVersion(row)}, nil
 }
 
 func (w *rowsWriter) read(query string, args []any) ([][]any, error) {

@@ -34,6 +34,9 @@ func (h *SQLiteOpenHandle) open(ctx context.Context, s settings) error {
 			return err
 		}
 		h.Writer = newPool(write, 1)
+		if err := h.Writer.PingContext(ctx); err != nil { // later, it might find another file
+			return err
+		}
 	}
 	h.Reader = newPool(read, s.MaxReaders)
 	if s.ReadOnly {
