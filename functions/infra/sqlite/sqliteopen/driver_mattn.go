@@ -29,3 +29,46 @@ func countsMemory() bool { return true }
 func setLimit(conn driver.Conn, l limit) {
 	conn.(*sqlite3.SQLiteConn).SetLimit(l.id, l.value)
 }
+
+// setSandbox makes SQLite ask s about each statement that the connection
+// prepares.
+func setSandbox(conn driver.Conn, s *sandbox) driver.Conn {
+	c := conn.(*sqlite3.SQLiteConn)
+	c.RegisterAuthorizer(func(code int, first, second, _ string) int {
+		if s.allows(action{code: code, first: first, second: second}) {
+			return sqlite3.SQLITE_OK
+		}
+		return sqlite3.SQLITE_DENY
+	})
+	return &sandboxConn{SQLiteConn: c, sandbox: s}
+}
+
+// sandboxConn checks the text of each statement before the driver has it.
+type sandboxConn struct {
+	*sqlite3.SQLiteConn
+	sandbox *sandbox
+}
+
+// PrepareContext implements driver.ConnPrepareContext.
+func (c *sandboxConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if err := c.sandbox.check(query); err != nil {
+		return nil, err
+	}
+	return c.SQLiteConn.PrepareContext(ctx, query)
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *sandboxConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if err := c.sandbox.check(query); err != nil {
+		return nil, err
+	}
+	return c.SQLiteConn.ExecContext(ctx, query, args)
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *sandboxConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := c.sandbox.check(query); err != nil {
+		return nil, err
+	}
+	return c.SQLiteConn.QueryContext(ctx, query, args)
+}

@@ -35,7 +35,9 @@ type moderncConn interface {
 
 type interruptibleConn struct {
 	moderncConn
-	db uintptr // *sqlite3, for sqlite3_interrupt
+	db        uintptr  // *sqlite3, for sqlite3_interrupt
+	sandbox   *sandbox // nil: none
+	sandboxID uintptr  // its key in sandboxes
 
 	mu   sync.Mutex
 	busy any // the call or the rows whose step is running: only that may be interrupted
@@ -109,6 +111,9 @@ func (c *interruptibleConn) ExecContext(
 	query string,
 	args []driver.NamedValue,
 ) (result driver.Result, err error) {
+	if err := c.sandbox.check(query); err != nil {
+		return nil, err
+	}
 	err = c.run(ctx, func() error { result, err = c.moderncConn.ExecContext(ctx, query, args); return err })
 	return result, err
 }
@@ -118,11 +123,17 @@ func (c *interruptibleConn) QueryContext(
 	query string,
 	args []driver.NamedValue,
 ) (rows driver.Rows, err error) {
+	if err := c.sandbox.check(query); err != nil {
+		return nil, err
+	}
 	err = c.run(ctx, func() error { rows, err = c.moderncConn.QueryContext(ctx, query, args); return err })
 	return c.watched(ctx, rows, err)
 }
 
 func (c *interruptibleConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if err := c.sandbox.check(query); err != nil {
+		return nil, err
+	}
 	stmt, err := c.moderncConn.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err

@@ -30,8 +30,11 @@ func (h *SQLiteOpenHandle) open(ctx context.Context, s settings) error {
 		if err != nil {
 			return err
 		}
+		if err := prepareFile(ctx, *write, s); err != nil {
+			return err
+		}
 		h.Writer = newPool(write, 1)
-		if err := prepareFile(ctx, h.Writer, s); err != nil {
+		if err := h.Writer.PingContext(ctx); err != nil { // later, it might find another file
 			return err
 		}
 	}
@@ -60,12 +63,15 @@ func readSchema(ctx context.Context, db *sql.DB) error {
 
 // prepareFile checks that the database can be read and written, and switches a
 // file to WAL mode, permanently.
-func prepareFile(ctx context.Context, db *sql.DB, s settings) error {
+func prepareFile(ctx context.Context, write connector, s settings) (err error) {
+	write.sandbox = nil // this is not untrusted SQL
+	db := newPool(&write, 1)
+	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { err = errors.Join(err, conn.Close()) }()
 	var tables int64
 	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return err
@@ -171,6 +177,7 @@ type connector struct {
 	open    func(context.Context) (driver.Conn, error)
 	pragmas []string
 	limits  []limit
+	sandbox *sandbox // nil: SQL may do everything
 }
 
 var _ driver.Connector = (*connector)(nil)
@@ -187,7 +194,11 @@ func newConnector(s settings, read bool) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connector{driver: drv, open: open, pragmas: s.pragmas(read), limits: s.limits()}, nil
+	c := &connector{driver: drv, open: open, pragmas: s.pragmas(read), limits: s.limits()}
+	if s.Sandbox {
+		c.sandbox = &sandbox{reads: read, hidden: s.Hidden}
+	}
+	return c, nil
 }
 
 // Connect implements driver.Connector.
@@ -202,6 +213,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 	}
 	setLimits(conn, c.limits)
+	if c.sandbox != nil {
+		conn = setSandbox(conn, c.sandbox)
+	}
 	return conn, nil
 }
 

@@ -32,9 +32,14 @@ type SQLiteOpenConfig struct {
 	Private bool
 
 	// Sandbox is for SQL from outside, beside sqlite_query_json's ReadOnly: no
-	// other file can be attached, SQL has at most 100 kB and expressions a
+	// other file can be attached, pragmas only read, no function loads code,
+	// SQL has at most 100 kB and expressions a
 	// depth of 100, and MaxValueBytes and MemoryLimit have defaults.
 	Sandbox bool
+	// Hidden are the columns that SQL can't read, with Sandbox: a statement
+	// that would is refused with CodeForbidden. It is called while statements
+	// are prepared, by several connections at once. nil: none.
+	Hidden func(table, column string) bool
 	// MaxValueBytes is the most that a text, a blob or a row may have. A
 	// context can't stop a function that makes a larger one. Default SQLite's
 	// own, 1 GB; with Sandbox 100 kB.

@@ -1,0 +1,298 @@
+package sqlite
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/rowquery"
+)
+
+const rowsOp = "sqlite_rows_query"
+
+// SQLiteRowsQueryConfig says which rows of a table [SQLiteRowsQuery] reads.
+type SQLiteRowsQueryConfig struct {
+	Table   SQLiteSchemaTable        // required
+	Select  []rowquery.RowSelect     // nil: all columns that are not hidden
+	Filters []rowquery.RowFilter     // all of them hold
+	Order   []rowquery.RowOrder      // the key is added to it, so that it is total
+	Search  *SQLiteRowsQuerySearch   // nil: no full-text search
+	Cursor  *rowquery.RowCursor      // where the page starts; nil: at the first row
+	Limit   int                      // rows at most; 0: all
+	Offset  int                      // rows passed over; for tables without a key, whose pages have no cursor
+	Allow   func(column string) bool // which columns may be read, filtered and sorted by; nil: all
+}
+
+// SQLiteRowsQuerySearch keeps the rows that a full-text table finds by their
+// rowid.
+type SQLiteRowsQuerySearch struct {
+	Table SQLiteSchemaTable // with module fts3, fts4 or fts5; it may be the table itself
+	Text  string            // words, taken literally; all of them must be there
+}
+
+// SQLiteRowsQueryResult is a query.
+type SQLiteRowsQueryResult struct {
+	SQL     string
+	Args    []any
+	Columns []string            // what each column of a row is called
+	Types   []string            // their declared types; "" for a place in JSON
+	Sort    []rowquery.RowOrder // the order, with the key
+	Extra   int                 // further columns of each row: the values of Sort, for the cursor; 0: the table has no key
+	Reverse bool                // rows come last one first: turn the page round
+	Of      string              // for cursors, see [rowquery.RowCursor]
+}
+
+// SQLiteRowsQuery writes the SELECT for a page of a table's rows. Everything
+// that comes from outside is either the name of a column that the table has,
+// and quoted, or a parameter.
+//
+// Values are compared as the column's affinity says: age=eq.18 finds the
+// integer 18 in an INTEGER column and the text in a TEXT column; in a column
+// without affinity it finds both. A BLOB is written as \x and hexadecimal
+// digits. like minds the case of letters, ilike does not for those of ASCII.
+//
+// Pages by cursor are right while rows come and go, for any order: NULL and
+// values of mixed types have their place as SQLite sorts them.
+//
+// Errors: CodeInvalid, with the columns that are close as Hint, for a column
+// that the table does not have or Allow refuses, a cursor that doesn't fit, and
+// what SQLite can't do.
+//
+// More in sqlite_rows_query.md:
+//   - A table without rowid or key, and a view, has no cursor (Extra is 0): use
+//     Offset.
+//   - Text compares as the affinity of the column says.
+func SQLiteRowsQuery(cfg SQLiteRowsQueryConfig) (SQLiteRowsQueryResult, error) {
+	b := rowsBuilder{cfg: cfg}
+	b.selected()
+	b.sort()
+	where := b.where()
+	if b.err != nil {
+		return SQLiteRowsQueryResult{}, b.err
+	}
+	var sql strings.Builder
+	sql.WriteString("SELECT " + strings.Join(b.columns, ", ") + " FROM " + quoteIdent(cfg.Table.Name))
+	if where != "" {
+		sql.WriteString(" WHERE " + where)
+	}
+	if len(b.order) > 0 {
+		sql.WriteString(" ORDER BY " + strings.Join(b.order, ", "))
+	}
+	if cfg.Limit > 0 || cfg.Offset > 0 {
+		sql.WriteString(" LIMIT " + strconv.Itoa(cmp.Or(max(cfg.Limit, 0), -1)))
+	}
+	if cfg.Offset > 0 {
+		sql.WriteString(" OFFSET " + strconv.Itoa(cfg.Offset))
+	}
+	b.result.SQL, b.result.Args = sql.String(), b.args
+	return b.result, nil
+}
+
+// rowsBuilder collects the parts of a query. After the first error its methods
+// do nothing that matters.
+type rowsBuilder struct {
+	cfg     SQLiteRowsQueryConfig
+	columns []string
+	order   []string
+	args    []any
+	result  SQLiteRowsQueryResult
+	err     error
+}
+
+func (b *rowsBuilder) fail(message, hint string) {
+	if b.err == nil {
+		b.err = &core.Error{Code: core.CodeInvalid, Op: rowsOp, Message: message, Hint: hint}
+	}
+}
+
+func (b *rowsBuilder) arg(v any) string {
+	b.args = append(b.args, v)
+	return "?" + strconv.Itoa(len(b.args))
+}
+
+// allowed are the columns that may be read.
+func (b *rowsBuilder) allowed() []SQLiteSchemaColumn {
+	return slices.DeleteFunc(slices.Clone(b.cfg.Table.Columns), func(c SQLiteSchemaColumn) bool { return !b.allows(c.Name) })
+}
+
+func (b *rowsBuilder) allows(column string) bool { return b.cfg.Allow == nil || b.cfg.Allow(column) }
+
+// column finds a column by its name, exactly or else as SQLite compares names.
+// Whether it is missing or refused can't be told from the error.
+func (b *rowsBuilder) column(name string) SQLiteSchemaColumn {
+	allowed := b.allowed()
+	i := slices.IndexFunc(allowed, func(c SQLiteSchemaColumn) bool { return c.Name == name })
+	if i < 0 {
+		i = slices.IndexFunc(allowed, func(c SQLiteSchemaColumn) bool { return lowerASCII(c.Name) == lowerASCII(name) })
+	}
+	if i >= 0 {
+		return allowed[i]
+	}
+	names := make([]string, len(allowed))
+	for i, c := range allowed {
+		names[i] = c.Name
+	}
+	hint := core.DidYouMean(core.NameNearest(name, names)...)
+	if hint == "" && len(names) > 0 && len(names) <= 20 {
+		hint = "the columns are " + strings.Join(names, ", ")
+	}
+	b.fail(fmt.Sprintf("no column %q in %q", clipName(name), b.cfg.Table.Name), hint)
+	return SQLiteSchemaColumn{}
+}
+
+// expression is the SQL of a column or a place in its JSON, and its affinity.
+func (b *rowsBuilder) expression(c rowquery.RowColumn) (sql, affinity string) {
+	column := b.column(c.Name)
+	sql = quoteIdent(column.Name)
+	for i, step := range c.Path {
+		arrow := "->"
+		if c.Text && i == len(c.Path)-1 {
+			arrow = "->>"
+		}
+		// A key is a JSON path of its own, since -> takes a text that looks
+		// like a path for one.
+		if step.Array {
+			sql += " " + arrow + " " + strconv.Itoa(step.Index)
+		} else {
+			sql += " " + arrow + " " + b.arg(jsonKey(step.Key))
+		}
+	}
+	if len(c.Path) > 0 { // 6: JSON5 or JSONB; what is no JSON has no place in it
+		return "CASE WHEN json_valid(" + quoteIdent(column.Name) + ", 6) THEN " + sql + " END", "BLOB"
+	}
+	return sql, column.Affinity
+}
+
+// jsonKey is the path of a key of the outermost object.
+func jsonKey(key string) string {
+	return `$."` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key) + `"`
+}
+
+func (b *rowsBuilder) selected() {
+	selected := b.cfg.Select
+	if selected == nil {
+		selected = []rowquery.RowSelect{{All: true}}
+	}
+	for _, s := range selected {
+		if !s.All {
+			b.selectOne(s)
+			continue
+		}
+		for _, c := range b.allowed() {
+			if !c.Hidden {
+				b.selectOne(rowquery.RowSelect{Column: rowquery.RowColumn{Name: c.Name}})
+			}
+		}
+	}
+	if len(b.columns) == 0 {
+		b.fail("no column to read", "")
+	}
+}
+
+func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
+	sql, _ := b.expression(s.Column)
+	declared := ""
+	if len(s.Column.Path) == 0 {
+		declared = b.column(s.Column.Name).Type
+	}
+	name := cmp.Or(s.Alias, s.Column.Name)
+	if n := len(s.Column.Path); n > 0 && s.Alias == "" && !s.Column.Path[n-1].Array {
+		name = s.Column.Path[n-1].Key
+	}
+	// The + changes no value, but keeps drivers from reading a declared type
+	// into it: mattn's makes a DATETIME that is no time the year 1.
+	b.columns = append(b.columns, "+"+sql+" AS "+quoteIdent(name))
+	b.result.Types = append(b.result.Types, declared)
+	b.result.Columns = append(b.result.Columns, name)
+}
+
+// sort writes the order: the columns asked for, then the key, if the table has
+// one that is unique.
+func (b *rowsBuilder) sort() {
+	sort := slices.Clone(b.cfg.Order)
+	key := b.uniqueKey()
+	for _, name := range key {
+		if !slices.ContainsFunc(sort, func(o rowquery.RowOrder) bool {
+			return len(o.Column.Path) == 0 && lowerASCII(o.Column.Name) == lowerASCII(name)
+		}) {
+			sort = append(sort, rowquery.RowOrder{Column: rowquery.RowColumn{Name: name}})
+		}
+	}
+	b.result.Reverse = b.cfg.Cursor != nil && b.cfg.Cursor.Before
+	for _, o := range sort {
+		sql := b.sortExpression(o.Column)
+		if key != nil {
+			b.columns = append(b.columns, "+"+sql)
+			b.result.Extra++
+		}
+		b.order = append(b.order, sql+direction(o, b.result.Reverse))
+	}
+	b.result.Sort = sort
+	texts := make([]string, len(sort))
+	for i, o := range sort {
+		texts[i] = o.String()
+	}
+	b.result.Of = b.cfg.Table.Name + " " + strings.Join(texts, ",")
+}
+
+// sortExpression is expression, but the key may be the rowid, which is no
+// column.
+func (b *rowsBuilder) sortExpression(c rowquery.RowColumn) string {
+	if len(c.Path) == 0 && slices.Equal(b.uniqueKey(), []string{c.Name}) {
+		return quoteIdent(c.Name)
+	}
+	sql, _ := b.expression(c)
+	return sql
+}
+
+// uniqueKey is what tells each row from all others, and may be read: the rowid,
+// else the primary key of a table without one, which SQLite holds to be NOT
+// NULL; else nil.
+func (b *rowsBuilder) uniqueKey() []string {
+	t := b.cfg.Table
+	switch {
+	case t.RowIDColumn != "" && b.allows(t.RowIDColumn):
+		return []string{t.RowIDColumn}
+	case t.RowIDColumn == "" && t.RowID != "":
+		return []string{t.RowID}
+	case t.WithoutRowID && !slices.ContainsFunc(t.Key, func(name string) bool { return !b.allows(name) }):
+		return t.Key
+	}
+	return nil
+}
+
+func direction(o rowquery.RowOrder, reverse bool) string {
+	desc, nullsFirst := o.Desc, nullsFirst(o)
+	if reverse {
+		desc, nullsFirst = !desc, !nullsFirst
+	}
+	sql := ""
+	if desc {
+		sql = " DESC"
+	}
+	if nullsFirst == desc { // not as SQLite has it
+		sql += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[nullsFirst]
+	}
+	return sql
+}
+
+// nullsFirst reports where NULL comes; SQLite takes it for the smallest value.
+func nullsFirst(o rowquery.RowOrder) bool {
+	if o.Nulls == rowquery.RowNullsDefault {
+		return !o.Desc
+	}
+	return o.Nulls == rowquery.RowNullsFirst
+}
+
+// quoteIdent quotes a name: in double quotes anything but NUL is a name.
+func quoteIdent(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func clipName(name string) string {
+	if runes := []rune(name); len(runes) > 64 {
+		return string(runes[:64]) + "…"
+	}
+	return name
+}

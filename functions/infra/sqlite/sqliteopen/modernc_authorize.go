@@ -1,0 +1,53 @@
+//go:build !sqlite_mattn
+
+package sqliteopen
+
+import (
+	"database/sql/driver"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sandboxes are those of the open connections, by what SQLite passes to the
+// authorizer.
+var (
+	sandboxes   sync.Map // uintptr -> *sandbox
+	lastSandbox atomic.Uintptr
+)
+
+// authorizer is the type of the C function that sqlite3_set_authorizer takes.
+type authorizer func(tls *libc.TLS, id uintptr, code int32, first, second, database, trigger uintptr) int32
+
+func authorize(_ *libc.TLS, id uintptr, code int32, first, second, _, _ uintptr) int32 {
+	box, ok := sandboxes.Load(id)
+	if ok && box.(*sandbox).allows(action{code: int(code), first: libc.GoString(first), second: libc.GoString(second)}) {
+		return sqlite3.SQLITE_OK
+	}
+	return sqlite3.SQLITE_DENY
+}
+
+// setSandbox makes SQLite ask s about each statement that the connection
+// prepares.
+func setSandbox(conn driver.Conn, s *sandbox) driver.Conn {
+	c := conn.(*interruptibleConn)
+	c.sandbox, c.sandboxID = s, lastSandbox.Add(1)
+	sandboxes.Store(c.sandboxID, s)
+	tls := libc.NewTLS()
+	defer tls.Close()
+	// A declared function, not a closure, stands at a fixed address in memory:
+	// modernc.org/sqlite makes its own callbacks in this way.
+	callback := *(*uintptr)(unsafe.Pointer(&struct{ f authorizer }{authorize}))
+	sqlite3.Xsqlite3_set_authorizer(tls, c.db, callback, c.sandboxID)
+	return c
+}
+
+// Close implements driver.Conn.
+func (c *interruptibleConn) Close() error {
+	err := c.moderncConn.Close()
+	sandboxes.Delete(c.sandboxID)
+	return err
+}
