@@ -145,7 +145,7 @@ func TestMatrixTail_Stdin(t *testing.T) {
 	if len(events) != 3 {
 		t.Fatalf("printed %q", events)
 	}
-	p.run(t, "in a thread\n", "answer", room, events[0], "-")
+	p.inHistory(t, room, p.run(t, "in a thread\n", "answer", room, events[0], "-"))
 	messages := withField(objects(t, p.run(t, "", "history", room, "--json")), "type", "m.room.message")
 	var got []string
 	for _, message := range messages {
@@ -267,7 +267,8 @@ func TestMatrixTail_History(t *testing.T) {
 	alice, bob := loggedIn(t, "alice"), loggedIn(t, "bob")
 	for _, encrypted := range []bool{false, true} {
 		room := alice.newRoom(t, encrypted, bob)
-		alice.run(t, "1\n2\n3\n4\n5\n6\n7\n", "send", room, "-", "--lines")
+		sent := strings.Fields(alice.run(t, "1\n2\n3\n4\n5\n6\n7\n", "send", room, "-", "--lines"))
+		alice.inHistory(t, room, sent[len(sent)-1])
 		var got []string
 		before := []string{}
 		for range 10 {
@@ -324,6 +325,7 @@ func TestMatrixTail_Outbox(t *testing.T) {
 	}
 	bob.run(t, "", "join", room)
 	event := bob.run(t, "", "retry", transaction)
+	bob.inHistory(t, room, event)
 	if printed := alice.run(t, "", "history", room); !strings.Contains(printed, "let me in   "+event) {
 		t.Errorf("history printed %q", printed)
 	}

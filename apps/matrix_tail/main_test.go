@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,6 +77,20 @@ func (p person) newRoom(t *testing.T, encrypted bool, others ...person) string {
 		}
 	}
 	return string(room.RoomID)
+}
+
+// inHistory waits until the server shows an event in its room's history:
+// Dendrite answers a send earlier.
+func (p person) inHistory(t *testing.T, room, eventID string) {
+	t.Helper()
+	api := p.api(t)
+	waitFor(t, eventID+" in the room's history", func() bool {
+		page, err := api.Messages(t.Context(), id.RoomID(room), "", "", mautrix.DirectionBackward, nil, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(page.Chunk, func(e *event.Event) bool { return string(e.ID) == eventID })
+	})
 }
 
 func newPerson(t *testing.T, name string) person {
