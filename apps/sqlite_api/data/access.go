@@ -1,0 +1,114 @@
+package data
+
+import "context"
+
+// Access says what a caller may read and write. Its methods may be called by
+// several goroutines at once.
+type Access struct {
+	// Name is who calls, for the audit: the name of a token, or local for
+	// programs of this machine.
+	Name string
+	// Rules say what may be read and written, by the name of a database. A
+	// database without rules can't be reached. nil: everything may be read,
+	// and everything written where the program allows writing.
+	Rules map[string]Rules
+}
+
+// Rules are what a caller may do in one database.
+type Rules struct {
+	Read  []string            // tables, or * for all
+	Write []string            // tables, or * for all; they must be readable, too
+	Hide  map[string][]string // columns that can't be read, by table; table * is for all
+}
+
+// Local is the access of programs of this machine and of a token without rules.
+var Local = &Access{Name: "local"}
+
+type accessKey struct{}
+
+// WithAccess returns a context that carries the caller's access.
+func WithAccess(ctx context.Context, a *Access) context.Context {
+	return context.WithValue(ctx, accessKey{}, a)
+}
+
+// AccessFrom returns the caller's access. Without one nothing is allowed.
+func AccessFrom(ctx context.Context) *Access {
+	if a, ok := ctx.Value(accessKey{}).(*Access); ok {
+		return a
+	}
+	return &Access{Rules: map[string]Rules{}}
+}
+
+// CanOpen reports whether anything of a database may be read.
+func (a *Access) CanOpen(database string) bool {
+	rules, ok := a.Rules[database]
+	return a.Rules == nil || ok && len(rules.Read) > 0
+}
+
+// CanRead reports whether a table may be read.
+func (a *Access) CanRead(database, table string) bool {
+	return a.Rules == nil || matches(a.Rules[database].Read, table)
+}
+
+// CanWrite reports whether rows of a table may be changed.
+func (a *Access) CanWrite(database, table string) bool {
+	return a.Rules == nil || a.CanRead(database, table) && matches(a.Rules[database].Write, table)
+}
+
+// CanReadColumn reports whether a column of a table may be read, filtered and
+// sorted by, and written where its table may be.
+func (a *Access) CanReadColumn(database, table, column string) bool {
+	if a.Rules == nil {
+		return true
+	}
+	if !a.CanRead(database, table) {
+		return false
+	}
+	for name, columns := range a.Rules[database].Hide {
+		if matches([]string{name}, table) && matches(columns, column) {
+			return false
+		}
+	}
+	return true
+}
+
+// hides reports whether there is anything in a database that may not be read.
+func (a *Access) hides(database string) bool {
+	if a.Rules == nil {
+		return false
+	}
+	rules := a.Rules[database]
+	return len(rules.Hide) > 0 || !matches(rules.Read, "*")
+}
+
+// matches reports whether a name is in a list, as SQLite compares names, or the
+// list has *.
+func matches(list []string, name string) bool {
+	for _, entry := range list {
+		if entry == "*" || equalName(entry, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// equalName compares names as SQLite does: the case of ASCII letters doesn't
+// count.
+func equalName(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

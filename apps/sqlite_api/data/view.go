@@ -1,0 +1,144 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqlite"
+)
+
+// View is a database as a caller sees it: without the tables and columns that
+// the caller may not read.
+type View struct {
+	db     *Database
+	access *Access
+}
+
+// Name is the database's.
+func (v *View) Name() string { return v.db.Name }
+
+// Path is its file's.
+func (v *View) Path() string { return v.db.Path }
+
+// CanWrite reports whether the caller may change rows of a table.
+func (v *View) CanWrite(table string) bool {
+	return v.db.Write && v.access.CanWrite(v.db.Name, table)
+}
+
+// Tables describes the tables and views. The columns of each are those that
+// may be read.
+func (v *View) Tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
+	all, err := v.db.tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	readable := make([]sqlite.SQLiteSchemaTable, 0, len(all))
+	for _, t := range all {
+		if v.access.CanRead(v.db.Name, t.Name) {
+			readable = append(readable, v.visible(t))
+		}
+	}
+	return readable, nil
+}
+
+// Table describes one table. One that may not be read can't be told from one
+// that there isn't.
+//
+// Errors: CodeNotFound.
+func (v *View) Table(ctx context.Context, name string) (sqlite.SQLiteSchemaTable, error) {
+	tables, err := v.Tables(ctx)
+	if err != nil {
+		return sqlite.SQLiteSchemaTable{}, err
+	}
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		if names[i] = t.Name; t.Name == name {
+			return t, nil
+		}
+	}
+	return sqlite.SQLiteSchemaTable{}, &core.Error{
+		Code: core.CodeNotFound, Message: fmt.Sprintf("no table %q in %s", name, v.db.Name),
+		Hint: core.DidYouMean(core.NameNearest(name, names)...),
+	}
+}
+
+// visible is a table without what may not be read: columns, foreign keys and
+// indexes with such columns, and, where there are any, the SQL that names them.
+func (v *View) visible(t sqlite.SQLiteSchemaTable) sqlite.SQLiteSchemaTable {
+	can := func(table string) func(string) bool {
+		return func(column string) bool { return v.access.CanReadColumn(v.db.Name, table, column) }
+	}
+	hidden := func(c sqlite.SQLiteSchemaColumn) bool { return !can(t.Name)(c.Name) }
+	anyHidden := slices.ContainsFunc(t.Columns, hidden)
+	t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), hidden)
+	keys := func(keys []sqlite.SQLiteSchemaForeignKey) []sqlite.SQLiteSchemaForeignKey {
+		return slices.DeleteFunc(slices.Clone(keys), func(k sqlite.SQLiteSchemaForeignKey) bool {
+			return !all(k.Columns, can(k.Table)) || !v.access.CanRead(v.db.Name, k.ToTable) || !all(k.To, can(k.ToTable))
+		})
+	}
+	t.ForeignKeys, t.ReferencedBy = keys(t.ForeignKeys), keys(t.ReferencedBy)
+	if v.access.hides(v.db.Name) { // their SQL may name other tables' columns
+		t.Triggers = nil
+	}
+	if anyHidden || v.access.hides(v.db.Name) && t.Kind == "view" {
+		t.SQL = ""
+		t.Indexes = slices.DeleteFunc(slices.Clone(t.Indexes), func(i sqlite.SQLiteSchemaIndex) bool {
+			return !all(i.Columns, func(c string) bool { return c != "" && can(t.Name)(c) })
+		})
+	}
+	return t
+}
+
+func all(list []string, is func(string) bool) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { return !is(s) })
+}
+
+// allow is for the units that take which columns may be used.
+func (v *View) allow(table string) func(column string) bool {
+	return func(column string) bool { return v.access.CanReadColumn(v.db.Name, table, column) }
+}
+
+// SearchTable is the full-text table that indexes a table: the table itself, or
+// one that was made with content='table'. Columns of it that may not be read
+// make it useless, since a search finds words in all of them.
+func (v *View) SearchTable(ctx context.Context, t sqlite.SQLiteSchemaTable) (index sqlite.SQLiteSchemaTable, ok bool, err error) {
+	if t.Module == "fts3" || t.Module == "fts4" || t.Module == "fts5" {
+		return t, !v.access.hides(v.db.Name), nil
+	}
+	tables, err := v.Tables(ctx)
+	if err != nil || v.access.hides(v.db.Name) {
+		return sqlite.SQLiteSchemaTable{}, false, err
+	}
+	for _, other := range tables {
+		if (other.Module == "fts4" || other.Module == "fts5") && contentOf(other.SQL) == t.Name {
+			return other, true, nil
+		}
+	}
+	return sqlite.SQLiteSchemaTable{}, false, nil
+}
+
+var contentOption = regexp.MustCompile(`(?i)\bcontent\s*=\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)"|([\w$]+))`)
+
+// contentOf is the table that a full-text table indexes; empty: itself.
+func contentOf(sql string) string {
+	found := contentOption.FindStringSubmatch(sql)
+	if found == nil {
+		return ""
+	}
+	return strings.NewReplacer("''", "'", `""`, `"`).Replace(found[1] + found[2] + found[3])
+}
+
+func (v *View) readOnly() error {
+	message, hint := "this caller may not write here", "ask for a token that may"
+	if !v.db.Write {
+		message, hint = "the database is served read-only", "start sqlite_api with --write"
+	}
+	return &core.Error{Code: core.CodeForbidden, Message: message, Hint: hint}
+}
+
+// Writable reports whether the database is served for writing, too.
+func (v *View) Writable() bool { return v.db.Write }

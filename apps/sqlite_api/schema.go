@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"fnregistry.dev/apps/sqlite_api/data"
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/program"
+	"fnregistry.dev/functions/infra/sqlite"
+)
+
+// schemaOptions are those of the command schema.
+type schemaOptions struct {
+	JSON bool `yaml:"json" doc:"print JSON"`
+	program.ProgramLog
+}
+
+// printSchema is the command schema.
+func printSchema(ctx context.Context, c program.ProgramCall[*schemaOptions]) error {
+	set, err := data.Open(ctx, data.Config{Files: c.Args})
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	tables, err := set.Views(data.Local)[0].Tables(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Settings.JSON {
+		out := json.NewEncoder(c.Stdout)
+		out.SetIndent("", "  ")
+		out.SetEscapeHTML(false)
+		return out.Encode(tables)
+	}
+	for i, t := range tables {
+		if i > 0 {
+			fmt.Fprintln(c.Stdout)
+		}
+		if err := writeTable(c.Stdout, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeTable describes a table in lines of text.
+func writeTable(w io.Writer, t sqlite.SQLiteSchemaTable) error {
+	fmt.Fprintf(w, "%s %s%s\n", t.Kind, core.TerminalText(t.Name), traits(t))
+	if t.Problem != "" {
+		fmt.Fprintf(w, "  can't be read: %s\n", core.TerminalText(t.Problem))
+	}
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range t.Columns {
+		fmt.Fprintf(columns, "  %s\t%s\t%s\n", core.TerminalText(c.Name), core.TerminalText(c.Type), core.TerminalText(columnTraits(c)))
+	}
+	if err := columns.Flush(); err != nil {
+		return err
+	}
+	for _, k := range t.ForeignKeys {
+		fmt.Fprintf(w, "  %s -> %s(%s)\n", names(k.Columns), core.TerminalText(k.ToTable), names(k.To))
+	}
+	for _, i := range t.Indexes {
+		fmt.Fprintf(w, "  index %s (%s)%s\n", core.TerminalText(i.Name), names(i.Columns), map[bool]string{true: " unique"}[i.Unique])
+	}
+	for _, tr := range t.Triggers {
+		fmt.Fprintf(w, "  trigger %s\n", core.TerminalText(tr.Name))
+	}
+	return nil
+}
+
+func traits(t sqlite.SQLiteSchemaTable) string {
+	text := ""
+	for _, trait := range []struct {
+		is   bool
+		name string
+	}{{t.Module != "", t.Module}, {t.WithoutRowID && t.Kind == "table", "without rowid"}, {t.Strict, "strict"}} {
+		if trait.is {
+			text += ", " + trait.name
+		}
+	}
+	return core.TerminalText(text)
+}
+
+func columnTraits(c sqlite.SQLiteSchemaColumn) string {
+	var all []string
+	if c.Key > 0 {
+		all = append(all, "key")
+	}
+	if c.NotNull {
+		all = append(all, "not null")
+	}
+	if c.Default != "" {
+		all = append(all, "default "+c.Default)
+	}
+	if c.Computed != "" {
+		all = append(all, "computed")
+	}
+	if c.Hidden {
+		all = append(all, "hidden")
+	}
+	return strings.Join(all, ", ")
+}
+
+// names joins names of columns; "" is an expression.
+func names(columns []string) string {
+	all := make([]string, len(columns))
+	for i, c := range columns {
+		if all[i] = core.TerminalText(c); c == "" {
+			all[i] = "<expression>"
+		}
+	}
+	return strings.Join(all, ", ")
+}
