@@ -22,8 +22,8 @@ func start(t *testing.T, args ...string) *programtest.ProgramStartHandle {
 	return programtest.ProgramStart(t, newProgram(), append([]string{"--addr", "127.0.0.1:0"}, args...)...)
 }
 
-// TestAPI holds what the program answers, to good requests and to an attacker's,
-// against its OpenAPI document.
+// TestAPI holds what the program answers, to good requests and to an
+// attacker's, against its OpenAPI document.
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	httpapitest.HTTPAPIConformance(t, httpapitest.HTTPAPIConformanceConfig{URL: start(t).URL, Requests: []httpapitest.HTTPAPIConformanceRequest{

@@ -5,8 +5,8 @@ import (
 	"fnregistry.dev/functions/infra/rowquery"
 )
 
-// SQLiteRowVersion names the state of a row: equal values in the same order give
-// the same text, whatever else changes in the table. It is fit for an ETag
+// SQLiteRowVersion names the state of a row: equal values in the same order
+// give the same text, whatever else changes in the table. It is fit for an ETag
 // header, where it stands in quotes. values are those of the row's columns,
 // read without their declared types (as sqlite_rows_query reads them): nil,
 // int64, float64, string or []byte; another type panics.
