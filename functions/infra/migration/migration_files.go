@@ -17,10 +17,10 @@ import (
 
 // MigrationFile is one SQL file of a folder of migrations.
 type MigrationFile struct {
-	Version  int64  // the number that the file's name begins with, from 1
-	Name     string // the file's name: "0002_add_index.sql"
-	Checksum string // SHA-256 of Content in hex
-	Content  string // unchanged except that \r\n becomes \n: a checkout may convert line ends, which must not change the history
+	Version  int64  `json:"version"`  // the number that the file's name begins with, from 1
+	Name     string `json:"name"`     // the file's name: "0002_add_index.sql"
+	Checksum string `json:"checksum"` // SHA-256 of Content in hex
+	Content  string `json:"-"`        // unchanged except that \r\n becomes \n: a checkout may convert line ends, which must not change the history
 }
 
 // MigrationFiles reads all *.sql files right in the folder dir of fsys (empty:

@@ -11,7 +11,7 @@ import (
 )
 
 type migrationFile struct {
-	SQLiteMigrateFile
+	migration.MigrationFile
 	statements     []statement
 	foreignKeysOff bool
 }
@@ -25,8 +25,8 @@ func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
 	files := make([]migrationFile, len(found))
 	for i, f := range found {
 		files[i] = migrationFile{
-			SQLiteMigrateFile: SQLiteMigrateFile{Version: f.Version, Name: f.Name, Checksum: f.Checksum},
-			statements:        splitSQL(f.Content), foreignKeysOff: wantsForeignKeysOff(f.Content),
+			MigrationFile: f,
+			statements:    splitSQL(f.Content), foreignKeysOff: wantsForeignKeysOff(f.Content),
 		}
 		if strings.IndexByte(f.Content, 0) >= 0 {
 			return nil, invalidFile(f.Name, "holds a NUL byte", "SQLite would not read past it")

@@ -27,7 +27,7 @@ func (m *migrating) readHistory(ctx context.Context) error {
 	}
 	for _, file := range m.files {
 		if file.Version > last {
-			m.result.Pending = append(m.result.Pending, file.SQLiteMigrateFile)
+			m.result.Pending = append(m.result.Pending, file.MigrationFile)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/migration"
 )
 
 // SQLiteMigrateConfig says which files [SQLiteMigrate] applies, and how.
@@ -17,20 +18,6 @@ type SQLiteMigrateConfig struct {
 	Table       string        // where the history is recorded; letters, digits and _; default "schema_migrations"
 	LockTimeout time.Duration // how long to wait for another process that migrates or writes; default one minute
 	DryRun      bool          // check and list, change nothing
-}
-
-// SQLiteMigrateFile is one migration.
-type SQLiteMigrateFile struct {
-	Version  int64  `json:"version"`  // the number that the file's name begins with
-	Name     string `json:"name"`     // the file's name: "0002_add_index.sql"
-	Checksum string `json:"checksum"` // SHA-256 of the content in hex, with line ends read as \n
-}
-
-// SQLiteMigrateResult is what [SQLiteMigrate] did.
-type SQLiteMigrateResult struct {
-	Version int64               `json:"version"` // of the schema now; 0: nothing was ever applied
-	Applied []SQLiteMigrateFile `json:"applied"` // by this call, in order
-	Pending []SQLiteMigrateFile `json:"pending"` // not yet applied: with DryRun, or after the one that failed
 }
 
 // SQLiteMigrate brings a database's schema up to date: it applies the SQL files
@@ -54,7 +41,7 @@ type SQLiteMigrateResult struct {
 //   - Never edit a released file: the next start is refused with CodeConflict.
 //   - A branch that adds a file with a lower number than one already applied is
 //     refused: give it the next number when you merge.
-func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQLiteMigrateResult, error) {
+func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (migration.MigrationResult, error) {
 	m := migrating{table: cfg.Table, lockTimeout: cfg.LockTimeout}
 	if m.table == "" {
 		m.table = "schema_migrations"
@@ -92,7 +79,7 @@ type migrating struct {
 	table       string
 	lockTimeout time.Duration
 	files       []migrationFile // by version
-	result      SQLiteMigrateResult
+	result      migration.MigrationResult
 }
 
 // run applies what is pending.
@@ -145,7 +132,7 @@ func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 	}
 	committed = true
 	m.result.Version = file.Version
-	m.result.Applied = append(m.result.Applied, file.SQLiteMigrateFile)
+	m.result.Applied = append(m.result.Applied, file.MigrationFile)
 	m.result.Pending = m.result.Pending[1:]
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/migration"
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/sqltest"
@@ -32,12 +33,12 @@ const (
 	usersSQL = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);\nINSERT INTO users (name) VALUES ('a;b'), ('c');\n"
 )
 
-func migrate(t testing.TB, db *sqliteopen.SQLiteOpenHandle, fsys fs.FS) (sqlite.SQLiteMigrateResult, error) {
+func migrate(t testing.TB, db *sqliteopen.SQLiteOpenHandle, fsys fs.FS) (migration.MigrationResult, error) {
 	t.Helper()
 	return sqlite.SQLiteMigrate(t.Context(), db.Writer, sqlite.SQLiteMigrateConfig{FS: fsys})
 }
 
-func mustMigrate(t testing.TB, db *sqliteopen.SQLiteOpenHandle, fsys fs.FS) sqlite.SQLiteMigrateResult {
+func mustMigrate(t testing.TB, db *sqliteopen.SQLiteOpenHandle, fsys fs.FS) migration.MigrationResult {
 	t.Helper()
 	result, err := migrate(t, db, fsys)
 	if err != nil {
@@ -221,7 +222,7 @@ func TestSQLiteMigrate_ProcessesAtOnce(t *testing.T) {
 	}
 	applied := 0
 	for _, p := range all {
-		var result sqlite.SQLiteMigrateResult
+		var result migration.MigrationResult
 		if err := json.Unmarshal(p.Output(), &result); err != nil {
 			t.Error(err)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 type migrationFile struct {
-	PostgresMigrateFile
+	migration.MigrationFile
 	content   string // of the file, with \n as line ends
 	annotated bool   // has goose's annotations
 }
@@ -30,8 +30,8 @@ func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
 	for i, f := range found {
 		content := strings.TrimPrefix(f.Content, "\ufeff")
 		files[i] = migrationFile{
-			PostgresMigrateFile: PostgresMigrateFile{Version: f.Version, Name: f.Name, Checksum: f.Checksum},
-			content:             content, annotated: annotation.MatchString(content),
+			MigrationFile: f,
+			content:       content, annotated: annotation.MatchString(content),
 		}
 		if err := files[i].check(); err != nil {
 			return nil, err

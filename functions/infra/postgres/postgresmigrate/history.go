@@ -83,7 +83,7 @@ func (m *migrating) look(ctx context.Context) error {
 	}
 	for _, file := range m.files {
 		if file.Version > last {
-			m.result.Pending = append(m.result.Pending, file.PostgresMigrateFile)
+			m.result.Pending = append(m.result.Pending, file.MigrationFile)
 		}
 	}
 	return nil

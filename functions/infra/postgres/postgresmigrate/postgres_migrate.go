@@ -13,6 +13,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/migration"
 	"fnregistry.dev/functions/infra/postgres"
 )
 
@@ -23,20 +24,6 @@ type PostgresMigrateConfig struct {
 	Table       string        // where the history is recorded, in the first schema of the search_path; lower-case letters, digits and _; default "goose_db_version"
 	LockTimeout time.Duration // how long to wait for another process that migrates; default one minute
 	DryRun      bool          // check and list, change nothing
-}
-
-// PostgresMigrateFile is one migration.
-type PostgresMigrateFile struct {
-	Version  int64  `json:"version"`  // the number that the file's name begins with
-	Name     string `json:"name"`     // the file's name: "0002_add_index.sql"
-	Checksum string `json:"checksum"` // SHA-256 of the content in hex, with line ends read as \n
-}
-
-// PostgresMigrateResult is what [PostgresMigrate] did.
-type PostgresMigrateResult struct {
-	Version int64                 `json:"version"` // of the schema now; 0: nothing was ever applied
-	Applied []PostgresMigrateFile `json:"applied"` // by this call, in order
-	Pending []PostgresMigrateFile `json:"pending"` // not yet applied: with DryRun, or after the one that failed
 }
 
 const (
@@ -72,7 +59,7 @@ const (
 //   - Never edit a released file: the next start is refused with CodeConflict.
 //   - A branch that adds a file with a lower number than one already applied is
 //     refused: give it the next number when you merge.
-func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrateConfig) (PostgresMigrateResult, error) {
+func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrateConfig) (migration.MigrationResult, error) {
 	m := migrating{table: cmp.Or(cfg.Table, defaultTable), lockTimeout: cmp.Or(max(cfg.LockTimeout, 0), defaultLockTimeout)}
 	if !isTableName(m.table) {
 		return m.result, &core.Error{
@@ -108,7 +95,7 @@ type migrating struct {
 	table       string
 	lockTimeout time.Duration
 	files       []migrationFile // by version
-	result      PostgresMigrateResult
+	result      migration.MigrationResult
 }
 
 // run lets goose apply what is pending.

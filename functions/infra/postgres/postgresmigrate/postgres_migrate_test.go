@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/migration"
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/infra/postgres/postgresmigrate"
@@ -49,12 +50,12 @@ func has(t testing.TB, pool *pgxpool.Pool, name string) bool {
 	return pgtest.Get[bool](t, pool, "SELECT to_regclass($1) IS NOT NULL", name)
 }
 
-func migrate(t testing.TB, pool *pgxpool.Pool, fsys fs.FS) (postgresmigrate.PostgresMigrateResult, error) {
+func migrate(t testing.TB, pool *pgxpool.Pool, fsys fs.FS) (migration.MigrationResult, error) {
 	t.Helper()
 	return postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: fsys})
 }
 
-func mustMigrate(t testing.TB, pool *pgxpool.Pool, fsys fs.FS) postgresmigrate.PostgresMigrateResult {
+func mustMigrate(t testing.TB, pool *pgxpool.Pool, fsys fs.FS) migration.MigrationResult {
 	t.Helper()
 	result, err := migrate(t, pool, fsys)
 	if err != nil {
@@ -63,7 +64,7 @@ func mustMigrate(t testing.TB, pool *pgxpool.Pool, fsys fs.FS) postgresmigrate.P
 	return result
 }
 
-func names(list []postgresmigrate.PostgresMigrateFile) string {
+func names(list []migration.MigrationFile) string {
 	var all []string
 	for _, f := range list {
 		all = append(all, f.Name)
@@ -371,7 +372,7 @@ func TestPostgresMigrate_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	text := pgtest.NewDatabase(t)
 	const instances = 12
-	results := make([]postgresmigrate.PostgresMigrateResult, instances)
+	results := make([]migration.MigrationResult, instances)
 	var all sync.WaitGroup
 	start := make(chan struct{})
 	for i := range instances {
@@ -405,9 +406,9 @@ func TestPostgresMigrate_ProcessesAtOnce(t *testing.T) {
 	for _, p := range all {
 		p.CloseInput()
 	}
-	var results []postgresmigrate.PostgresMigrateResult
+	var results []migration.MigrationResult
 	for _, p := range all {
-		var result postgresmigrate.PostgresMigrateResult
+		var result migration.MigrationResult
 		if err := json.Unmarshal(p.Output(), &result); err != nil {
 			t.Error(err)
 		}
@@ -417,7 +418,7 @@ func TestPostgresMigrate_ProcessesAtOnce(t *testing.T) {
 	checkRace(t, pgtest.Open(t, text), results)
 }
 
-func checkRace(t *testing.T, pool *pgxpool.Pool, results []postgresmigrate.PostgresMigrateResult) {
+func checkRace(t *testing.T, pool *pgxpool.Pool, results []migration.MigrationResult) {
 	t.Helper()
 	applied := 0
 	for _, result := range results {
