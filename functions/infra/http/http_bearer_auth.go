@@ -2,6 +2,7 @@ package http
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
@@ -16,13 +17,20 @@ import (
 // characters of base64, 16 the least anyone would call a token.
 const minTokenBytes = 16
 
+// HTTPBearerAuthToken is a token that says who bears it.
+type HTTPBearerAuthToken struct {
+	Name   string            // what HTTPBearerName returns
+	SHA256 [sha256.Size]byte // of the token, which is as long and random as others: nobody can check that
+}
+
 // HTTPBearerAuthConfig says who may pass [HTTPBearerAuth].
 type HTTPBearerAuthConfig struct {
 	// Tokens are of 16 or more visible ASCII characters each; two while one
 	// replaces another. Empty ones, of a setting that is not set, are passed
 	// over. None needs AllowLoopback.
 	Tokens []string
-	Realm  string // named in WWW-Authenticate; empty: api
+	Named  []HTTPBearerAuthToken // further ones, each with a name of its own
+	Realm  string                // named in WWW-Authenticate; empty: api
 	// AllowLoopback lets requests pass without a token that come from this
 	// machine, name it by a loopback name or address as their host, speak
 	// HTTP/1.1, and bear no header of a proxy. Default false.
@@ -48,11 +56,12 @@ type HTTPBearerAuthConfig struct {
 // is too short or holds blanks. No message contains a token.
 //
 // More in http_bearer_auth.md:
-//   - It does not say who called: all tokens are equal.
+//   - HTTPBearerName says which token it was; those of Tokens are equal.
 //   - It does not slow down guessing. 16 random bytes need no limit; a password
 //     would, and is refused only if it is short.
 func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, error) {
 	var hashes [][sha256.Size]byte
+	var names []string // of hashes
 	for i, token := range cfg.Tokens {
 		if token == "" {
 			continue
@@ -62,7 +71,10 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 				Message: fmt.Sprintf("token %d is too short or holds other than visible ASCII characters", i+1),
 				Hint:    "make one with: openssl rand -hex 32"}
 		}
-		hashes = append(hashes, sha256.Sum256([]byte(token)))
+		hashes, names = append(hashes, sha256.Sum256([]byte(token))), append(names, "")
+	}
+	for _, token := range cfg.Named {
+		hashes, names = append(hashes, token.SHA256), append(names, token.Name)
 	}
 	if len(hashes) == 0 && !cfg.AllowLoopback {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so no request could pass"}
@@ -78,10 +90,19 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 			return
 		}
 		token, given := bearerToken(r)
+		known := -1 // the token in hashes
+		if given {
+			known = equalTo(hashes, sha256.Sum256([]byte(token)))
+		} else if login != nil {
+			known = login.allows(r)
+		}
 		switch {
-		case given && anyEqual(hashes, sha256.Sum256([]byte(token))), !given && allowLoopback && fromLoopback(r):
+		case known >= 0:
+			// r itself rather than a copy: the mux writes the pattern, which
+			// the access log reads, into r.
+			*r = *r.WithContext(context.WithValue(r.Context(), bearerKey{}, names[known]))
 			next.ServeHTTP(w, r)
-		case !given && login != nil && login.allows(r):
+		case !given && allowLoopback && fromLoopback(r):
 			next.ServeHTTP(w, r)
 		case len(hashes) == 0:
 			HTTPProblem(w, r, &core.Error{Code: core.CodeForbidden, Message: "only programs on this machine may do this",
@@ -113,14 +134,14 @@ func bearerToken(r *http.Request) (token string, given bool) {
 	return strings.TrimSpace(token), true
 }
 
-// anyEqual looks at every hash, so that its time does not tell which one was
-// right.
-func anyEqual(hashes [][sha256.Size]byte, hash [sha256.Size]byte) bool {
-	equal := 0
+// equalTo returns which hash is equal, or -1. It looks at every one, so that
+// its time does not tell which one was right.
+func equalTo(hashes [][sha256.Size]byte, hash [sha256.Size]byte) int {
+	known := -1
 	for i := range hashes {
-		equal |= subtle.ConstantTimeCompare(hashes[i][:], hash[:])
+		known = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(hashes[i][:], hash[:]), i, known)
 	}
-	return equal == 1
+	return known
 }
 
 // fromLoopback is false for what a proxy on this machine forwarded for somebody

@@ -3,7 +3,6 @@ package http
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"net"
 	"net/http"
@@ -44,8 +43,9 @@ type loginGuard interface {
 	// serve handles the requests for logging in and out, and reports whether
 	// r is one of them.
 	serve(w http.ResponseWriter, r *http.Request) bool
-	// allows reports whether a request is let in by its cookie.
-	allows(r *http.Request) bool
+	// allows returns which token a request's cookie is of, by its place in
+	// hashes, or -1 if it is not let in.
+	allows(r *http.Request) int
 	// show responds with the form, because of err.
 	show(w http.ResponseWriter, r *http.Request, err *core.Error, next string)
 }
@@ -113,10 +113,7 @@ func (l *login) enter(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(r.PostForm.Get("token"))))
-	known := -1
-	for i := range l.hashes {
-		known = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(l.hashes[i][:], sum[:]), i, known)
-	}
+	known := equalTo(l.hashes, sum)
 	if known < 0 {
 		l.show(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "this token is not accepted"}, next)
 		return
@@ -164,30 +161,29 @@ func proof(hash [sha256.Size]byte, until string) string {
 
 // allows wants the cookie, and of a request that changes something that it says
 // that it comes from a page of this server: browsers do so.
-func (l *login) allows(r *http.Request) bool {
-	in := false
+func (l *login) allows(r *http.Request) int {
+	known := -1
 	for _, cookie := range r.CookiesNamed(cookieName(r)) {
 		until, sent, _ := strings.Cut(cookie.Value, ".")
 		end, err := strconv.ParseInt(until, 10, 64)
 		if err != nil || time.Now().Unix() >= end {
 			continue
 		}
-		for _, hash := range l.hashes {
+		for i, hash := range l.hashes {
 			if hmac.Equal([]byte(proof(hash, until)), []byte(sent)) {
-				in = true
+				known = i
 			}
 		}
 	}
-	if !in {
-		return false
-	}
 	switch changed := changing(r); changed.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return true
 	default:
 		says := r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != ""
-		return says && sameOrigin.Check(changed) == nil
+		if !says || sameOrigin.Check(changed) != nil {
+			return -1
+		}
 	}
+	return known
 }
 
 // wantsPage reports whether who asks is a person in front of a browser.

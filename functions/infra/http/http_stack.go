@@ -33,9 +33,10 @@ const (
 // HTTPStackConfig says whose requests a server accepts, and what it allows. The
 // zero value accepts those of programs and pages of this machine alone.
 type HTTPStackConfig struct {
-	Access HTTPStackAccess // zero: HTTPStackLocal
-	Tokens []string        // as HTTPBearerAuth takes them; none: other machines are refused
-	Realm  string          // named in WWW-Authenticate; empty: api
+	Access HTTPStackAccess       // zero: HTTPStackLocal
+	Tokens []string              // as HTTPBearerAuth takes them; none: other machines are refused
+	Named  []HTTPBearerAuthToken // further ones, whose names HTTPBearerName returns
+	Realm  string                // named in WWW-Authenticate; empty: api
 	// Public are patterns of http.ServeMux, each with its method, of requests
 	// that need no token, as "GET /files/{id}". GET /healthz and GET /readyz
 	// never need one. A path that is not in its shortest form always does. The
@@ -148,7 +149,7 @@ func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("unknown access %q", cfg.Access)}
 	}
 	guarded, err := HTTPBearerAuth(next, HTTPBearerAuthConfig{
-		Tokens: cfg.Tokens, Realm: cfg.Realm, AllowLoopback: cfg.Access == HTTPStackLocal, Login: cfg.Login,
+		Tokens: cfg.Tokens, Named: cfg.Named, Realm: cfg.Realm, AllowLoopback: cfg.Access == HTTPStackLocal, Login: cfg.Login,
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -28,6 +29,7 @@ const (
 
 // SQLiteRowsWriteChange is a change of one row.
 type SQLiteRowsWriteChange struct {
+	Table  *SQLiteSchemaTable // nil: the config's
 	Verb   SQLiteRowsWriteVerb
 	Key    []any          // of update and delete: the values of the table's Key, or its rowid if it has none
 	Match  string         // of update and delete: the ETag that the row must have; "": any
@@ -36,15 +38,27 @@ type SQLiteRowsWriteChange struct {
 
 // SQLiteRowsWriteConfig is what [SQLiteRowsWrite] writes.
 type SQLiteRowsWriteConfig struct {
-	Table   SQLiteSchemaTable
+	Table   SQLiteSchemaTable // of the changes that name no other
 	Changes []SQLiteRowsWriteChange
-	Allow   func(column string) bool // which columns may be written and returned; nil: all
-	DryRun  bool                     // find out what would happen, and take it back
+	Allow   func(table, column string) bool // which columns may be written and returned; nil: all
+	DryRun  bool                            // find out what would happen, and take it back
 }
 
 // ErrSQLiteRowChanged is in the error of a change whose Match the row no longer
 // has.
 var ErrSQLiteRowChanged = errors.New("the row has changed since it was read")
+
+// SQLiteRowsWriteError is in the error of a change that failed.
+type SQLiteRowsWriteError struct {
+	Index int // of the change, from 0
+	Err   error
+}
+
+// Error returns the text of Err.
+func (e *SQLiteRowsWriteError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *SQLiteRowsWriteError) Unwrap() error { return e.Err }
 
 // SQLiteRowsWriteResult is what became of one change.
 type SQLiteRowsWriteResult struct {
@@ -64,23 +78,19 @@ type SQLiteRowsWriteResult struct {
 // that the row no longer has; what [SQLiteError] gives for the rest.
 //
 // More in sqlite_rows_write.md:
-//   - An upsert leaves the values of columns that are not given.
-//   - Match is for update and delete; an upsert has none.
+//   - Changes may be of several tables: all of them are one transaction.
+//   - A table of which Allow refuses a column of the key has no key: rows can
+//     be inserted, and are not known by anything.
 func SQLiteRowsWrite(ctx context.Context, db *sql.DB, cfg SQLiteRowsWriteConfig) ([]SQLiteRowsWriteResult, error) {
-	w := rowsWriter{ctx: ctx, cfg: cfg, rows: rowsBuilder{cfg: SQLiteRowsQueryConfig{Table: cfg.Table, Allow: cfg.Allow}}}
-	if cfg.Table.Kind != "table" && cfg.Table.Kind != "virtual" {
-		return nil, w.fail(core.CodeInvalid, fmt.Sprintf("%q is a %s, which has no rows of its own", cfg.Table.Name, cfg.Table.Kind), "")
-	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, SQLiteError(writeOp, err)
 	}
 	defer tx.Rollback()
-	w.tx = tx
 	results := make([]SQLiteRowsWriteResult, len(cfg.Changes))
 	for i, change := range cfg.Changes {
-		if results[i], err = w.change(change); err != nil {
-			return nil, w.which(i, err)
+		if results[i], err = newRowsWriter(ctx, tx, &cfg, change).change(change); err != nil {
+			return nil, which(i, len(cfg.Changes), err)
 		}
 	}
 	if cfg.DryRun {
@@ -92,27 +102,40 @@ func SQLiteRowsWrite(ctx context.Context, db *sql.DB, cfg SQLiteRowsWriteConfig)
 	return results, nil
 }
 
-// rowsWriter makes the changes of one transaction.
+// rowsWriter makes one change.
 type rowsWriter struct {
-	ctx  context.Context
-	tx   *sql.Tx
-	cfg  SQLiteRowsWriteConfig
-	rows rowsBuilder // knows the columns
+	ctx   context.Context
+	tx    *sql.Tx
+	table *SQLiteSchemaTable
+	rows  rowsBuilder // knows the columns
+}
+
+func newRowsWriter(ctx context.Context, tx *sql.Tx, cfg *SQLiteRowsWriteConfig, c SQLiteRowsWriteChange) *rowsWriter {
+	table := cmp.Or(c.Table, &cfg.Table)
+	w := &rowsWriter{ctx: ctx, tx: tx, table: table, rows: rowsBuilder{cfg: SQLiteRowsQueryConfig{Table: *table}}}
+	if cfg.Allow != nil {
+		w.rows.cfg.Allow = func(column string) bool { return cfg.Allow(table.Name, column) }
+	}
+	return w
 }
 
 func (w *rowsWriter) fail(code core.Code, message, hint string) error {
 	return &core.Error{Code: code, Op: writeOp, Message: message, Hint: hint}
 }
 
-// which adds to an error which change it is of.
-func (w *rowsWriter) which(i int, err error) error {
-	if len(w.cfg.Changes) == 1 {
+// which adds to an error which of n changes it is of.
+func which(i, n int, err error) error {
+	err = &SQLiteRowsWriteError{Index: i, Err: err}
+	if n == 1 {
 		return SQLiteError(writeOp, err)
 	}
-	return SQLiteError(writeOp, fmt.Errorf("change %d of %d, nothing was written: %w", i+1, len(w.cfg.Changes), err))
+	return SQLiteError(writeOp, fmt.Errorf("change %d of %d, nothing was written: %w", i+1, n, err))
 }
 
 func (w *rowsWriter) change(c SQLiteRowsWriteChange) (SQLiteRowsWriteResult, error) {
+	if w.table.Kind != "table" && w.table.Kind != "virtual" {
+		return SQLiteRowsWriteResult{}, w.fail(core.CodeInvalid, fmt.Sprintf("%q is a %s, which has no rows of its own", w.table.Name, w.table.Kind), "")
+	}
 	columns, args, err := w.values(c)
 	if err != nil {
 		return SQLiteRowsWriteResult{}, err
@@ -163,7 +186,7 @@ func (w *rowsWriter) insert(c SQLiteRowsWriteChange, columns []string, args []an
 	if c.Key != nil || c.Match != "" {
 		return SQLiteRowsWriteResult{}, w.fail(core.CodeInvalid, "the key of a new row is among its values", "")
 	}
-	query := "INSERT INTO " + quoteIdent(w.cfg.Table.Name)
+	query := "INSERT INTO " + quoteIdent(w.table.Name)
 	if len(columns) == 0 {
 		query += " DEFAULT VALUES"
 	} else {
@@ -181,9 +204,9 @@ func (w *rowsWriter) insert(c SQLiteRowsWriteChange, columns []string, args []an
 
 // onConflict updates the row with the same key.
 func (w *rowsWriter) onConflict(columns []string) (string, error) {
-	key := w.cfg.Table.Key
-	if w.cfg.Table.Kind != "table" || len(key) == 0 {
-		return "", w.fail(core.CodeInvalid, fmt.Sprintf("%q has no primary key to know a row by", w.cfg.Table.Name), "use insert and update")
+	key := w.key()
+	if w.table.Kind != "table" || w.table.Key == nil || key == nil {
+		return "", w.fail(core.CodeInvalid, fmt.Sprintf("%q has no primary key to know a row by", w.table.Name), "use insert and update")
 	}
 	for _, name := range key {
 		if !slices.Contains(columns, name) {
@@ -208,7 +231,7 @@ func (w *rowsWriter) existing(c SQLiteRowsWriteChange, columns []string, args []
 	key := w.key()
 	switch {
 	case key == nil:
-		return none, w.fail(core.CodeInvalid, fmt.Sprintf("%q has no key to know a row by", w.cfg.Table.Name), "")
+		return none, w.fail(core.CodeInvalid, fmt.Sprintf("%q has no key to know a row by", w.table.Name), "")
 	case len(c.Key) != len(key):
 		return none, w.fail(core.CodeInvalid, fmt.Sprintf("the key has %d values, want %d", len(c.Key), len(key)), "the key is "+strings.Join(key, ", "))
 	case c.Verb == SQLiteRowsDelete && len(columns) > 0:
@@ -230,7 +253,7 @@ func (w *rowsWriter) existing(c SQLiteRowsWriteChange, columns []string, args []
 		return none, err
 	}
 	if c.Verb == SQLiteRowsDelete {
-		result, err := w.returned("DELETE FROM "+quoteIdent(w.cfg.Table.Name)+condition, args)
+		result, err := w.returned("DELETE FROM "+quoteIdent(w.table.Name)+condition, args)
 		result.ETag = ""
 		return result, err
 	}
@@ -238,26 +261,29 @@ func (w *rowsWriter) existing(c SQLiteRowsWriteChange, columns []string, args []
 	for i, name := range columns {
 		sets[i] = quoteIdent(name) + " = ?" + strconv.Itoa(i+1)
 	}
-	return w.returned("UPDATE "+quoteIdent(w.cfg.Table.Name)+" SET "+strings.Join(sets, ", ")+condition, args)
+	return w.returned("UPDATE "+quoteIdent(w.table.Name)+" SET "+strings.Join(sets, ", ")+condition, args)
 }
 
-// key is what update and delete know a row by.
+// key is what update and delete know a row by; nil: nothing that may be read.
 func (w *rowsWriter) key() []string {
-	if w.cfg.Table.Key != nil {
-		return w.cfg.Table.Key
+	if w.table.Key == nil {
+		return w.rows.uniqueKey()
 	}
-	return w.rows.uniqueKey()
+	if slices.ContainsFunc(w.table.Key, func(name string) bool { return !w.rows.allows(name) }) {
+		return nil
+	}
+	return w.table.Key
 }
 
 // matches checks that there is one row under condition, and that it has the
 // ETag asked for. The parameters of condition are at the end of args.
 func (w *rowsWriter) matches(c SQLiteRowsWriteChange, condition string, args []any) error {
-	rows, err := w.read("SELECT "+w.rowColumns()+" FROM "+quoteIdent(w.cfg.Table.Name)+condition+" LIMIT 2", args)
+	rows, err := w.read("SELECT "+w.rowColumns()+" FROM "+quoteIdent(w.table.Name)+condition+" LIMIT 2", args)
 	switch {
 	case err != nil:
 		return err
 	case len(rows) == 0:
-		return w.fail(core.CodeNotFound, fmt.Sprintf("no such row in %q", w.cfg.Table.Name), "")
+		return w.fail(core.CodeNotFound, fmt.Sprintf("no such row in %q", w.table.Name), "")
 	case len(rows) > 1: // a primary key that isn't NOT NULL may have NULL several times
 		return w.fail(core.CodeConflict, "several rows have this key", "")
 	case c.Match != "" && c.Match != SQLiteRowVersion(rows[0]):
@@ -292,7 +318,11 @@ func (w *rowsWriter) returned(query string, args []any) (SQLiteRowsWriteResult, 
 		return SQLiteRowsWriteResult{}, w.fail(core.CodeConflict, "the row was not written: a trigger or a rule of the table ignored it", "")
 	}
 	row, of := rows[0][:len(rows[0])-len(key)], rows[0][len(rows[0])-len(key):]
-	return SQLiteRowsWriteResult{Key: of, ETag: SQLiteRowVersion(row)}, nil
+	result := SQLiteRowsWriteResult{ETag: SQLiteRowVersion(row)}
+	if key != nil {
+		result.Key = of
+	}
+	return result, nil
 }
 
 func (w *rowsWriter) read(query string, args []any) ([][]any, error) {

@@ -122,7 +122,7 @@ func TestSQLiteRowsWrite_Refused(t *testing.T) {
 		t.Errorf("%d rows, want the 2 there were", got)
 	}
 	_, err := sqlite.SQLiteRowsWrite(t.Context(), db.Writer, sqlite.SQLiteRowsWriteConfig{
-		Table: tables["t"], Changes: []change{{Verb: "insert", Values: map[string]any{"name": "x"}}}, Allow: func(c string) bool { return c != "name" },
+		Table: tables["t"], Changes: []change{{Verb: "insert", Values: map[string]any{"name": "x"}}}, Allow: func(_, c string) bool { return c != "name" },
 	})
 	errtest.Want(t, err, core.CodeInvalid, "no column")
 }
@@ -133,6 +133,53 @@ func countRows(t *testing.T, db *sqliteopen.SQLiteOpenHandle, table string) (n i
 		t.Fatal(err)
 	}
 	return n
+}
+
+// Changes of several tables are one transaction, and the error says which of
+// them failed.
+func TestSQLiteRowsWrite_Tables(t *testing.T) {
+	t.Parallel()
+	db, tables := writeDB(t)
+	pair, bare := tables["pair"], tables["bare"]
+	cfg := sqlite.SQLiteRowsWriteConfig{Table: tables["t"], Changes: []change{
+		{Verb: "insert", Values: map[string]any{"id": 10, "name": "ten"}},
+		{Table: &pair, Verb: "upsert", Values: map[string]any{"a": "k", "b": 10}},
+		{Table: &bare, Verb: "insert", Values: map[string]any{"v": "w"}},
+		{Table: &pair, Verb: "delete", Key: []any{"nobody", 1}},
+	}}
+	_, err := sqlite.SQLiteRowsWrite(t.Context(), db.Writer, cfg)
+	errtest.Want(t, err, core.CodeNotFound, "change 4 of 4, nothing was written: sqlite_rows_write: no such row in \"pair\"")
+	if failed, ok := errors.AsType[*sqlite.SQLiteRowsWriteError](err); !ok || failed.Index != 3 {
+		t.Errorf("it failed at %+v", failed)
+	}
+	if n := countRows(t, db, "t") + countRows(t, db, "bare") + countRows(t, db, "pair"); n != 3 {
+		t.Errorf("%d rows, want the 3 there were", n)
+	}
+	cfg.Changes = cfg.Changes[:3]
+	cfg.Allow = func(table, column string) bool { return table != "bare" || column == "v" }
+	results, err := sqlite.SQLiteRowsWrite(t.Context(), db.Writer, cfg)
+	if got := fmt.Sprint(results); err != nil || !strings.Contains(got, "[10]") || !strings.Contains(got, "[k 10]") {
+		t.Errorf("%v %v", got, err)
+	}
+}
+
+// A key with a column that may not be read neither comes back nor finds a row.
+func TestSQLiteRowsWrite_HiddenKey(t *testing.T) {
+	t.Parallel()
+	db, tables := writeDB(t)
+	write := func(c change) ([]sqlite.SQLiteRowsWriteResult, error) {
+		return sqlite.SQLiteRowsWrite(t.Context(), db.Writer, sqlite.SQLiteRowsWriteConfig{
+			Table: tables["t"], Changes: []change{c}, Allow: func(_, c string) bool { return c != "id" },
+		})
+	}
+	results, err := write(change{Verb: "insert", Values: map[string]any{"name": "x"}})
+	if err != nil || results[0].Key != nil {
+		t.Errorf("%+v %v", results, err)
+	}
+	_, err = write(change{Verb: "update", Key: []any{1}, Values: map[string]any{"name": "y"}})
+	errtest.Want(t, err, core.CodeInvalid, "has no key")
+	_, err = write(change{Verb: "upsert", Values: map[string]any{"name": "y"}})
+	errtest.Want(t, err, core.CodeInvalid, "no primary key")
 }
 
 // Who read a row first writes it first; the other learns that it has changed.
