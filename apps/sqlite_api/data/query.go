@@ -39,6 +39,7 @@ func (v *View) Write(
 		return nil, v.readOnly()
 	}
 	return sqlite.SQLiteRowsWrite(ctx, v.db.own.Writer, sqlite.SQLiteRowsWriteConfig{
-		Table: t, Changes: changes, Allow: v.allow(table), DryRun: dryRun,
+		Table: t, Changes: changes, DryRun: dryRun,
+		Allow: func(table, column string) bool { return v.access.CanReadColumn(v.db.Name, table, column) },
 	})
 }

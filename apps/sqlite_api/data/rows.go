@@ -92,8 +92,9 @@ type Page struct {
 
 // Column is a column of rows.
 type Column struct {
-	Name string // unique among the columns only if the request made it so
-	Type string // as declared; empty: none
+	Name   string // unique among the columns
+	Type   string // as declared; empty: none
+	Source string // the table's column that it shows; empty: a place in JSON
 }
 
 // Row is a row: nil, int64, float64, string or []byte for each column.
@@ -273,6 +274,72 @@ func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func
 	return q.each(ctx, v.db.own.Reader, func(r Row, _ []any) error { return row(r) })
 }
 
+// Value reads one value of a row.
+//
+// Errors: CodeNotFound for the table, the row and the column.
+func (v *View) Value(ctx context.Context, table, key, column string) (any, error) {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool { return c.Name == column }) {
+		return nil, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no column %q in %s", column, t.Name)}
+	}
+	q, err := v.rowsQuery(ctx, t, RowsRequest{Key: key, Select: []rowquery.RowSelect{{Column: rowquery.RowColumn{Name: column}}}}, 1)
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	var value any
+	err = q.each(ctx, v.db.own.Reader, func(row Row, _ []any) error {
+		found, value = true, row.Values[0]
+		return nil
+	})
+	if err == nil && !found {
+		err = &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no row %q in %s", key, t.Name)}
+	}
+	return value, err
+}
+
+// Rows are rows of a table as they come, with the methods of sql.Rows.
+type Rows struct {
+	*sql.Rows
+	names []string
+	rest  []any // the columns for keys and cursors
+}
+
+// Columns are the columns' names.
+func (r *Rows) Columns() ([]string, error) { return r.names, nil }
+
+// Scan reads the values of a row.
+func (r *Rows) Scan(targets ...any) error { return r.Rows.Scan(append(targets, r.rest...)...) }
+
+// Cursor passes rows as they come to read, for exports: Limit 0 is all of them.
+// It closes them.
+func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(*Rows) error) error {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return err
+	}
+	q, err := v.rowsQuery(ctx, t, r, r.Limit)
+	if err != nil {
+		return err
+	}
+	rows, err := v.db.own.Reader.QueryContext(ctx, q.SQL, q.Args...)
+	if err != nil {
+		return sqlite.SQLiteError("rows", err)
+	}
+	defer rows.Close()
+	found := &Rows{Rows: rows, rest: make([]any, len(q.Columns)+q.Extra-len(q.columns))}
+	for _, c := range q.columns {
+		found.names = append(found.names, c.Name)
+	}
+	for i := range found.rest {
+		found.rest[i] = new(any)
+	}
+	return sqlite.SQLiteError("rows", read(found))
+}
+
 // rowsQuery is a query for rows of a table, with further columns for keys and
 // cursors.
 type rowsQuery struct {
@@ -311,7 +378,12 @@ func (v *View) rowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r Rows
 	}
 	q := &rowsQuery{clip: cfg.Clip}
 	for i, name := range asked.Columns {
-		q.columns = append(q.columns, Column{Name: name, Type: asked.Types[i]})
+		if slices.Contains(asked.Columns[:i], name) {
+			return nil, &core.Error{
+				Code: core.CodeInvalid, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another name: select=other:" + name,
+			}
+		}
+		q.columns = append(q.columns, Column{Name: name, Type: asked.Types[i], Source: asked.Sources[i]})
 	}
 	key := t.Key
 	if !all(key, cfg.Allow) {

@@ -41,6 +41,7 @@ type SQLiteRowsQueryResult struct {
 	Args    []any
 	Columns []string            // what each column of a row is called
 	Types   []string            // their declared types; "" for a place in JSON
+	Sources []string            // the table's columns that they show; "" for a place in JSON
 	Sort    []rowquery.RowOrder // the order, with the key
 	Extra   int                 // further columns of each row: the values of Sort, for the cursor; 0: the table has no key
 	Reverse bool                // rows come last one first: turn the page round
@@ -218,9 +219,10 @@ func (b *rowsBuilder) selected() {
 
 func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
 	sql, _ := b.expression(s.Column)
-	declared := ""
+	declared, source := "", ""
 	if len(s.Column.Path) == 0 {
-		declared = b.column(s.Column.Name).Type
+		column := b.column(s.Column.Name)
+		declared, source = column.Type, column.Name
 	}
 	name := cmp.Or(s.Alias, s.Column.Name)
 	if n := len(s.Column.Path); n > 0 && s.Alias == "" && !s.Column.Path[n-1].Array {
@@ -234,7 +236,7 @@ func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
 			" || typeof(" + sql + ") || ' ' || octet_length(" + sql + ") ELSE +" + sql + " END"
 	}
 	b.columns = append(b.columns, value+" AS "+quoteIdent(name))
-	b.result.Types = append(b.result.Types, declared)
+	b.result.Types, b.result.Sources = append(b.result.Types, declared), append(b.result.Sources, source)
 	b.result.Columns = append(b.result.Columns, name)
 }
 
