@@ -45,6 +45,8 @@ func newHandler(call program.ProgramCall[*settings], set *data.Set) (http.Handle
 // asLocal gives every caller that the stack lets in full access.
 func asLocal(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(data.WithAccess(r.Context(), data.Local)))
+		known := r.WithContext(data.WithAccess(r.Context(), data.Local))
+		next.ServeHTTP(w, known)
+		r.Pattern = known.Pattern // for the log and the metrics
 	})
 }
