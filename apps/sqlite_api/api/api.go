@@ -4,6 +4,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/http/httpapi"
@@ -17,11 +18,12 @@ type Config struct {
 // Endpoints are all endpoints under /api/v1.
 func Endpoints(cfg Config) []httpapi.HTTPAPIEndpoint {
 	a := &api{cfg: cfg}
-	return []httpapi.HTTPAPIEndpoint{
+	endpoints := []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIJSON(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/databases", Name: "listDatabases", Tag: "databases", Summary: "The databases that the caller may read",
 		}, 0, a.listDatabases),
 	}
+	return slices.Concat(endpoints, a.writeEndpoints(), a.changesEndpoints())
 }
 
 type api struct {

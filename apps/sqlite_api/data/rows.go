@@ -59,7 +59,7 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	}
 	page := &Page{Columns: q.columns}
 	var places [][]any // of the rows, for cursors
-	err = q.each(ctx, v.db.own.Reader, func(row Row, place []any) error {
+	err = v.each(ctx, q, func(row Row, place []any) error {
 		page.Rows, places = append(page.Rows, row), append(places, place)
 		return nil
 	})
@@ -106,7 +106,15 @@ func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func
 	if err := start(q.columns); err != nil {
 		return err
 	}
-	return q.each(ctx, v.db.own.Reader, func(r Row, _ []any) error { return row(r) })
+	return v.each(ctx, q, func(r Row, _ []any) error { return row(r) })
+}
+
+func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, place []any) error) error {
+	db, err := v.reader(ctx)
+	if err != nil {
+		return err
+	}
+	return v.hideNames(q.each(ctx, db, row))
 }
 
 // rowsQuery is a query for rows of a table, with further columns for keys and
