@@ -16,8 +16,7 @@ import (
 
 // schemaOptions are those of the command schema.
 type schemaOptions struct {
-	JSON bool `yaml:"json" doc:"print JSON"`
-	program.ProgramLog
+	JSON bool `yaml:"-" flag:"json" doc:"print JSON"`
 }
 
 // printSchema is the command schema.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -48,7 +47,7 @@ func makeFile(t *testing.T, name string, statements ...string) string {
 // shop has a column, a table and more that clerk may not read.
 func shop(t *testing.T) string {
 	return makeFile(t, "shop.db",
-		"CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, password TEXT UNIQUE, CHECK (password <> 'hunter1'), loud AS (upper(password)))",
+		"CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, password TEXT UNIQUE CHECK (password <> 'hunter1'), loud AS (upper(password)))",
 		"CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customers(id), amount, note BLOB)",
 		"CREATE TABLE secrets (id INTEGER PRIMARY KEY, word TEXT)",
 		"CREATE TABLE pairs (a TEXT, b INTEGER, v, PRIMARY KEY (a, b)) WITHOUT ROWID",
@@ -347,5 +346,3 @@ func TestAPI_Writing(t *testing.T) {
 		httpapitest.HTTPAPIConformanceRequest{Path: "/openapi.json"},
 	)})
 }
-
-var _ = context.Background

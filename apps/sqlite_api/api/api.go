@@ -2,9 +2,7 @@
 package api
 
 import (
-	"context"
 	"net/http"
-	"slices"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/http/httpapi"
@@ -17,32 +15,24 @@ type Config struct {
 
 // Endpoints are all endpoints under /api/v1.
 func Endpoints(cfg Config) []httpapi.HTTPAPIEndpoint {
-	a := &api{cfg: cfg}
-	endpoints := []httpapi.HTTPAPIEndpoint{
-		httpapi.HTTPAPIJSON(httpapi.HTTPAPIEndpoint{
-			Method: http.MethodGet, Path: "/api/v1/databases", Name: "listDatabases", Tag: "databases", Summary: "The databases that the caller may read",
-		}, 0, a.listDatabases),
+	a := &api{set: cfg.Set}
+	var all []httpapi.HTTPAPIEndpoint
+	for _, some := range [][]httpapi.HTTPAPIEndpoint{a.databases(), a.rows(), a.queries(), a.writeEndpoints(), a.changesEndpoints()} {
+		all = append(all, some...)
 	}
-	return slices.Concat(endpoints, a.writeEndpoints(), a.changesEndpoints())
+	return all
 }
 
 type api struct {
-	cfg Config
+	set *data.Set
 }
 
-type databases struct {
-	Databases []database `json:"databases"`
-}
-
-type database struct {
-	Name  string `json:"name" doc:"Its name in URLs."`
-	Write bool   `json:"write" doc:"Whether it is served for writing, too."`
-}
-
-func (a *api) listDatabases(ctx context.Context, _ *struct{}) (*databases, error) {
-	out := &databases{Databases: []database{}}
-	for _, v := range a.cfg.Set.Views(data.AccessFrom(ctx)) {
-		out.Databases = append(out.Databases, database{Name: v.Name(), Write: v.Writable()})
-	}
-	return out, nil
+// statuses are the errors that an endpoint of a table's rows may have besides
+// those of all endpoints.
+var statuses = map[int]string{
+	http.StatusNotFound:            "There is no such database, table or row, or the caller may not read it.",
+	http.StatusConflict:            "Several rows have this key.",
+	http.StatusServiceUnavailable:  "The database is locked, or too many queries run: try again.",
+	http.StatusGatewayTimeout:      "It took too long.",
+	http.StatusInternalServerError: "The file is damaged, or can't be read.",
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 
-	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/http/httpapi"
 )
 
@@ -19,10 +18,10 @@ func (a *api) changesEndpoints() []httpapi.HTTPAPIEndpoint {
 }
 
 func (a *api) streamChanges(w http.ResponseWriter, r *http.Request, in *struct {
-	DB     string `path:"db" json:"-" doc:"The database's name."`
+	databaseIn
 	LastID string `query:"last_event_id" json:"-" doc:"As the header Last-Event-ID."`
 }) error {
-	v, err := a.cfg.Set.View(data.AccessFrom(r.Context()), in.DB)
+	v, err := a.view(r.Context(), in.DB)
 	if err != nil {
 		return err
 	}

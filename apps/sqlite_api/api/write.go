@@ -100,27 +100,29 @@ type batchChange struct {
 	Values  map[string]cell `json:"values,omitempty" doc:"By column."`
 }
 
-type tableIn struct {
-	DB         string `path:"db" json:"-" doc:"The database's name."`
-	Table      string `path:"table" json:"-" doc:"The table's name."`
+type insertIn struct {
+	tableIn
+	dryRunIn
 	OnConflict string `query:"on_conflict" json:"-" enum:"update" doc:"update: a row whose primary key is there already gets the new values (an upsert); otherwise that is a conflict."`
-	DryRun     bool   `query:"dry_run" json:"-" doc:"Find out what would happen, and take it back."`
 }
 
-type rowIn struct {
-	DB     string `path:"db" json:"-" doc:"The database's name."`
-	Table  string `path:"table" json:"-" doc:"The table's name."`
-	Key    string `path:"key" json:"-" doc:"The row's key, as the links to rows have it."`
-	DryRun bool   `query:"dry_run" json:"-" doc:"Find out what would happen, and take it back."`
+type writeRowIn struct {
+	tableIn
+	dryRunIn
+	Key string `path:"key" json:"-" doc:"The row's key, as the links to rows have it."`
 }
 
-type databaseIn struct {
-	DB     string `path:"db" json:"-" doc:"The database's name."`
-	DryRun bool   `query:"dry_run" json:"-" doc:"Find out what would happen, and take it back."`
+type batchIn struct {
+	databaseIn
+	dryRunIn
 }
 
-func (a *api) insertRows(w http.ResponseWriter, r *http.Request, in *tableIn) error {
-	v, err := a.cfg.Set.View(data.AccessFrom(r.Context()), in.DB)
+type dryRunIn struct {
+	DryRun bool `query:"dry_run" json:"-" doc:"Find out what would happen, and take it back."`
+}
+
+func (a *api) insertRows(w http.ResponseWriter, r *http.Request, in *insertIn) error {
+	v, err := a.view(r.Context(), in.DB)
 	if err != nil {
 		return err
 	}
@@ -149,7 +151,7 @@ func (a *api) insertRows(w http.ResponseWriter, r *http.Request, in *tableIn) er
 	return respond(w, http.StatusCreated, changes, results, in.DryRun)
 }
 
-func (a *api) updateRow(w http.ResponseWriter, r *http.Request, in *rowIn) error {
+func (a *api) updateRow(w http.ResponseWriter, r *http.Request, in *writeRowIn) error {
 	return a.writeRow(w, r, in, func(_ sqlite.SQLiteSchemaTable, c *data.Change) error {
 		row, err := readBody[row](w, r)
 		c.Verb, c.Values = sqlite.SQLiteRowsUpdate, row.values()
@@ -157,14 +159,14 @@ func (a *api) updateRow(w http.ResponseWriter, r *http.Request, in *rowIn) error
 	})
 }
 
-func (a *api) deleteRow(w http.ResponseWriter, r *http.Request, in *rowIn) error {
+func (a *api) deleteRow(w http.ResponseWriter, r *http.Request, in *writeRowIn) error {
 	return a.writeRow(w, r, in, func(_ sqlite.SQLiteSchemaTable, c *data.Change) error {
 		c.Verb = sqlite.SQLiteRowsDelete
 		return nil
 	})
 }
 
-func (a *api) replaceRow(w http.ResponseWriter, r *http.Request, in *rowIn) error {
+func (a *api) replaceRow(w http.ResponseWriter, r *http.Request, in *writeRowIn) error {
 	return a.writeRow(w, r, in, func(t sqlite.SQLiteSchemaTable, c *data.Change) error {
 		row, err := readBody[row](w, r)
 		if err != nil {
@@ -209,18 +211,14 @@ func asReplacement(t sqlite.SQLiteSchemaTable, c *data.Change, orInsert bool) er
 
 // writeRow writes the one row that a request is about; with says what changes.
 func (a *api) writeRow(
-	w http.ResponseWriter, r *http.Request, in *rowIn, with func(sqlite.SQLiteSchemaTable, *data.Change) error,
+	w http.ResponseWriter, r *http.Request, in *writeRowIn, with func(sqlite.SQLiteSchemaTable, *data.Change) error,
 ) error {
-	v, err := a.cfg.Set.View(data.AccessFrom(r.Context()), in.DB)
-	if err != nil {
-		return err
-	}
-	t, err := v.Table(r.Context(), in.Table)
+	v, t, err := a.table(r.Context(), &in.tableIn)
 	if err != nil {
 		return err
 	}
 	c := data.Change{Table: t.Name}
-	if c.Key, err = v.Key(t, in.Key); err != nil {
+	if c.Key, err = data.ParseKey(t, in.Key); err != nil {
 		return err
 	}
 	if c.Match, err = ifMatch(r.Header.Values("If-Match")); err != nil {
@@ -239,8 +237,8 @@ func (a *api) writeRow(
 	return respond(w, http.StatusOK, []data.Change{c}, results, in.DryRun)
 }
 
-func (a *api) writeBatch(w http.ResponseWriter, r *http.Request, in *databaseIn) error {
-	v, err := a.cfg.Set.View(data.AccessFrom(r.Context()), in.DB)
+func (a *api) writeBatch(w http.ResponseWriter, r *http.Request, in *batchIn) error {
+	v, err := a.view(r.Context(), in.DB)
 	if err != nil {
 		return err
 	}
@@ -268,7 +266,7 @@ func (c batchChange) change(ctx context.Context, v *data.View) (data.Change, err
 		return made, err
 	}
 	if c.Key != "" {
-		if made.Key, err = v.Key(t, c.Key); err != nil {
+		if made.Key, err = data.ParseKey(t, c.Key); err != nil {
 			return made, err
 		}
 	}
@@ -317,6 +315,7 @@ func ifMatch(headers []string) (tag string, err error) {
 	if len(headers) > 1 || !opened || !closed || inner == "" || strings.Contains(inner, `"`) {
 		return "", &core.Error{Code: core.CodeInvalid, Message: "If-Match is not one strong ETag in quotes", Hint: "send the row's ETag as it came"}
 	}
+	inner, _, _ = strings.Cut(inner, ".") // getRow adds what belongs to the response alone
 	return inner, nil
 }
 

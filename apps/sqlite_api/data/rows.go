@@ -2,8 +2,15 @@ package data
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
 	"slices"
+	"strings"
+	"time"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowquery"
@@ -14,11 +21,62 @@ import (
 type RowsRequest struct {
 	Select  []rowquery.RowSelect // nil: all columns
 	Filters []rowquery.RowFilter
+	Key     string // of the only row, as a page has it; empty: all rows
 	Order   []rowquery.RowOrder
 	Search  string // words for the table's full-text index; empty: none
 	Cursor  string // of an earlier page; empty: the first page
 	Offset  int    // for tables without a key, whose pages have no cursor
 	Limit   int    // rows of a page; required for a page
+	Clip    int    // a text or blob of more bytes comes as a Clipped; 0: all come whole
+}
+
+// Clipped stands for a value that is too long for a page.
+type Clipped struct {
+	Kind  string // text or blob
+	Bytes int64
+}
+
+// clipMark is what values are clipped with.
+var clipMark = rand.Text()
+
+// MaxPageBytes bounds the values of a page: one that is full before Limit is
+// shorter. A single row may have more.
+const MaxPageBytes = 8 << 20
+
+// errFull ends the reading of a page.
+var errFull = errors.New("the page is full")
+
+// ParseRows reads the parameters of a table's rows, all but those of a single
+// value that the caller has read: select, order and search, and filters, which
+// are all others.
+//
+// Errors: CodeInvalid.
+func ParseRows(parameters url.Values) (RowsRequest, error) {
+	var r RowsRequest
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		for i, value := range parameters[name] {
+			if i > 0 && (name == "select" || name == "order" || name == "search") {
+				return r, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("parameter %q is given twice", name)}
+			}
+			var err error
+			switch name {
+			case "select":
+				r.Select, err = rowquery.RowSelectParse(value)
+			case "order":
+				r.Order, err = rowquery.RowOrderParse(value)
+			case "search":
+				r.Search = value
+			default:
+				var f rowquery.RowFilter
+				f, err = rowquery.RowFilterParse(name, value)
+				r.Filters = append(r.Filters, f)
+			}
+			if err != nil {
+				return r, err
+			}
+		}
+	}
+	return r, nil
 }
 
 // Page is some rows of a table.
@@ -34,8 +92,9 @@ type Page struct {
 
 // Column is a column of rows.
 type Column struct {
-	Name string // unique among the columns only if the request made it so
-	Type string // as declared; empty: none
+	Name   string // unique among the columns
+	Type   string // as declared; empty: none
+	Source string // the table's column that it shows; empty: a place in JSON
 }
 
 // Row is a row: nil, int64, float64, string or []byte for each column.
@@ -59,16 +118,19 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	}
 	page := &Page{Columns: q.columns}
 	var places [][]any // of the rows, for cursors
+	more, size := false, 0
 	err = v.each(ctx, q, func(row Row, place []any) error {
+		if more = len(page.Rows) == r.Limit || size > MaxPageBytes; more {
+			return errFull
+		}
+		for _, value := range row.Values {
+			size += valueBytes(value)
+		}
 		page.Rows, places = append(page.Rows, row), append(places, place)
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errFull) {
 		return nil, err
-	}
-	more := len(page.Rows) > r.Limit
-	if more {
-		page.Rows, places = page.Rows[:r.Limit], places[:r.Limit]
 	}
 	if q.Reverse {
 		slices.Reverse(page.Rows)
@@ -76,7 +138,7 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	}
 	if q.Extra == 0 {
 		if more {
-			page.NextOffset = r.Offset + r.Limit
+			page.NextOffset = r.Offset + len(page.Rows)
 		}
 		return page, nil
 	}
@@ -89,6 +151,119 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 		}
 	}
 	return page, nil
+}
+
+func valueBytes(value any) int {
+	switch v := value.(type) {
+	case string:
+		return len(v)
+	case []byte:
+		return len(v)
+	}
+	return 8
+}
+
+// RowPage is one row with all its columns.
+type RowPage struct {
+	Columns []Column
+	Row     Row
+	Version string // of the row, as sqlite_rows_write knows it
+}
+
+// Row reads the row with a key, as a page has it.
+//
+// Errors: CodeNotFound for the table and the row; CodeInvalid for a key that is
+// none of the table.
+func (v *View) Row(ctx context.Context, table, key string) (*RowPage, error) {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	q, err := v.rowsQuery(ctx, t, RowsRequest{Key: key}, 2)
+	if err != nil {
+		return nil, err
+	}
+	found := &RowPage{Columns: q.columns}
+	n := 0
+	err = v.each(ctx, q, func(row Row, _ []any) error {
+		n++
+		found.Row = row
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case n == 0:
+		return nil, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no row %q in %s", key, t.Name)}
+	case n > 1: // a primary key that isn't NOT NULL may have NULL several times
+		return nil, &core.Error{Code: core.CodeConflict, Message: "several rows have this key", Hint: "filter the table's rows instead"}
+	}
+	found.Version = sqlite.SQLiteRowVersion(found.Row.Values)
+	return found, nil
+}
+
+// ParseKey reads a row's key, as a URL has it.
+//
+// Errors: CodeInvalid for a table without a key, or another number of values.
+func ParseKey(t sqlite.SQLiteSchemaTable, key string) ([]any, error) {
+	names := t.Key
+	if names == nil && t.RowID != "" {
+		names = []string{t.RowID}
+	}
+	texts := make([]bool, len(names))
+	for i, name := range names {
+		texts[i] = HoldsTexts(t, name)
+	}
+	values, err := rowquery.RowKeyParse(key, texts)
+	if err == nil && len(values) != len(names) {
+		err = &core.Error{
+			Code: core.CodeInvalid, Message: fmt.Sprintf("the key has %d values, want %d", len(values), len(names)),
+			Hint: "the key of " + t.Name + " is " + strings.Join(names, ","),
+		}
+	}
+	return values, err
+}
+
+// Count counts the rows that a request is for, within a time or by an estimate.
+func (v *View) Count(ctx context.Context, table string, r RowsRequest, within time.Duration, estimate bool) (sqlite.SQLiteRowCountResult, error) {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return sqlite.SQLiteRowCountResult{}, err
+	}
+	search, err := v.search(ctx, t, r.Search)
+	if err != nil {
+		return sqlite.SQLiteRowCountResult{}, err
+	}
+	db, err := v.reader(ctx)
+	if err != nil {
+		return sqlite.SQLiteRowCountResult{}, err
+	}
+	result, err := sqlite.SQLiteRowCount(ctx, db, sqlite.SQLiteRowCountConfig{
+		Table: t, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Time: within, Estimate: estimate,
+	})
+	return result, v.hideNames(err)
+}
+
+// Facet counts the values of a column among the rows that a request is for.
+func (v *View) Facet(
+	ctx context.Context, table string, column rowquery.RowColumn, r RowsRequest, limit int,
+) (sqlite.SQLiteRowFacetResult, error) {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return sqlite.SQLiteRowFacetResult{}, err
+	}
+	search, err := v.search(ctx, t, r.Search)
+	if err != nil {
+		return sqlite.SQLiteRowFacetResult{}, err
+	}
+	db, err := v.reader(ctx)
+	if err != nil {
+		return sqlite.SQLiteRowFacetResult{}, err
+	}
+	result, err := sqlite.SQLiteRowFacet(ctx, db, sqlite.SQLiteRowFacetConfig{
+		Table: t, Column: column, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Limit: limit,
+	})
+	return result, v.hideNames(err)
 }
 
 // Each reads rows as they come, for exports: Limit 0 is all of them. start is
@@ -117,10 +292,81 @@ func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, place [
 	return v.hideNames(q.each(ctx, db, row))
 }
 
+// Value reads one value of a row.
+//
+// Errors: CodeNotFound for the table, the row and the column.
+func (v *View) Value(ctx context.Context, table, key, column string) (any, error) {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool { return c.Name == column }) {
+		return nil, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no column %q in %s", column, t.Name)}
+	}
+	q, err := v.rowsQuery(ctx, t, RowsRequest{Key: key, Select: []rowquery.RowSelect{{Column: rowquery.RowColumn{Name: column}}}}, 1)
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	var value any
+	err = v.each(ctx, q, func(row Row, _ []any) error {
+		found, value = true, row.Values[0]
+		return nil
+	})
+	if err == nil && !found {
+		err = &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no row %q in %s", key, t.Name)}
+	}
+	return value, err
+}
+
+// Rows are rows of a table as they come, with the methods of sql.Rows.
+type Rows struct {
+	*sql.Rows
+	names []string
+	rest  []any // the columns for keys and cursors
+}
+
+// Columns are the columns' names.
+func (r *Rows) Columns() ([]string, error) { return r.names, nil }
+
+// Scan reads the values of a row.
+func (r *Rows) Scan(targets ...any) error { return r.Rows.Scan(append(targets, r.rest...)...) }
+
+// Cursor passes rows as they come to read, for exports: Limit 0 is all of them.
+// It closes them.
+func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(*Rows) error) error {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return err
+	}
+	q, err := v.rowsQuery(ctx, t, r, r.Limit)
+	if err != nil {
+		return err
+	}
+	db, err := v.reader(ctx)
+	if err != nil {
+		return err
+	}
+	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
+	if err != nil {
+		return v.hideNames(sqlite.SQLiteError("rows", err))
+	}
+	defer rows.Close()
+	found := &Rows{Rows: rows, rest: make([]any, len(q.Columns)+q.Extra-len(q.columns))}
+	for _, c := range q.columns {
+		found.names = append(found.names, c.Name)
+	}
+	for i := range found.rest {
+		found.rest[i] = new(any)
+	}
+	return v.hideNames(sqlite.SQLiteError("rows", read(found)))
+}
+
 // rowsQuery is a query for rows of a table, with further columns for keys and
 // cursors.
 type rowsQuery struct {
 	sqlite.SQLiteRowsQueryResult
+	clip    *sqlite.SQLiteRowsQueryClip
 	columns []Column // those that were asked for
 	keys    []int    // where a row's key is; nil: it has none
 	texts   []bool   // which of the key's columns hold texts alone
@@ -129,6 +375,16 @@ type rowsQuery struct {
 func (v *View) rowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r RowsRequest, limit int) (*rowsQuery, error) {
 	cfg := sqlite.SQLiteRowsQueryConfig{
 		Table: t, Select: r.Select, Filters: r.Filters, Order: r.Order, Limit: limit, Offset: r.Offset, Allow: v.allow(t.Name),
+	}
+	if r.Clip > 0 {
+		cfg.Clip = &sqlite.SQLiteRowsQueryClip{Bytes: r.Clip, Mark: clipMark}
+	}
+	if r.Key != "" {
+		key, err := ParseKey(t, r.Key)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Key = key
 	}
 	if cfg.Select == nil {
 		cfg.Select = []rowquery.RowSelect{{All: true}}
@@ -142,9 +398,14 @@ func (v *View) rowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r Rows
 	if err != nil {
 		return nil, err
 	}
-	q := &rowsQuery{}
+	q := &rowsQuery{clip: cfg.Clip}
 	for i, name := range asked.Columns {
-		q.columns = append(q.columns, Column{Name: name, Type: asked.Types[i]})
+		if slices.Contains(asked.Columns[:i], name) {
+			return nil, &core.Error{
+				Code: core.CodeInvalid, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another name: select=other:" + name,
+			}
+		}
+		q.columns = append(q.columns, Column{Name: name, Type: asked.Types[i], Source: asked.Sources[i]})
 	}
 	key := t.Key
 	if !all(key, cfg.Allow) {
@@ -215,6 +476,13 @@ func (q *rowsQuery) each(ctx context.Context, db *sql.DB, row func(row Row, plac
 		}
 		found := slices.Clone(values)
 		r := Row{Values: found[:len(q.columns):len(q.columns)]}
+		if q.clip != nil {
+			for i, value := range r.Values {
+				if kind, bytes, ok := q.clip.Clipped(value); ok {
+					r.Values[i] = Clipped{Kind: kind, Bytes: bytes}
+				}
+			}
+		}
 		if q.keys != nil {
 			key := make([]any, len(q.keys))
 			for i, at := range q.keys {

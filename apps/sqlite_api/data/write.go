@@ -47,20 +47,6 @@ func (e *WriteError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// Key reads a row's segment in URLs.
-//
-// Errors: CodeNotFound for a table whose rows have no key; CodeInvalid.
-func (v *View) Key(t sqlite.SQLiteSchemaTable, segment string) ([]any, error) {
-	columns := t.Key
-	if columns == nil && t.RowID != "" {
-		columns = []string{t.RowID}
-	}
-	if columns == nil {
-		return nil, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("the rows of %q have no key", t.Name)}
-	}
-	return rowquery.RowKeyParse(segment, keyTexts(t))
-}
-
 // keyTexts says which columns of a table's key hold texts alone.
 func keyTexts(t sqlite.SQLiteSchemaTable) []bool {
 	if t.Key == nil {

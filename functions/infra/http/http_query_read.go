@@ -22,8 +22,10 @@ const queryReadOp = "http_query_read"
 // bool, number, time.Duration (as 1m30s), an encoding.TextUnmarshaler, a
 // pointer to one of these (nil where the parameter is absent), or, for the
 // query, a slice of them for a parameter that may be repeated. Without a
-// pointer, what is absent is the zero value. Untagged fields stay as they are;
-// those of an embedded struct count as In's own.
+// pointer, what is absent is the zero value. A field of type url.Values with
+// query:"*" takes all parameters that no other field takes, with query:"p_*"
+// those of them that begin with p_. Untagged fields stay as they are; those of
+// an embedded struct count as In's own.
 //
 // It is strict: a parameter that no field takes is refused, with the names that
 // are close as the problem's member candidates; so are a repeated one without a
@@ -64,10 +66,21 @@ func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
 	if err != nil {
 		return invalid("the query is badly encoded: %v", err)
 	}
+	others := url.Values{}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if !slices.Contains(plan.queryNames, name) {
+		switch {
+		case slices.Contains(plan.queryNames, name):
+		case plan.others.takes(name):
+			others[name] = query[name]
+			if !isText(name) || slices.ContainsFunc(query[name], func(value string) bool { return !isText(value) }) {
+				return withName(invalid("parameter %q is not text: it has a NUL or is not UTF-8", candidate.Clip(name)), "parameter", candidate.Clip(name))
+			}
+		default:
 			return withCandidates(invalid("unknown parameter %q", candidate.Clip(name)), "parameter", name, plan.queryNames)
 		}
+	}
+	if plan.others != nil {
+		in.FieldByIndex(plan.others.index).Set(reflect.ValueOf(others))
 	}
 	for _, field := range plan.fields {
 		values := query[field.name]
@@ -78,7 +91,7 @@ func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
 			return withName(invalid("parameter %q is given %d times, want once", field.name, len(values)), "parameter", field.name)
 		}
 		for _, value := range values {
-			if strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
+			if !isText(value) {
 				return withName(invalid("parameter %q is not text: it has a NUL or is not UTF-8", field.name), "parameter", field.name)
 			}
 			if err := field.set(in.FieldByIndex(field.index), value); err != nil {
@@ -88,3 +101,5 @@ func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
 	}
 	return nil
 }
+
+func isText(s string) bool { return !strings.ContainsRune(s, 0) && utf8.ValidString(s) }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"testing"
 	"time"
@@ -93,6 +94,52 @@ func TestHTTPQueryRead_Refuses(t *testing.T) {
 		if !ok || coded.Code != core.CodeInvalid || coded.Message != want {
 			t.Errorf("%s:\n got %v\nwant %s", query, err, want)
 		}
+	}
+}
+
+// A field takes the parameters of any name, or of a prefix, that no other field
+// does.
+func TestHTTPQueryRead_Others(t *testing.T) {
+	t.Parallel()
+	type all struct {
+		Limit int        `query:"limit" json:"-"`
+		Rest  url.Values `query:"*" json:"-"`
+	}
+	type prefixed struct {
+		SQL    string     `query:"sql" json:"-"`
+		Values url.Values `query:"p_*" json:"-"`
+	}
+	read := func(query string) (all, prefixed, error, error) {
+		r := httptest.NewRequest("GET", "/?"+query, nil)
+		a, err1 := fnhttp.HTTPQueryRead[all](r)
+		p, err2 := fnhttp.HTTPQueryRead[prefixed](r)
+		return a, p, err1, err2
+	}
+	a, _, err, _ := read("limit=5&age=gte.1&age=lt.9&a%2Fb=")
+	if want := (all{5, url.Values{"age": {"gte.1", "lt.9"}, "a/b": {""}}}); err != nil || !reflect.DeepEqual(a, want) {
+		t.Errorf("%+v, %v", a, err)
+	}
+	_, p, _, err := read("sql=x&p_a=1&p_a=2")
+	if want := (prefixed{"x", url.Values{"p_a": {"1", "2"}}}); err != nil || !reflect.DeepEqual(p, want) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if a, p, err1, err2 := read(""); err1 != nil || err2 != nil || a.Rest == nil || len(a.Rest)+len(p.Values) != 0 {
+		t.Errorf("%+v, %+v, %v, %v", a, p, err1, err2)
+	}
+	for query, want := range map[string][2]bool{
+		"=1": {}, "x=%ff": {}, "%00=1": {}, "p_=1": {true, false}, "q_a=1": {true, false}, "limit=x": {}, "p_a=%00": {},
+	} {
+		_, _, err1, err2 := read(query)
+		if (err1 == nil) != want[0] || (err2 == nil) != want[1] {
+			t.Errorf("%s: %v, %v", query, err1, err2)
+		}
+	}
+	type two struct {
+		A url.Values `query:"*" json:"-"`
+		B url.Values `query:"b_*" json:"-"`
+	}
+	if _, err := fnhttp.HTTPQueryRead[two](httptest.NewRequest("GET", "/", nil)); core.ErrorCode(err) != core.CodeInternal {
+		t.Errorf("two of them: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 type urlPlan struct {
 	fields     []urlField
 	queryNames []string
+	others     *urlField // takes the parameters that no other field does; nil: they are refused
 	untagged   bool // there are fields, or a type other than a struct, for a body to fill
 }
 
@@ -26,7 +28,12 @@ type urlField struct {
 	path     bool // from the path's pattern, else from the query
 	repeated bool
 	index    []int
-	parse    func(value string, into reflect.Value) error // its error says what is wanted
+	parse    func(value string, into reflect.Value) error // its error says what is wanted; nil: it takes all parameters that begin with name
+}
+
+// takes reports whether the field of other parameters takes one.
+func (f *urlField) takes(name string) bool {
+	return f != nil && len(name) > len(f.name) && strings.HasPrefix(name, f.name)
 }
 
 // set fills the field, or adds to it where it may be repeated.
@@ -83,6 +90,13 @@ func (plan *urlPlan) add(t reflect.Type, index []int) error {
 			return fmt.Errorf("field %s: %w", field.Name, err)
 		}
 		added.index = at
+		if added.parse == nil {
+			if plan.others != nil {
+				return fmt.Errorf("field %s: a second one for all other parameters", field.Name)
+			}
+			plan.others = &added
+			continue
+		}
 		plan.fields = append(plan.fields, added)
 		if !added.path {
 			plan.queryNames = append(plan.queryNames, added.name)
@@ -104,6 +118,10 @@ func newURLField(field reflect.StructField, query, path string) (urlField, error
 		added.name, added.path = path, true
 	}
 	t := field.Type
+	if prefix, ok := strings.CutSuffix(query, "*"); ok && t == reflect.TypeFor[url.Values]() {
+		added.name = prefix
+		return added, nil
+	}
 	if added.parse = urlParser(t); added.parse == nil {
 		switch {
 		case t.Kind() == reflect.Pointer:

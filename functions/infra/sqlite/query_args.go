@@ -14,7 +14,7 @@ import (
 // bindArgs lists the values for a statement's parameters in index order. It
 // refuses what the drivers treat differently: mattn binds NULL for a name
 // without a value, modernc ignores a value without a parameter.
-func bindArgs(params []param, cfg SQLiteQueryJSONConfig) ([]any, error) {
+func bindArgs(params []param, cfg SQLiteQueryRowsConfig) ([]any, error) {
 	named := slices.ContainsFunc(params, func(p param) bool { return p.name != "" })
 	if !named {
 		if len(cfg.Named) > 0 {

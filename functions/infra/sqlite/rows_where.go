@@ -12,6 +12,9 @@ import (
 
 func (b *rowsBuilder) where() string {
 	var parts []string
+	if b.cfg.Key != nil {
+		parts = append(parts, b.keyed(b.cfg.Key))
+	}
 	for _, f := range b.cfg.Filters {
 		parts = append(parts, b.filter(f))
 	}
@@ -22,6 +25,33 @@ func (b *rowsBuilder) where() string {
 		parts = append(parts, b.after(*b.cfg.Cursor))
 	}
 	return strings.Join(parts, " AND ")
+}
+
+// keyed is the condition that a row has this key.
+func (b *rowsBuilder) keyed(values []any) string {
+	key := b.cfg.Table.Key
+	if key == nil {
+		key = b.uniqueKey()
+	}
+	switch {
+	case key == nil:
+		b.fail(fmt.Sprintf("%q has no key to know a row by", b.cfg.Table.Name), "")
+	case len(values) != len(key):
+		b.fail(fmt.Sprintf("the key has %d values, want %d", len(values), len(key)), "the key is "+strings.Join(key, ", "))
+	}
+	if b.err != nil {
+		return ""
+	}
+	parts := make([]string, len(key))
+	for i, name := range key {
+		parts[i] = b.keyExpression(name) + " IS " + b.arg(values[i])
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// keyExpression is the SQL of a column of the key, which may be the rowid.
+func (b *rowsBuilder) keyExpression(name string) string {
+	return b.sortExpression(rowquery.RowColumn{Name: name})
 }
 
 // after is the condition that a row comes after the cursor's place, in the

@@ -18,11 +18,13 @@ type SQLiteRowsQueryConfig struct {
 	Table   SQLiteSchemaTable        // required
 	Select  []rowquery.RowSelect     // nil: all columns that are not hidden
 	Filters []rowquery.RowFilter     // all of them hold
+	Key     []any                    // the values of the table's Key, or its rowid if it has none, for that row alone; nil: all rows
 	Order   []rowquery.RowOrder      // the key is added to it, so that it is total
 	Search  *SQLiteRowsQuerySearch   // nil: no full-text search
 	Cursor  *rowquery.RowCursor      // where the page starts; nil: at the first row
 	Limit   int                      // rows at most; 0: all
 	Offset  int                      // rows passed over; for tables without a key, whose pages have no cursor
+	Clip    *SQLiteRowsQueryClip     // what becomes of long values; nil: all come whole
 	Allow   func(column string) bool // which columns may be read, filtered and sorted by; nil: all
 }
 
@@ -39,10 +41,33 @@ type SQLiteRowsQueryResult struct {
 	Args    []any
 	Columns []string            // what each column of a row is called
 	Types   []string            // their declared types; "" for a place in JSON
+	Sources []string            // the table's columns that they show; "" for a place in JSON
 	Sort    []rowquery.RowOrder // the order, with the key
 	Extra   int                 // further columns of each row: the values of Sort, for the cursor; 0: the table has no key
 	Reverse bool                // rows come last one first: turn the page round
 	Of      string              // for cursors, see [rowquery.RowCursor]
+}
+
+// SQLiteRowsQueryClip keeps long values out of a result.
+type SQLiteRowsQueryClip struct {
+	Bytes int    // the longest text or blob that comes whole
+	Mark  string // begins the texts that stand for longer ones: random, so that no value passes for one; required
+}
+
+// Clipped reports whether a value of a row stands for a longer one, what that
+// one is, text or blob, and how many bytes it has.
+func (c *SQLiteRowsQueryClip) Clipped(value any) (kind string, bytes int64, ok bool) {
+	text, isText := value.(string)
+	if c == nil || !isText {
+		return "", 0, false
+	}
+	rest, ok := strings.CutPrefix(text, c.Mark+" ")
+	if !ok {
+		return "", 0, false
+	}
+	kind, digits, _ := strings.Cut(rest, " ")
+	bytes, err := strconv.ParseInt(digits, 10, 64)
+	return kind, bytes, err == nil
 }
 
 // SQLiteRowsQuery writes the SELECT for a page of a table's rows. Everything
@@ -194,9 +219,10 @@ func (b *rowsBuilder) selected() {
 
 func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
 	sql, _ := b.expression(s.Column)
-	declared := ""
+	declared, source := "", ""
 	if len(s.Column.Path) == 0 {
-		declared = b.column(s.Column.Name).Type
+		column := b.column(s.Column.Name)
+		declared, source = column.Type, column.Name
 	}
 	name := cmp.Or(s.Alias, s.Column.Name)
 	if n := len(s.Column.Path); n > 0 && s.Alias == "" && !s.Column.Path[n-1].Array {
@@ -204,8 +230,13 @@ func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
 	}
 	// The + changes no value, but keeps drivers from reading a declared type
 	// into it: mattn's makes a DATETIME that is no time the year 1.
-	b.columns = append(b.columns, "+"+sql+" AS "+quoteIdent(name))
-	b.result.Types = append(b.result.Types, declared)
+	value := "+" + sql
+	if b.cfg.Clip != nil && len(s.Column.Path) == 0 { // octet_length reads the row's head alone
+		value = "CASE WHEN octet_length(" + sql + ") > " + strconv.Itoa(b.cfg.Clip.Bytes) + " THEN " + b.arg(b.cfg.Clip.Mark+" ") +
+			" || typeof(" + sql + ") || ' ' || octet_length(" + sql + ") ELSE +" + sql + " END"
+	}
+	b.columns = append(b.columns, value+" AS "+quoteIdent(name))
+	b.result.Types, b.result.Sources = append(b.result.Types, declared), append(b.result.Sources, source)
 	b.result.Columns = append(b.result.Columns, name)
 }
 

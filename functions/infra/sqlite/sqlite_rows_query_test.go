@@ -420,3 +420,57 @@ func FuzzSQLiteRowsQuery(f *testing.F) {
 		}
 	})
 }
+
+// One row by its key, with the types of the key's values: in a column without a
+// type 1 and '1' are two keys.
+func TestSQLiteRowsQuery_Key(t *testing.T) {
+	t.Parallel()
+	db := open(t, `CREATE TABLE a (id INTEGER PRIMARY KEY, v)`, `INSERT INTO a VALUES (1, 'one'), (2, 'two')`,
+		`CREATE TABLE b (k, l BLOB, v, PRIMARY KEY (k, l))`, `INSERT INTO b VALUES (1, x'00', 'int'), ('1', x'00', 'text'), (NULL, x'00', 'null')`,
+		`CREATE TABLE c (v)`, `INSERT INTO c VALUES ('only')`, `CREATE VIEW d AS SELECT * FROM a`)
+	tables := schemaOf(t, db)
+	for _, c := range []struct {
+		table string
+		key   []any
+		want  string
+	}{
+		{"a", []any{int64(2)}, "two"}, {"a", []any{"2"}, "two"}, {"a", []any{int64(3)}, ""}, {"a", []any{"x"}, ""},
+		{"b", []any{int64(1), []byte{0}}, "int"}, {"b", []any{"1", []byte{0}}, "text"}, {"b", []any{nil, []byte{0}}, "null"}, {"b", []any{int64(1), "\x00"}, ""},
+		{"c", []any{int64(1)}, "only"},
+	} {
+		_, rows, _ := page(t, db.Reader, sqlite.SQLiteRowsQueryConfig{Table: tables[c.table], Key: c.key})
+		got := ""
+		for _, row := range rows {
+			got += row[len(row)-1].(string)
+		}
+		if got != c.want {
+			t.Errorf("%s %v: got %q, want %q", c.table, c.key, got, c.want)
+		}
+	}
+	for table, key := range map[string][]any{"a": {int64(1), int64(2)}, "b": {int64(1)}, "d": {int64(1)}} {
+		_, err := sqlite.SQLiteRowsQuery(sqlite.SQLiteRowsQueryConfig{Table: tables[table], Key: key})
+		errtest.Want(t, err, core.CodeInvalid, "key")
+	}
+}
+
+// Long values are left in the file; what stands for them can't be a value.
+func TestSQLiteRowsQuery_Clip(t *testing.T) {
+	t.Parallel()
+	db := open(t, `CREATE TABLE t (id INTEGER PRIMARY KEY, v)`,
+		`INSERT INTO t VALUES (1, 'short'), (2, 'äöü' || 'long text'), (3, zeroblob(11)), (4, zeroblob(10)), (5, NULL), (6, 12345678901234), (7, 'mark text 99')`)
+	clip := &sqlite.SQLiteRowsQueryClip{Bytes: 10, Mark: "secret mark"}
+	_, rows, _ := page(t, db.Reader, sqlite.SQLiteRowsQueryConfig{Table: schemaOf(t, db)["t"], Clip: clip})
+	got := ""
+	for _, row := range rows {
+		kind, bytes, ok := clip.Clipped(row[1])
+		got += fmt.Sprintf("%v %s %d %t\n", row[0], kind, bytes, ok)
+	}
+	const want = "1  0 false\n2 text 15 true\n3 blob 11 true\n4  0 false\n5  0 false\n6 integer 14 true\n7 text 12 true\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	var none *sqlite.SQLiteRowsQueryClip
+	if _, _, ok := none.Clipped("secret mark text 5"); ok {
+		t.Error("clipped without a mark")
+	}
+}

@@ -12,58 +12,58 @@ const schemaOp = "sqlite_schema"
 
 // SQLiteSchemaTable is a table or view as [SQLiteSchema] describes it.
 type SQLiteSchemaTable struct {
-	Name         string
-	Kind         string // table, view, virtual, or shadow (a virtual table's own storage)
-	SQL          string // the statement that made it
-	Module       string // of a virtual table, in lower case: fts5, rtree ...
-	WithoutRowID bool
-	Strict       bool
-	Columns      []SQLiteSchemaColumn
-	Key          []string // the primary key's columns, in its order; nil: none
-	RowID        string   // a name for the rowid that no column takes; "": there is no rowid
-	RowIDColumn  string   // the column that is the rowid (INTEGER PRIMARY KEY); "": none
-	ForeignKeys  []SQLiteSchemaForeignKey
-	ReferencedBy []SQLiteSchemaForeignKey // those of other tables, and its own, that point here
-	Indexes      []SQLiteSchemaIndex
-	Triggers     []SQLiteSchemaTrigger
-	Problem      string // why its columns can't be read (a module that is missing, a view of what is gone); "": none
+	Name         string                   `json:"name"`
+	Kind         string                   `json:"kind"`   // table, view, virtual, or shadow (a virtual table's own storage)
+	SQL          string                   `json:"sql"`    // the statement that made it
+	Module       string                   `json:"module"` // of a virtual table, in lower case: fts5, rtree ...
+	WithoutRowID bool                     `json:"without_rowid"`
+	Strict       bool                     `json:"strict"`
+	Columns      []SQLiteSchemaColumn     `json:"columns"`
+	Key          []string                 `json:"key"`          // the primary key's columns, in its order; nil: none
+	RowID        string                   `json:"rowid"`        // a name for the rowid that no column takes; "": there is no rowid
+	RowIDColumn  string                   `json:"rowid_column"` // the column that is the rowid (INTEGER PRIMARY KEY); "": none
+	ForeignKeys  []SQLiteSchemaForeignKey `json:"foreign_keys"`
+	ReferencedBy []SQLiteSchemaForeignKey `json:"referenced_by"` // those of other tables, and its own, that point here
+	Indexes      []SQLiteSchemaIndex      `json:"indexes"`
+	Triggers     []SQLiteSchemaTrigger    `json:"triggers"`
+	Problem      string                   `json:"problem"` // why its columns can't be read (a module that is missing, a view of what is gone); "": none
 }
 
 // SQLiteSchemaColumn is a column.
 type SQLiteSchemaColumn struct {
-	Name     string
-	Type     string // as declared; "": none
-	Affinity string // TEXT, NUMERIC, INTEGER, REAL or BLOB (as it comes), https://sqlite.org/datatype3.html
-	NotNull  bool
-	Default  string // the SQL of its default; "": none
-	Key      int    // its place in the primary key, from 1; 0: not in it
-	Hidden   bool   // of a virtual table: SELECT * leaves it out
-	Computed string // a generated column: VIRTUAL or STORED; "": none
+	Name     string `json:"name"`
+	Type     string `json:"type"`     // as declared; "": none
+	Affinity string `json:"affinity"` // TEXT, NUMERIC, INTEGER, REAL or BLOB (as it comes), https://sqlite.org/datatype3.html
+	NotNull  bool   `json:"not_null"`
+	Default  string `json:"default"`  // the SQL of its default; "": none
+	Key      int    `json:"key"`      // its place in the primary key, from 1; 0: not in it
+	Hidden   bool   `json:"hidden"`   // of a virtual table: SELECT * leaves it out
+	Computed string `json:"computed"` // a generated column: VIRTUAL or STORED; "": none
 }
 
 // SQLiteSchemaForeignKey is a foreign key.
 type SQLiteSchemaForeignKey struct {
-	Table    string // that has it
-	Columns  []string
-	ToTable  string // that it points to; it need not exist
-	To       []string
-	OnUpdate string // NO ACTION, RESTRICT, SET NULL, SET DEFAULT or CASCADE
-	OnDelete string
+	Table    string   `json:"table"` // that has it
+	Columns  []string `json:"columns"`
+	ToTable  string   `json:"to_table"` // that it points to; it need not exist
+	To       []string `json:"to"`
+	OnUpdate string   `json:"on_update"` // NO ACTION, RESTRICT, SET NULL, SET DEFAULT or CASCADE
+	OnDelete string   `json:"on_delete"`
 }
 
 // SQLiteSchemaIndex is an index.
 type SQLiteSchemaIndex struct {
-	Name    string
-	Unique  bool
-	Partial bool
-	Origin  string   // c: CREATE INDEX, u: a UNIQUE constraint, pk: a primary key
-	Columns []string // "" is an expression
+	Name    string   `json:"name"`
+	Unique  bool     `json:"unique"`
+	Partial bool     `json:"partial"`
+	Origin  string   `json:"origin"`  // c: CREATE INDEX, u: a UNIQUE constraint, pk: a primary key
+	Columns []string `json:"columns"` // "" is an expression
 }
 
 // SQLiteSchemaTrigger is a trigger.
 type SQLiteSchemaTrigger struct {
-	Name string
-	SQL  string
+	Name string `json:"name"`
+	SQL  string `json:"sql"`
 }
 
 // SQLiteSchema describes the tables and views of the database's main schema, in

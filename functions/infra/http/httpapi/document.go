@@ -111,6 +111,14 @@ func (e *HTTPAPIEndpoint) body() reflect.Type {
 }
 
 func (b *schemas) parameter(r *rule) object {
+	if r.others {
+		return object{
+			"name": r.name, "in": r.in, "description": r.doc, "style": "form", "explode": true,
+			"schema": object{"type": "object", "additionalProperties": object{
+				"type": "array", "items": object{"type": "string", "maxLength": maxParam},
+			}},
+		}
+	}
 	t := r.typ
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -14,6 +14,8 @@ import (
 //
 //   - query:"limit" or path:"id", with json:"-" besides: a parameter, as
 //     HTTPQueryRead reads it; other fields are those of a JSON body
+//   - query:"*", of type url.Values: all other parameters, whatever they are
+//     called; query:"p_*": those that begin with p_
 //   - doc: what it means
 //   - required:"true": it may not be missing or empty
 //   - enum:"a,b": what a text may be

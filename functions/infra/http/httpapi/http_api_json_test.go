@@ -100,6 +100,27 @@ func TestHTTPAPIJSON_Rules(t *testing.T) {
 	}
 }
 
+// Parameters of any name are held to what texts may be.
+func TestHTTPAPIJSON_OtherParameters(t *testing.T) {
+	t.Parallel()
+	type in struct {
+		Limit int        `query:"limit" json:"-" doc:"Items."`
+		Rest  url.Values `query:"*" json:"-" doc:"Filters."`
+	}
+	handler := serve(httpapi.HTTPAPIJSON(httpapi.HTTPAPIEndpoint{
+		Method: "GET", Path: "/rows", Name: "rows", Tag: "test", Summary: "Test",
+	}, 0, func(_ context.Context, in *in) (string, error) { return in.Rest.Encode(), nil }))
+	long := strings.Repeat("x", 4097)
+	for query, want := range map[string]string{
+		"limit=1&b=2&a=1": `"a=1&b=2"`, "": `""`, "a=" + long: "", long + "=1": "", "a=1&a=" + long: "", "=1": "", "a=%ff": "",
+	} {
+		got := ask(handler, "GET", "/rows?"+query, "")
+		if text := strings.TrimSpace(got.Body.String()); want != "" && text != strings.ReplaceAll(want, "&", `\u0026`) && text != want || want == "" && got.Code != 400 {
+			t.Errorf("%.60s: %d %.300s, want %s", query, got.Code, text, want)
+		}
+	}
+}
+
 // Tags that can't be held are refused when the endpoint is made.
 func TestHTTPAPIJSON_BadTags(t *testing.T) {
 	t.Parallel()

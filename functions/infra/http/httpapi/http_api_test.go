@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -299,6 +300,7 @@ func TestHTTPAPI_Document(t *testing.T) {
 		Limit *int          `query:"limit" json:"-" doc:"Items." min:"1" max:"9" default:"3"`
 		For   time.Duration `query:"for" json:"-" doc:"How long."`
 		Word  string        `query:"word" json:"-" doc:"A word." required:"true"`
+		Rest  url.Values    `query:"*" json:"-" doc:"Filters."`
 		Text  string        `json:"text" required:"true"`
 		More  *struct {
 			Deep int `json:"deep"`
@@ -318,7 +320,9 @@ func TestHTTPAPI_Document(t *testing.T) {
 		`{"description":"Tags.","in":"query","name":"tag","schema":{"items":{"enum":["a","b"],"maxLength":4096,"type":"string"},"type":"array"}},`+
 		`{"description":"Items.","in":"query","name":"limit","schema":{"default":3,"maximum":9,"minimum":1,"type":"integer"}},`+
 		`{"description":"How long.","in":"query","name":"for","schema":{"examples":["1m30s"],"maxLength":4096,"type":"string"}},`+
-		`{"description":"A word.","in":"query","name":"word","required":true,"schema":{"maxLength":4096,"type":"string"}}]`)
+		`{"description":"A word.","in":"query","name":"word","required":true,"schema":{"maxLength":4096,"type":"string"}},`+
+		`{"description":"Filters.","explode":true,"in":"query","name":"rest","schema":{"additionalProperties":{"items":{"maxLength":4096,"type":"string"},`+
+		`"type":"array"},"type":"object"},"style":"form"}]`)
 	wantJSON(t, "input", at(doc, "components", "schemas", "Input"), `{"additionalProperties":false,"properties":{"more":{"additionalProperties":false,`+
 		`"properties":{"deep":{"type":"integer"}},"type":["object","null"]},"text":{"type":"string"}},"required":["text"],"type":"object"}`)
 	responses, _ := at(op, "responses").(map[string]any)

@@ -3,7 +3,9 @@ package httpapi
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -28,6 +30,7 @@ type rule struct {
 	byDefault any // int64, string or bool; nil: none
 	typ       reflect.Type
 	index     []int
+	others    bool // it takes the parameters that no other one does
 }
 
 // make reads what the endpoint takes. in is a pointer.
@@ -88,6 +91,9 @@ func ruleOf(f reflect.StructField) rule {
 			return rule{}
 		}
 		r.name = cmp.Or(r.name, f.Name)
+	}
+	if prefix, ok := strings.CutSuffix(r.name, "*"); ok && r.in == "query" && f.Type == reflect.TypeFor[url.Values]() {
+		r.name, r.others = cmp.Or(prefix, strings.ToLower(f.Name)), true
 	}
 	if enum := f.Tag.Get("enum"); enum != "" {
 		r.enum = strings.Split(enum, ",")
@@ -177,6 +183,9 @@ func (r *rule) apply(v reflect.Value) error {
 		}
 		return r.check(v.Elem())
 	}
+	if r.others {
+		return r.checkOthers(v.Interface().(url.Values))
+	}
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map, reflect.String:
 		if v.Len() == 0 {
@@ -189,6 +198,19 @@ func (r *rule) apply(v reflect.Value) error {
 	for i := range v.Len() {
 		if err := r.check(v.Index(i)); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkOthers holds parameters of any name to what texts may be.
+func (r *rule) checkOthers(values url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		one := rule{name: candidate.Clip(name), in: r.in}
+		for _, text := range append([]string{name}, values[name]...) {
+			if err := one.checkText(text); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
