@@ -31,7 +31,7 @@ func answer(t *testing.T, target string) (status int, body string, header http.H
 // What is in the file comes back as it is, in each form.
 func TestAPI_Values(t *testing.T) {
 	t.Parallel()
-	base := start(t, shop(t)).URL + "/api/v1/shop/"
+	base := start(t, shopFile(t)).URL + "/api/v1/shop/"
 	for _, c := range []struct {
 		path   string
 		status int
@@ -97,7 +97,7 @@ func TestAPI_Values(t *testing.T) {
 // A browser shows pictures, and runs nothing.
 func TestAPI_Blobs(t *testing.T) {
 	t.Parallel()
-	base := start(t, shop(t)).URL + "/api/v1/shop/tables/album/rows/"
+	base := start(t, shopFile(t)).URL + "/api/v1/shop/tables/album/rows/"
 	for path, want := range map[string]string{
 		"1/columns/cover": "image/png, , \x89PNG\r\n\x1a\n",
 		"3/columns/cover": "application/octet-stream, attachment, <script>alert(1)</script>",
@@ -116,7 +116,7 @@ func TestAPI_Blobs(t *testing.T) {
 // is of.
 func TestAPI_Pages(t *testing.T) {
 	t.Parallel()
-	base := start(t, shop(t)).URL + "/api/v1/shop/tables/"
+	base := start(t, shopFile(t)).URL + "/api/v1/shop/tables/"
 	for _, table := range []string{"mixed/rows?order=v", "mixed/rows?order=v.desc.nullslast", "mixed/rows?order=k.desc,v", "album/rows?order=price&select=title", "odd/rows?"} {
 		_, all, _ := answer(t, base+table+"&format=ndjson")
 		want := strings.Split(strings.TrimSpace(all), "\n")
@@ -164,7 +164,7 @@ func onePage(t *testing.T, target string) (rows []string, next, prev string) {
 // SQL that does not only read is refused, and the file stays as it is.
 func TestAPI_Refused(t *testing.T) {
 	t.Parallel()
-	path := shop(t)
+	path := shopFile(t)
 	sum := func() string {
 		content, err := os.ReadFile(path)
 		if err != nil {
@@ -202,7 +202,7 @@ func TestAPI_Refused(t *testing.T) {
 // What a limit cut is said.
 func TestAPI_Truncated(t *testing.T) {
 	t.Parallel()
-	base := start(t, shop(t)).URL + "/api/v1/shop/query?sql=SELECT+id+FROM+album&limit="
+	base := start(t, shopFile(t)).URL + "/api/v1/shop/query?sql=SELECT+id+FROM+album&limit="
 	for limit, want := range map[string]string{"2": "true", "3": "false"} {
 		_, body, _ := answer(t, base+limit)
 		if !strings.Contains(body, `"truncated":`+want) {

@@ -2,27 +2,36 @@ package main
 
 import (
 	"net/http"
+	"net/netip"
+	"runtime"
+	"slices"
 	"strings"
+	"time"
 
 	"fnregistry.dev/apps/sqlite_api/api"
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/apps/sqlite_api/web"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpapi"
+	"fnregistry.dev/functions/infra/http/httpsettings"
 	"fnregistry.dev/functions/infra/metrics"
 	"fnregistry.dev/functions/infra/program"
 )
 
 // newHandler puts the API, the pages and what stands before them together.
-func newHandler(call program.ProgramCall[*settings], set *data.Set) (http.Handler, error) {
+func newHandler(call program.ProgramCall[*settings], set *data.Set, known *tokens) (http.Handler, error) {
 	counted := metrics.MetricsText(metrics.MetricsTextConfig{})
 	health, err := fnhttp.HTTPHealth(fnhttp.HTTPHealthConfig{Metrics: counted})
 	if err != nil {
 		return nil, err
 	}
 	stack := call.Settings.Stack()
+	stack.Named, stack.MaxBodyBytes = known.named, api.MaxWriteBytes
+	stack.CORS = fnhttp.HTTPCORSConfig{Origins: call.Settings.CORS}
+	stack.Limits = append(stack.Limits, limits(&call.Settings.HTTPSettings))
 	endpoints := httpapi.HTTPAPI(httpapi.HTTPAPIConfig{
 		Title: "sqlite_api", Version: call.Version, Access: stack.Access,
+		Schemas:   api.Schemas(),
 		Endpoints: append(api.Endpoints(api.Config{Set: set}), httpapi.HTTPAPIHealth(health)...),
 	})
 	mux := http.NewServeMux()
@@ -39,14 +48,53 @@ func newHandler(call program.ProgramCall[*settings], set *data.Set) (http.Handle
 	stack.Public = pages.Public()
 	stack.Login = fnhttp.HTTPLogin(web.Login)
 	stack.Logger, stack.Observe = call.Log, fnhttp.HTTPMetrics(counted)
-	return endpoints.Stack(asLocal(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: notFound})), stack)
+	return endpoints.Stack(withAccess(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: notFound}), known), stack)
 }
 
-// asLocal gives every caller that the stack lets in full access.
-func asLocal(next http.Handler) http.Handler {
+// withAccess puts the caller's access into a request's context. It changes r
+// itself rather than a copy: the mux writes the pattern, which the access log
+// reads, into r.
+func withAccess(next http.Handler, known *tokens) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		known := r.WithContext(data.WithAccess(r.Context(), data.Local))
-		next.ServeHTTP(w, known)
-		r.Pattern = known.Pattern // for the log and the metrics
+		*r = *r.WithContext(data.WithAccess(r.Context(), known.of(r.Context())))
+		next.ServeHTTP(w, r)
 	})
+}
+
+// limits bounds how many requests run at once: of all kinds, and of SQL from
+// outside, which takes a core each. Streams run for hours and are not counted.
+func limits(settings *httpsettings.HTTPSettings) func(http.Handler) (http.Handler, error) {
+	return func(next http.Handler) (http.Handler, error) {
+		cfg := fnhttp.HTTPConcurrencyLimitConfig{Total: 256, PerClient: 64, Queue: 1024, Wait: 10 * time.Second}
+		if settings.BehindProxy {
+			cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+		}
+		all, err := fnhttp.HTTPConcurrencyLimit(next, cfg)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Total = max(2, runtime.GOMAXPROCS(0))
+		cfg.PerClient = max(1, cfg.Total/2)
+		queries, err := fnhttp.HTTPConcurrencyLimit(next, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/changes"):
+				next.ServeHTTP(w, r)
+			case runsSQL(r.URL.Path):
+				queries.ServeHTTP(w, r)
+			default:
+				all.ServeHTTP(w, r)
+			}
+		}), nil
+	}
+}
+
+// runsSQL reports whether a path is one that runs SQL from outside:
+// /api/v1/{db}/query, explain and queries, and pages /{db}/sql and queries.
+func runsSQL(path string) bool {
+	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(path, "/"), "api/v1/"), "/")
+	return len(parts) >= 2 && slices.Contains([]string{"query", "explain", "queries", "sql"}, parts[1])
 }

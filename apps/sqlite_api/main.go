@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 
 	"fnregistry.dev/apps/sqlite_api/data"
+	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpsettings"
 	"fnregistry.dev/functions/infra/program"
@@ -17,9 +20,12 @@ func main() { program.ProgramMain(newProgram()) }
 
 // settings are what file, environment and flags can set.
 type settings struct {
-	httpsettings.HTTPSettings      // --addr, --host, --token-file, --behind-proxy
-	Write                     bool `yaml:"write" doc:"let callers with a token change rows"`
-	program.ProgramLog             // --log-level, --log-format, --quiet
+	httpsettings.HTTPSettings          // --addr, --host, --token-file, --behind-proxy
+	Write                     bool     `yaml:"write" doc:"let callers with a token change rows"`
+	Tokens                    string   `yaml:"tokens" doc:"YAML file of further tokens, and which tables and columns each may read and write"`
+	CORS                      []string `yaml:"cors" doc:"origin whose pages may use the API, or several"`
+	Audit                     string   `yaml:"audit" doc:"file that gets a line of JSON for each transaction that writes; otherwise it is in the log"`
+	program.ProgramLog                 // --log-level, --log-format, --quiet
 }
 
 var defaults = settings{HTTPSettings: httpsettings.HTTPSettings{Addr: "127.0.0.1:8080"}}
@@ -38,21 +44,38 @@ func newProgram() program.ProgramRunConfig {
 // serve serves until ctx is done. It prints the address on stdout once it
 // accepts connections.
 func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error) {
-	set, err := data.Open(ctx, data.Config{Files: call.Args, Write: call.Settings.Write})
+	known, err := readTokens(call.Settings.Tokens)
+	if err != nil {
+		return err
+	}
+	cfg := data.Config{Files: call.Args, Write: call.Settings.Write, Access: known.all(), Audit: call.Log}
+	if path := call.Settings.Audit; path != "" {
+		file, openErr := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if openErr != nil {
+			return &core.Error{Code: core.ErrorCode(openErr), Op: "audit", Err: openErr}
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		cfg.Audit = slog.New(slog.NewJSONHandler(file, nil))
+	}
+	set, err := data.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
-	handler, err := newHandler(call, set)
+	if err := known.check(ctx, set, call.Log); err != nil {
+		return err
+	}
+	handler, err := newHandler(call, set, known)
 	if err != nil {
 		return err
 	}
 	// The services start in this order and stop in reverse: the server is the
 	// last, since its last requests may need the others.
 	return service.ServiceRun(ctx, service.ServiceRunConfig{Logger: call.Log, Services: []service.ServiceRunEntry{
+		{Name: "watch", Start: func(ctx context.Context) (service.Service, error) { return set.Watch(ctx, call.Log) }},
 		{Name: "http", Start: func(ctx context.Context) (service.Service, error) {
 			cfg := call.Settings.Server()
-			cfg.Handler, cfg.Logger = handler, call.Log
+			cfg.Handler, cfg.Logger, cfg.OnStop = handler, call.Log, set.CloseStreams
 			server, err := fnhttp.HTTPServer(ctx, cfg)
 			if err != nil {
 				return nil, err

@@ -18,8 +18,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/scripttest"
 )
 
-// shop makes a database file with one of everything.
-func shop(t *testing.T) string {
+// shopFile makes a database file with one of everything.
+func shopFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.db")
 	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path})
@@ -47,7 +47,14 @@ func start(t *testing.T, args ...string) *programtest.ProgramStartHandle {
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	const album = "/api/v1/shop/tables/album"
-	httpapitest.HTTPAPIConformance(t, httpapitest.HTTPAPIConformanceConfig{URL: start(t, shop(t)).URL, Requests: []httpapitest.HTTPAPIConformanceRequest{
+	server := start(t, "--write", "--token-file", writeText(t, "token", full), shopFile(t))
+	httpapitest.HTTPAPIConformance(t, httpapitest.HTTPAPIConformanceConfig{URL: server.URL, Token: full, Requests: []httpapitest.HTTPAPIConformanceRequest{
+		{Method: "POST", Path: "/api/v1/shop/tables/artist/rows", Body: `[{"name": "A"}, {"name": "B"}]`, Status: 201},
+		{Method: "PATCH", Path: "/api/v1/shop/tables/artist/rows/3", Body: `{"name": "C"}`},
+		{Method: "PUT", Path: "/api/v1/shop/tables/track/rows/3,2", Body: `{"title": "D"}`},
+		{Method: "DELETE", Path: "/api/v1/shop/tables/artist/rows/3"},
+		{Method: "POST", Path: "/api/v1/shop/batch", Body: `{"changes": [{"table": "artist", "verb": "insert", "values": {"name": "E"}}]}`},
+		{Path: "/api/v1/shop/changes"},
 		{Path: "/healthz"}, {Path: "/readyz"}, {Path: "/metrics"}, {Path: "/openapi.json"},
 		{Path: "/api/v1/databases"}, {Path: "/api/v1/shop"}, {Path: "/api/v1/shop/tables"}, {Path: album},
 		{Path: album + "/rows?limit=2&count=exact"}, {Path: album + "/rows?format=csv"}, {Path: album + "/rows?format=ndjson"},
@@ -66,7 +73,7 @@ func TestAPI(t *testing.T) {
 // Requests are counted.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	server := start(t, shop(t))
+	server := start(t, shopFile(t))
 	get(t, server.URL+"/api/v1/databases")
 	const want = `http_requests_total{method="GET",route="/api/v1/databases",status="200"} 1`
 	if text := get(t, server.URL+"/metrics"); !strings.Contains(text, want) {
@@ -102,7 +109,7 @@ func TestToken(t *testing.T) {
 	} {
 		var stderr strings.Builder
 		cfg := newProgram()
-		cfg.Args, cfg.Stdout, cfg.Stderr = append([]string{"--addr", "127.0.0.1:0", shop(t)}, c.args...), io.Discard, &stderr
+		cfg.Args, cfg.Stdout, cfg.Stderr = append([]string{"--addr", "127.0.0.1:0", shopFile(t)}, c.args...), io.Discard, &stderr
 		cfg.LookupEnv = func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }
 		if status := program.ProgramRun(t.Context(), cfg); status != 64 || !strings.Contains(stderr.String(), c.want) {
 			t.Errorf("%d, %s\nwant %s", status, &stderr, c.want)
@@ -113,7 +120,7 @@ func TestToken(t *testing.T) {
 // The page has no barrier, in light and dark, and fits a phone.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	server, p := start(t, shop(t)), browser.Open(t)
+	server, p := start(t, shopFile(t)), browser.Open(t)
 	for _, scheme := range []string{"light", "dark"} {
 		p.Theme(scheme)
 		p.Go(server.URL + "/")
@@ -136,7 +143,7 @@ func TestBrowser_Login(t *testing.T) {
 	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server, p := start(t, "--behind-proxy", "--token-file", file, shop(t)), browser.Open(t)
+	server, p := start(t, "--behind-proxy", "--token-file", file, shopFile(t)), browser.Open(t)
 	p.Go(server.URL + "/")
 	p.Until(`document.querySelector("h1").textContent === "Log in" && getComputedStyle(document.querySelector("form")).display !== ""`)
 	p.Accessible()

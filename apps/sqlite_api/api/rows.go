@@ -47,7 +47,7 @@ func (a *api) rows() []httpapi.HTTPAPIEndpoint {
 			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/rows/{key}", Name: "getRow", Tag: "rows", Errors: statuses,
 			Summary: "One row by its key, and where its foreign keys lead in both directions",
 			Description: "The key is the values of the primary key with commas between them, or the rowid, as the rows' member _key has it. " +
-				"Row-Version is for If-Match, when the row is changed.",
+				"Its ETag, or Row-Version, is for If-Match, when the row is changed.",
 			Responses: []httpapi.HTTPAPIResponse{{Type: typeJSON, Go: typeOf[rowOut]()}},
 			Headers:   []httpapi.HTTPAPIHeader{{Name: "Row-Version", Doc: "The state of the row, for If-Match."}},
 		}, a.getRow),
@@ -216,7 +216,10 @@ func (a *api) getRow(w http.ResponseWriter, r *http.Request, in *getRowIn) error
 	e := newEncoder(v.Name(), t.Name)
 	w.Header().Set("Content-Type", typeJSON)
 	w.Header().Set("Row-Version", strconv.Quote(page.Version))
-	_, _ = w.Write(e.row(page, links, references)) // the client is gone
+	body := e.row(page, links, references)
+	// For If-Match only the first part counts: the links may change, too.
+	w.Header().Set("ETag", strconv.Quote(page.Version+"."+string(core.HashContent(body))))
+	_, _ = w.Write(body) // the client is gone
 	return nil
 }
 

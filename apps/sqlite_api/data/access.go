@@ -1,6 +1,11 @@
 package data
 
-import "context"
+import (
+	"context"
+	"slices"
+
+	"fnregistry.dev/functions/infra/sqlite"
+)
 
 // Access says what a caller may read and write. Its methods may be called by
 // several goroutines at once.
@@ -8,9 +13,12 @@ type Access struct {
 	// Name is who calls, for the audit: the name of a token, or local for
 	// programs of this machine.
 	Name string
-	// Rules say what may be read and written, by the name of a database. A
-	// database without rules can't be reached. nil: everything may be read,
-	// and everything written where the program allows writing.
+	// ReadOnly is true for who may write nothing.
+	ReadOnly bool
+	// Rules say what may be read and written, by the name of a database, or *
+	// for those without rules of their own. A database without rules can't be
+	// reached. nil: everything may be read, and everything written where the
+	// program allows writing.
 	Rules map[string]Rules
 }
 
@@ -21,8 +29,12 @@ type Rules struct {
 	Hide  map[string][]string // columns that can't be read, by table; table * is for all
 }
 
-// Local is the access of programs of this machine and of a token without rules.
-var Local = &Access{Name: "local"}
+// Local is the access of programs of this machine, without a token: they read
+// everything.
+var Local = &Access{Name: "local", ReadOnly: true}
+
+// Full is the access of a token without rules.
+var Full = &Access{Name: "token"}
 
 type accessKey struct{}
 
@@ -39,20 +51,31 @@ func AccessFrom(ctx context.Context) *Access {
 	return &Access{Rules: map[string]Rules{}}
 }
 
+// rules are those for a database.
+func (a *Access) rules(database string) (Rules, bool) {
+	rules, ok := a.Rules[database]
+	if !ok {
+		rules, ok = a.Rules["*"]
+	}
+	return rules, ok
+}
+
 // CanOpen reports whether anything of a database may be read.
 func (a *Access) CanOpen(database string) bool {
-	rules, ok := a.Rules[database]
+	rules, ok := a.rules(database)
 	return a.Rules == nil || ok && len(rules.Read) > 0
 }
 
 // CanRead reports whether a table may be read.
 func (a *Access) CanRead(database, table string) bool {
-	return a.Rules == nil || matches(a.Rules[database].Read, table)
+	rules, _ := a.rules(database)
+	return a.Rules == nil || matches(rules.Read, table)
 }
 
 // CanWrite reports whether rows of a table may be changed.
 func (a *Access) CanWrite(database, table string) bool {
-	return a.Rules == nil || a.CanRead(database, table) && matches(a.Rules[database].Write, table)
+	rules, _ := a.rules(database)
+	return !a.ReadOnly && (a.Rules == nil || a.CanRead(database, table) && matches(rules.Write, table))
 }
 
 // CanReadColumn reports whether a column of a table may be read, filtered and
@@ -64,7 +87,8 @@ func (a *Access) CanReadColumn(database, table, column string) bool {
 	if !a.CanRead(database, table) {
 		return false
 	}
-	for name, columns := range a.Rules[database].Hide {
+	rules, _ := a.rules(database)
+	for name, columns := range rules.Hide {
 		if matches([]string{name}, table) && matches(columns, column) {
 			return false
 		}
@@ -77,8 +101,27 @@ func (a *Access) hides(database string) bool {
 	if a.Rules == nil {
 		return false
 	}
-	rules := a.Rules[database]
+	rules, _ := a.rules(database)
 	return len(rules.Hide) > 0 || !matches(rules.Read, "*")
+}
+
+// canReadTable is CanRead for a table of the schema. Where something is hidden,
+// virtual tables and their storage are, too: a full-text index has the words of
+// hidden columns.
+func (a *Access) canReadTable(database string, t *sqlite.SQLiteSchemaTable) bool {
+	return a.CanRead(database, t.Name) && (t.Kind == "table" || t.Kind == "view" || !a.hides(database))
+}
+
+// canReadColumnOf is CanReadColumn for a table of the schema. Computed columns
+// next to hidden ones are hidden, since they may be made of them.
+func (a *Access) canReadColumnOf(database string, t *sqlite.SQLiteSchemaTable, column string) bool {
+	if !a.CanReadColumn(database, t.Name, column) {
+		return false
+	}
+	computed := slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool { return c.Computed != "" && equalName(c.Name, column) })
+	return !computed || !slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool {
+		return !a.CanReadColumn(database, t.Name, c.Name)
+	})
 }
 
 // matches reports whether a name is in a list, as SQLite compares names, or the

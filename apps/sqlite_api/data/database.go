@@ -4,10 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/functions/infra/sse"
 )
 
 // Database is a file that is served.
@@ -18,9 +22,20 @@ type Database struct {
 
 	own *sqliteopen.SQLiteOpenHandle // for SQL that the program writes, whose values have any size
 
+	turn       chan struct{} // holds a value while a transaction writes
+	changes    *sse.SSEHub
+	restricted bool         // some access hides something
+	log        *slog.Logger // the audit
+
 	mu     sync.Mutex
-	guests map[*Access]*sqliteopen.SQLiteOpenHandle // for SQL from outside: read-only, in a sandbox; one for each access that hides something
+	guests map[guestKey]*sqliteopen.SQLiteOpenHandle // read-only and in a sandbox; one for each access that hides something
 	schema schema
+}
+
+// guestKey says what a pool of guests is for.
+type guestKey struct {
+	access *Access
+	large  bool // SQL that the program writes, whose values have any size
 }
 
 // schema is the last one read. SQLite's schema_version says whether it is
@@ -32,36 +47,56 @@ type schema struct {
 
 // openDatabase opens a file. The sandbox is first: its limit of memory is for
 // the whole process.
-func openDatabase(ctx context.Context, name, path string, write bool) (*Database, error) {
-	db := &Database{Name: name, Path: path, Write: write, guests: map[*Access]*sqliteopen.SQLiteOpenHandle{}}
-	if _, err := db.guest(ctx, Local); err != nil {
+func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
+	db := &Database{
+		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*sqliteopen.SQLiteOpenHandle{},
+		turn: make(chan struct{}, 1), log: cfg.Audit,
+	}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	for _, a := range cfg.Access {
+		db.restricted = db.restricted || a.hides(name)
+	}
+	// It lives as long as the database, not only while it is opened.
+	db.changes = sse.SSEHandler(context.WithoutCancel(ctx), sse.SSEHandlerConfig{Topics: db.topics})
+	if _, err := db.guest(ctx, Local, false); err != nil {
 		return nil, err
 	}
 	var err error
-	db.own, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !write})
+	db.own, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !cfg.Write, KeepJournal: true})
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}
 	return db, nil
 }
 
-// guest is the connection pool for SQL of a caller.
-func (db *Database) guest(ctx context.Context, a *Access) (*sql.DB, error) {
+// guest is the connection pool for SQL of a caller, or, if large, for SQL that
+// the program writes for one from whom something is hidden: SQLite's authorizer
+// then sees what a view reads.
+func (db *Database) guest(ctx context.Context, a *Access, large bool) (*sql.DB, error) {
 	cfg := sqliteopen.SQLiteOpenConfig{Path: db.Path, ReadOnly: true, Sandbox: true}
+	if large {
+		cfg.MaxValueBytes = largeValue
+	}
 	if a.hides(db.Name) {
-		cfg.Hidden = func(table, column string) bool { return !a.CanReadColumn(db.Name, table, column) }
+		if _, err := db.tables(ctx); err != nil { // hidden goes by them
+			return nil, err
+		}
+		cfg.Hidden = func(table, column string) bool { return db.hidden(a, table, column) }
 	} else {
 		a = Local
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	handle, ok := db.guests[a]
+	key := guestKey{a, large}
+	handle, ok := db.guests[key]
 	if !ok {
 		var err error
 		if handle, err = sqliteopen.SQLiteOpen(ctx, cfg); err != nil {
 			return nil, err
 		}
-		db.guests[a] = handle
+		db.guests[key] = handle
 	}
 	return handle.Reader, nil
 }
@@ -93,7 +128,30 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 	return tables, nil
 }
 
+// largeValue is SQLite's own limit of a text, a blob or a row.
+const largeValue = 1_000_000_000
+
+// hidden is what SQLite's authorizer asks about the SQL of a caller from whom
+// something is hidden. Only what the schema has can be read: not SQLite's own
+// tables and those of pragmas, whose texts name what is hidden.
+func (db *Database) hidden(a *Access, table, column string) bool {
+	if equalName(table, "json_each") || equalName(table, "json_tree") {
+		return false
+	}
+	db.mu.Lock()
+	tables := db.schema.tables
+	db.mu.Unlock()
+	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
+	if i < 0 {
+		// Without a column it is the name of a WITH that is counted.
+		lower := strings.ToLower(table)
+		return column != "" || strings.HasPrefix(lower, "sqlite_") || strings.HasPrefix(lower, "pragma_") || lower == "dbstat"
+	}
+	return !a.canReadTable(db.Name, &tables[i]) || column != "" && !a.canReadColumnOf(db.Name, &tables[i], column)
+}
+
 func (db *Database) close() error {
+	_ = db.changes.Close() // always nil
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	var errs []error

@@ -119,7 +119,7 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	page := &Page{Columns: q.columns}
 	var places [][]any // of the rows, for cursors
 	more, size := false, 0
-	err = q.each(ctx, v.db.own.Reader, func(row Row, place []any) error {
+	err = v.each(ctx, q, func(row Row, place []any) error {
 		if more = len(page.Rows) == r.Limit || size > MaxPageBytes; more {
 			return errFull
 		}
@@ -185,7 +185,7 @@ func (v *View) Row(ctx context.Context, table, key string) (*RowPage, error) {
 	}
 	found := &RowPage{Columns: q.columns}
 	n := 0
-	err = q.each(ctx, v.db.own.Reader, func(row Row, _ []any) error {
+	err = v.each(ctx, q, func(row Row, _ []any) error {
 		n++
 		found.Row = row
 		return nil
@@ -234,9 +234,14 @@ func (v *View) Count(ctx context.Context, table string, r RowsRequest, within ti
 	if err != nil {
 		return sqlite.SQLiteRowCountResult{}, err
 	}
-	return sqlite.SQLiteRowCount(ctx, v.db.own.Reader, sqlite.SQLiteRowCountConfig{
+	db, err := v.reader(ctx)
+	if err != nil {
+		return sqlite.SQLiteRowCountResult{}, err
+	}
+	result, err := sqlite.SQLiteRowCount(ctx, db, sqlite.SQLiteRowCountConfig{
 		Table: t, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Time: within, Estimate: estimate,
 	})
+	return result, v.hideNames(err)
 }
 
 // Facet counts the values of a column among the rows that a request is for.
@@ -251,9 +256,14 @@ func (v *View) Facet(
 	if err != nil {
 		return sqlite.SQLiteRowFacetResult{}, err
 	}
-	return sqlite.SQLiteRowFacet(ctx, v.db.own.Reader, sqlite.SQLiteRowFacetConfig{
+	db, err := v.reader(ctx)
+	if err != nil {
+		return sqlite.SQLiteRowFacetResult{}, err
+	}
+	result, err := sqlite.SQLiteRowFacet(ctx, db, sqlite.SQLiteRowFacetConfig{
 		Table: t, Column: column, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Limit: limit,
 	})
+	return result, v.hideNames(err)
 }
 
 // Each reads rows as they come, for exports: Limit 0 is all of them. start is
@@ -271,7 +281,15 @@ func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func
 	if err := start(q.columns); err != nil {
 		return err
 	}
-	return q.each(ctx, v.db.own.Reader, func(r Row, _ []any) error { return row(r) })
+	return v.each(ctx, q, func(r Row, _ []any) error { return row(r) })
+}
+
+func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, place []any) error) error {
+	db, err := v.reader(ctx)
+	if err != nil {
+		return err
+	}
+	return v.hideNames(q.each(ctx, db, row))
 }
 
 // Value reads one value of a row.
@@ -291,7 +309,7 @@ func (v *View) Value(ctx context.Context, table, key, column string) (any, error
 	}
 	found := false
 	var value any
-	err = q.each(ctx, v.db.own.Reader, func(row Row, _ []any) error {
+	err = v.each(ctx, q, func(row Row, _ []any) error {
 		found, value = true, row.Values[0]
 		return nil
 	})
@@ -325,9 +343,13 @@ func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read fun
 	if err != nil {
 		return err
 	}
-	rows, err := v.db.own.Reader.QueryContext(ctx, q.SQL, q.Args...)
+	db, err := v.reader(ctx)
 	if err != nil {
-		return sqlite.SQLiteError("rows", err)
+		return err
+	}
+	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
+	if err != nil {
+		return v.hideNames(sqlite.SQLiteError("rows", err))
 	}
 	defer rows.Close()
 	found := &Rows{Rows: rows, rest: make([]any, len(q.Columns)+q.Extra-len(q.columns))}
@@ -337,7 +359,7 @@ func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read fun
 	for i := range found.rest {
 		found.rest[i] = new(any)
 	}
-	return sqlite.SQLiteError("rows", read(found))
+	return v.hideNames(sqlite.SQLiteError("rows", read(found)))
 }
 
 // rowsQuery is a query for rows of a table, with further columns for keys and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,11 @@ import (
 type Config struct {
 	Files []string // paths; required
 	Write bool     // open them for writing, too
+	// Access are the callers that there can be besides Local and Full.
+	Access []*Access
+	// Audit gets a line for each transaction that writes, or is refused. nil:
+	// none.
+	Audit *slog.Logger
 }
 
 // Set is the databases that are served, in the order of the files. Close it.
@@ -32,7 +38,7 @@ func Open(ctx context.Context, cfg Config) (*Set, error) {
 	}
 	s := &Set{}
 	for _, path := range cfg.Files {
-		db, err := openDatabase(ctx, s.freeName(path), path, cfg.Write)
+		db, err := openDatabase(ctx, s.freeName(path), path, cfg)
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"regexp"
 	"slices"
@@ -30,16 +31,22 @@ func (v *View) CanWrite(table string) bool {
 }
 
 // Tables describes the tables and views. The columns of each are those that
-// may be read.
+// may be read. The list must not be changed.
 func (v *View) Tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
 	all, err := v.db.tables(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if !v.access.hides(v.db.Name) {
+		return all, nil
+	}
 	readable := make([]sqlite.SQLiteSchemaTable, 0, len(all))
 	for _, t := range all {
-		if v.access.CanRead(v.db.Name, t.Name) {
-			readable = append(readable, v.visible(t))
+		if !v.access.canReadTable(v.db.Name, &t) {
+			continue
+		}
+		if visible := v.visible(t); len(visible.Columns) > 0 || len(t.Columns) == 0 {
+			readable = append(readable, visible)
 		}
 	}
 	return readable, nil
@@ -69,9 +76,7 @@ func (v *View) Table(ctx context.Context, name string) (sqlite.SQLiteSchemaTable
 // visible is a table without what may not be read: columns, foreign keys and
 // indexes with such columns, and, where there are any, the SQL that names them.
 func (v *View) visible(t sqlite.SQLiteSchemaTable) sqlite.SQLiteSchemaTable {
-	can := func(table string) func(string) bool {
-		return func(column string) bool { return v.access.CanReadColumn(v.db.Name, table, column) }
-	}
+	can := v.allow
 	hidden := func(c sqlite.SQLiteSchemaColumn) bool { return !can(t.Name)(c.Name) }
 	anyHidden := slices.ContainsFunc(t.Columns, hidden)
 	t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), hidden)
@@ -81,6 +86,12 @@ func (v *View) visible(t sqlite.SQLiteSchemaTable) sqlite.SQLiteSchemaTable {
 		})
 	}
 	t.ForeignKeys, t.ReferencedBy = keys(t.ForeignKeys), keys(t.ReferencedBy)
+	if t.RowIDColumn != "" && !can(t.Name)(t.RowIDColumn) {
+		t.RowID, t.RowIDColumn = "", ""
+	}
+	if !all(t.Key, can(t.Name)) {
+		t.Key = nil
+	}
 	if v.access.hides(v.db.Name) { // their SQL may name other tables' columns
 		t.Triggers = nil
 	}
@@ -99,7 +110,44 @@ func all(list []string, is func(string) bool) bool {
 
 // allow is for the units that take which columns may be used.
 func (v *View) allow(table string) func(column string) bool {
-	return func(column string) bool { return v.access.CanReadColumn(v.db.Name, table, column) }
+	v.db.mu.Lock()
+	tables := v.db.schema.tables
+	v.db.mu.Unlock()
+	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
+	return func(column string) bool {
+		if i < 0 || v.access.Rules == nil {
+			return v.access.CanReadColumn(v.db.Name, table, column)
+		}
+		return v.access.canReadColumnOf(v.db.Name, &tables[i], column)
+	}
+}
+
+// reader is the connection pool for SQL that the program writes for the caller.
+// Where something is hidden, SQLite's authorizer refuses what would read it,
+// also through a view. Give what fails to hideNames.
+func (v *View) reader(ctx context.Context) (*sql.DB, error) {
+	if !v.access.hides(v.db.Name) {
+		return v.db.own.Reader, nil
+	}
+	return v.db.guest(ctx, v.access, true)
+}
+
+// hideNames replaces errors of SQLite that name what the caller may not read,
+// or would tell by another error that it is there.
+func (v *View) hideNames(err error) error {
+	if err == nil || !v.access.hides(v.db.Name) {
+		return err
+	}
+	text := err.Error()
+	for _, telling := range []string{"prohibited", "not authorized", "no such column", "no such table", "ambiguous column"} {
+		if strings.Contains(text, telling) {
+			return &core.Error{
+				Code: core.CodeInvalid, Message: "it names a table or column that is not there, or that this caller may not read",
+				Hint: "name columns rather than *; the list of tables has all that may be read",
+			}
+		}
+	}
+	return err
 }
 
 // SearchTable is the full-text table that indexes a table: the table itself, or

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -95,10 +96,18 @@ func (b *schemas) operation(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 	if list != nil {
 		op["parameters"] = list
 	}
-	if e.made.body {
-		op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": b.of(e.made.in, true)}}}
+	if body := e.body(); body != nil {
+		op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": b.of(body, true)}}}
 	}
 	return op
+}
+
+// body is the type of the JSON that an endpoint reads; nil: none.
+func (e *HTTPAPIEndpoint) body() reflect.Type {
+	if e.made.body {
+		return e.made.in
+	}
+	return e.Body
 }
 
 func (b *schemas) parameter(r *rule) object {
@@ -173,7 +182,7 @@ func (b *schemas) responses(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 		out["204"] = response
 	} else {
 		response["content"] = b.content(e.Responses)
-		out["200"] = response
+		out[strconv.Itoa(cmp.Or(e.Status, http.StatusOK))] = response
 	}
 	if tagged {
 		out["304"] = object{"description": "The response is still the one whose ETag If-None-Match named."}
@@ -185,7 +194,7 @@ func (b *schemas) responses(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 	if cfg.Access != fnhttp.HTTPStackPublic && !e.Public {
 		fails[http.StatusUnauthorized] = "There is no token, or a wrong one."
 	}
-	if e.made.body {
+	if e.body() != nil {
 		fails[http.StatusRequestTimeout] = "The body did not come in time."
 		fails[http.StatusRequestEntityTooLarge] = "The body is too long."
 		fails[http.StatusUnsupportedMediaType] = "The body is not JSON."

@@ -39,7 +39,9 @@ type HTTPAPIEndpoint struct {
 	Description string // Markdown; empty: Summary says it all
 	Tag         string // the group that it is listed under; required
 
-	Responses []HTTPAPIResponse // forms of the response with status 200; HTTPAPIJSON sets it; none: 204
+	Responses []HTTPAPIResponse // forms of the response; HTTPAPIJSON sets it; none: 204
+	Status    int               // that a raw endpoint writes with one of Responses; zero: 200
+	Body      reflect.Type      // JSON that a raw endpoint reads as its body, for the document; nil: none
 	Headers   []HTTPAPIHeader   // of its responses, besides ETag
 	Errors    map[int]string    // further error statuses, with what they mean here
 	Public    bool              // needs no token, where HTTPAPIHandle.Stack is around it

@@ -78,11 +78,14 @@ func (s *sandbox) allows(a action) bool {
 		return true
 	case actionRead:
 		raw := s.hidden != nil && slices.Contains(rawTables, strings.ToLower(a.first))
-		return !raw && (s.hidden == nil || a.second == "" || !s.hidden(a.first, a.second))
+		return !raw && (s.hidden == nil || !s.hidden(a.first, a.second))
 	case actionFunction:
 		return !slices.Contains(badFunctions, strings.ToLower(a.second))
 	case actionPragma:
 		withArgument, known := readPragmas[strings.ToLower(a.first)]
+		if s.hidden != nil && withArgument { // they describe all tables
+			return false
+		}
 		return known && (withArgument || a.second == "")
 	case actionAttach, actionDetach:
 		return false

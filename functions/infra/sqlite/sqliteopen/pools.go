@@ -62,7 +62,7 @@ func readSchema(ctx context.Context, db *sql.DB) error {
 }
 
 // prepareFile checks that the database can be read and written, and switches a
-// file to WAL mode, permanently.
+// file to WAL mode, permanently, unless KeepJournal is set.
 func prepareFile(ctx context.Context, write connector, s settings) (err error) {
 	write.sandbox = nil // this is not untrusted SQL
 	db := newPool(&write, 1)
@@ -76,7 +76,7 @@ func prepareFile(ctx context.Context, write connector, s settings) (err error) {
 	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return err
 	}
-	if !s.memory {
+	if !s.memory && !s.KeepJournal {
 		if err := setWAL(ctx, conn, s); err != nil {
 			return err
 		}

@@ -25,6 +25,10 @@ type SQLiteOpenConfig struct {
 	BusyTimeout time.Duration // how long SQLite waits for another process's lock; default 5 s; negative: not at all
 	Synchronous string        // OFF, NORMAL, FULL or EXTRA; default NORMAL: a power cut may lose the last commits, never the file
 	MaxReaders  int           // connections in Reader; default the number of CPUs, at least 4
+	// KeepJournal leaves a file's journal mode as it is. Without WAL a reader
+	// holds up the writer, and the other way round, up to BusyTimeout. Default:
+	// it becomes WAL, and stays so. Without meaning for ReadOnly.
+	KeepJournal bool
 
 	// Private lets only this user read the database: the file and SQLite's
 	// -wal and -shm beside it get mode 0600, also where they exist with another
@@ -37,8 +41,11 @@ type SQLiteOpenConfig struct {
 	// depth of 100, and MaxValueBytes and MemoryLimit have defaults.
 	Sandbox bool
 	// Hidden are the columns that SQL can't read, with Sandbox: a statement
-	// that would is refused with CodeForbidden. It is called while statements
-	// are prepared, by several connections at once. nil: none.
+	// that would is refused with CodeForbidden. With the column "" it is about
+	// a table, or the name of a WITH, none of whose columns are read, as by
+	// count(*). With it, pragmas that describe tables are refused, too. It is
+	// called while statements are prepared, by several connections at once.
+	// nil: none.
 	Hidden func(table, column string) bool
 	// MaxValueBytes is the most that a text, a blob or a row may have. A
 	// context can't stop a function that makes a larger one. Default SQLite's
