@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"fnregistry.dev/functions/infra/http/httpapi/httpapitest"
 	"fnregistry.dev/functions/infra/program"
@@ -154,7 +155,11 @@ func TestBrowser_Login(t *testing.T) {
 // The scripts in testdata run the real binary.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	scripttest.Run(t, scripttest.Config{Program: "sqlite_api", Main: main})
+	path := shopFile(t) // which scripts only read
+	scripttest.Run(t, scripttest.Config{Program: "sqlite_api", Main: main, Setup: func(env *testscript.Env) error {
+		env.Setenv("SHOP", path)
+		return nil
+	}})
 }
 
 // The program's page has the settings as the program knows them.

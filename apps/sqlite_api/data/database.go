@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
@@ -19,6 +20,8 @@ type Database struct {
 	Name  string // in URLs
 	Path  string
 	Write bool // it is open for writing
+
+	queryTime time.Duration // how long SQL from outside may run; negative: as long as it takes
 
 	own *sqliteopen.SQLiteOpenHandle // for SQL that the program writes, whose values have any size
 

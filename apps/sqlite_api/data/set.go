@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"fnregistry.dev/functions/core"
 )
@@ -16,6 +18,9 @@ import (
 type Config struct {
 	Files []string // paths; required
 	Write bool     // open them for writing, too
+	// QueryTime is how long SQL from outside may run. Default 10 s; negative:
+	// as long as it takes.
+	QueryTime time.Duration
 	// Access are the callers that there can be besides Local and Full.
 	Access []*Access
 	// Audit gets a line for each transaction that writes, or is refused. nil:
@@ -40,8 +45,12 @@ func Open(ctx context.Context, cfg Config) (*Set, error) {
 	for _, path := range cfg.Files {
 		db, err := openDatabase(ctx, s.freeName(path), path, cfg)
 		if err != nil {
+			if core.ErrorCode(err) == core.CodeNotFound { // whose hint is for programs
+				err = &core.Error{Code: core.CodeNotFound, Message: path + " does not exist", Hint: "give the path of a SQLite file", Err: err}
+			}
 			return nil, errors.Join(err, s.Close())
 		}
+		db.queryTime = cmp.Or(cfg.QueryTime, queryTime)
 		s.databases = append(s.databases, db)
 	}
 	return s, nil
