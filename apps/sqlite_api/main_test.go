@@ -118,24 +118,6 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// The page has no barrier, in light and dark, and fits a phone.
-func TestBrowser(t *testing.T) {
-	t.Parallel()
-	server, p := start(t, shopFile(t)), browser.Open(t)
-	for _, scheme := range []string{"light", "dark"} {
-		p.Theme(scheme)
-		p.Go(server.URL + "/")
-		p.Until(`document.querySelector("h1").textContent === "Databases"`)
-		p.Accessible()
-	}
-	p.Go(server.URL + "/nowhere")
-	p.Until(`document.querySelector("h1").textContent === "Not found"`)
-	p.Accessible()
-	p.Size(390, 844)
-	p.Go(server.URL + "/")
-	p.NoWiderThanTheScreen()
-}
-
 // People on other machines, as behind a proxy, log in by the token.
 func TestBrowser_Login(t *testing.T) {
 	t.Parallel()
