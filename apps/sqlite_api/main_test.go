@@ -13,9 +13,29 @@ import (
 	"fnregistry.dev/functions/infra/http/httpapi/httpapitest"
 	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/functions/infra/program/programtest"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/browser"
 	"fnregistry.dev/tools/testenv/testkit/scripttest"
 )
+
+// shopFile makes a database file with one of everything.
+func shopFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "shop.db")
+	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	schema, err := os.ReadFile("testdata/shop.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Writer.ExecContext(t.Context(), string(schema)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 func start(t *testing.T, args ...string) *programtest.ProgramStartHandle {
 	t.Helper()
@@ -26,17 +46,36 @@ func start(t *testing.T, args ...string) *programtest.ProgramStartHandle {
 // attacker's, against its OpenAPI document.
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	httpapitest.HTTPAPIConformance(t, httpapitest.HTTPAPIConformanceConfig{URL: start(t).URL, Requests: []httpapitest.HTTPAPIConformanceRequest{
-		{Path: "/api/v1/running"}, {Path: "/healthz"}, {Path: "/readyz"}, {Path: "/metrics"}, {Path: "/openapi.json"},
+	const album = "/api/v1/shop/tables/album"
+	server := start(t, "--write", "--token-file", writeText(t, "token", full), shopFile(t))
+	httpapitest.HTTPAPIConformance(t, httpapitest.HTTPAPIConformanceConfig{URL: server.URL, Token: full, Requests: []httpapitest.HTTPAPIConformanceRequest{
+		{Method: "POST", Path: "/api/v1/shop/tables/artist/rows", Body: `[{"name": "A"}, {"name": "B"}]`, Status: 201},
+		{Method: "PATCH", Path: "/api/v1/shop/tables/artist/rows/3", Body: `{"name": "C"}`},
+		{Method: "PUT", Path: "/api/v1/shop/tables/track/rows/3,2", Body: `{"title": "D"}`},
+		{Method: "DELETE", Path: "/api/v1/shop/tables/artist/rows/3"},
+		{Method: "POST", Path: "/api/v1/shop/batch", Body: `{"changes": [{"table": "artist", "verb": "insert", "values": {"name": "E"}}]}`},
+		{Path: "/api/v1/shop/changes"},
+		{Path: "/healthz"}, {Path: "/readyz"}, {Path: "/metrics"}, {Path: "/openapi.json"},
+		{Path: "/api/v1/databases"}, {Path: "/api/v1/shop"}, {Path: "/api/v1/shop/tables"}, {Path: album},
+		{Path: album + "/rows?limit=2&count=exact"}, {Path: album + "/rows?format=csv"}, {Path: album + "/rows?format=ndjson"},
+		{Path: album + "/rows?format=csv&title=ilike.*a*"}, {Path: "/api/v1/shop/tables/v/rows?limit=1&count=estimated"},
+		{Path: album + "/rows/1"}, {Path: album + "/rows/1/columns/cover"}, {Path: album + "/rows/1/columns/title"},
+		{Path: album + "/facets?column=artist_id"},
+		{Path: "/api/v1/shop/query?sql=SELECT+*+FROM+album+WHERE+id=:id&p_id=1"},
+		{Path: "/api/v1/shop/query?sql=SELECT+1&format=csv"}, {Path: "/api/v1/shop/query?sql=SELECT+1&format=ndjson"},
+		{Path: "/api/v1/shop/explain?sql=SELECT+*+FROM+album"},
+		{Path: "/api/v1/nothing", Status: 404}, {Path: "/api/v1/shop/tables/nothing/rows", Status: 404}, {Path: album + "/rows/9", Status: 404},
+		{Path: album + "/rows?nothing=eq.1", Status: 400}, {Path: album + "/rows/1,2", Status: 400},
+		{Path: "/api/v1/shop/query?sql=DELETE+FROM+album", Status: 403},
 	}})
 }
 
 // Requests are counted.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	server := start(t)
-	get(t, server.URL+"/api/v1/running")
-	const want = `http_requests_total{method="GET",route="/api/v1/running",status="200"} 1`
+	server := start(t, shopFile(t))
+	get(t, server.URL+"/api/v1/databases")
+	const want = `http_requests_total{method="GET",route="/api/v1/databases",status="200"} 1`
 	if text := get(t, server.URL+"/metrics"); !strings.Contains(text, want) {
 		t.Errorf("no %s in\n%s", want, text)
 	}
@@ -70,7 +109,7 @@ func TestToken(t *testing.T) {
 	} {
 		var stderr strings.Builder
 		cfg := newProgram()
-		cfg.Args, cfg.Stdout, cfg.Stderr = append([]string{"--addr", "127.0.0.1:0"}, c.args...), io.Discard, &stderr
+		cfg.Args, cfg.Stdout, cfg.Stderr = append([]string{"--addr", "127.0.0.1:0", shopFile(t)}, c.args...), io.Discard, &stderr
 		cfg.LookupEnv = func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }
 		if status := program.ProgramRun(t.Context(), cfg); status != 64 || !strings.Contains(stderr.String(), c.want) {
 			t.Errorf("%d, %s\nwant %s", status, &stderr, c.want)
@@ -81,11 +120,11 @@ func TestToken(t *testing.T) {
 // The page has no barrier, in light and dark, and fits a phone.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	server, p := start(t), browser.Open(t)
+	server, p := start(t, shopFile(t)), browser.Open(t)
 	for _, scheme := range []string{"light", "dark"} {
 		p.Theme(scheme)
 		p.Go(server.URL + "/")
-		p.Until(`document.querySelector("h1").textContent === "Running" && document.querySelector("dd").textContent !== ""`)
+		p.Until(`document.querySelector("h1").textContent === "Databases"`)
 		p.Accessible()
 	}
 	p.Go(server.URL + "/nowhere")
@@ -104,12 +143,12 @@ func TestBrowser_Login(t *testing.T) {
 	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server, p := start(t, "--behind-proxy", "--token-file", file), browser.Open(t)
+	server, p := start(t, "--behind-proxy", "--token-file", file, shopFile(t)), browser.Open(t)
 	p.Go(server.URL + "/")
 	p.Until(`document.querySelector("h1").textContent === "Log in" && getComputedStyle(document.querySelector("form")).display !== ""`)
 	p.Accessible()
 	p.Do(chromedp.SendKeys(chromedp.CSS("input[name=token]"), token+"\r"))
-	p.Until(`document.querySelector("h1").textContent === "Running"`)
+	p.Until(`document.querySelector("h1").textContent === "Databases"`)
 }
 
 // The scripts in testdata run the real binary.

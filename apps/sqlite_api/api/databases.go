@@ -147,7 +147,7 @@ func (a *api) table(ctx context.Context, in *tableIn) (*data.View, sqlite.SQLite
 }
 
 func describe(ctx context.Context, v *data.View, t sqlite.SQLiteSchemaTable, within time.Duration) (tableOut, error) {
-	out := tableOut{SQLiteSchemaTable: t, Write: v.CanWrite(t.Name)}
+	out := tableOut{SQLiteSchemaTable: listed(t), Write: v.CanWrite(t.Name)}
 	index, ok, err := v.SearchTable(ctx, t)
 	if err != nil {
 		return out, err
@@ -161,4 +161,19 @@ func describe(ctx context.Context, v *data.View, t sqlite.SQLiteSchemaTable, wit
 	count, err := v.Count(ctx, t.Name, data.RowsRequest{}, within, within <= 0)
 	out.Rows = countOut(count)
 	return out, err
+}
+
+// listed is a table whose lists are empty where there are none: null is no
+// list.
+func listed(t sqlite.SQLiteSchemaTable) sqlite.SQLiteSchemaTable {
+	t.Columns, t.Key, t.ForeignKeys, t.ReferencedBy = orEmpty(t.Columns), orEmpty(t.Key), orEmpty(t.ForeignKeys), orEmpty(t.ReferencedBy)
+	t.Indexes, t.Triggers = orEmpty(t.Indexes), orEmpty(t.Triggers)
+	return t
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -39,14 +41,15 @@ func (a *api) queries() []httpapi.HTTPAPIEndpoint {
 	return []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/{db}/query", Name: "query", Tag: "queries", Errors: queryStatuses,
-			Summary: "The rows of a SELECT",
+			Summary: "The rows of a SELECT", Problem: sqlProblem,
 			Description: "One statement that only reads; its parameters (:name, @name, $name) are p_name. JSON has 1000 rows unless limit says " +
 				"otherwise, and the member truncated; NDJSON and CSV up to a million, and the trailer Truncated. It runs for 10 s at most.",
 			Responses: []httpapi.HTTPAPIResponse{{Type: typeJSON, Go: typeOf[queryOut]()}, {Type: typeNDJSON}, {Type: typeCSV}},
+			Headers:   []httpapi.HTTPAPIHeader{{Name: "Server-Timing", Doc: "How long the query took, of JSON alone."}},
 		}, a.query),
 		httpapi.HTTPAPIJSON(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/{db}/explain", Name: "explain", Tag: "queries", Errors: queryStatuses,
-			Summary: "How SQLite would run a SELECT, with warnings of what is slow",
+			Summary: "How SQLite would run a SELECT, with warnings of what is slow", Problem: sqlProblem,
 		}, 0, a.explain),
 	}
 }
@@ -80,7 +83,6 @@ type queryOut struct {
 	Rows      []map[string]any `json:"rows" doc:"Columns of the same name are numbered: id, id_2."`
 	Columns   []columnOut      `json:"columns"`
 	Truncated bool             `json:"truncated" doc:"There are more rows than the limit, or than 8 MiB."`
-	TookMS    int64            `json:"took_ms"`
 }
 
 func (a *api) query(w http.ResponseWriter, r *http.Request, in *queryIn) error {
@@ -158,7 +160,7 @@ func queryJSON(w http.ResponseWriter, r *http.Request, v *data.View, query sqlit
 	if err != nil {
 		return err
 	}
-	b.bytes = strconv.AppendInt(append(b.bytes, `,"took_ms":`...), time.Since(began).Milliseconds(), 10)
+	w.Header().Set("Server-Timing", fmt.Sprintf("query;dur=%.1f", float64(time.Since(began).Microseconds())/1000))
 	w.Header().Set("Content-Type", typeJSON)
 	_, _ = w.Write(append(b.bytes, '}', '\n')) // the client is gone
 	return nil
@@ -192,4 +194,20 @@ func (a *api) explain(ctx context.Context, in *sqlIn) (*explainOut, error) {
 		return err
 	})
 	return out, err
+}
+
+// sqlProblem shows what SQLite says of the caller's SQL, which errors of a
+// driver otherwise keep to the log.
+func sqlProblem(err error) error {
+	coded, ok := errors.AsType[*core.Error](err)
+	if !ok || coded.Message != "" || coded.Err == nil {
+		return err
+	}
+	switch coded.Code {
+	case core.CodeInvalid, core.CodeForbidden, core.CodeTooLarge:
+		return &core.Error{Code: coded.Code, Message: coded.Err.Error(), Hint: coded.Hint, Err: err}
+	case core.CodeTimeout:
+		return &core.Error{Code: coded.Code, Message: fmt.Sprintf("the query was stopped after %v", data.QueryTime), Hint: "explain says what is slow", Err: err}
+	}
+	return err
 }

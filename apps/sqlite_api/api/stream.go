@@ -56,6 +56,7 @@ func (out *streamWriter) flush(least int) error {
 func (out *streamWriter) Write(b []byte) (int, error) {
 	if !out.sent {
 		out.w.Header().Set("Content-Type", out.form)
+		out.w.Header().Set("Cache-Control", "no-store") // or it would be held for its ETag
 		out.sent = true
 	}
 	return out.w.Write(b)

@@ -31,16 +31,22 @@ func (v *View) CanWrite(table string) bool {
 }
 
 // Tables describes the tables and views. The columns of each are those that
-// may be read.
+// may be read. The list must not be changed.
 func (v *View) Tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
 	all, err := v.db.tables(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if !v.access.hides(v.db.Name) {
+		return all, nil
+	}
 	readable := make([]sqlite.SQLiteSchemaTable, 0, len(all))
 	for _, t := range all {
-		if v.access.canReadTable(v.db.Name, &t) {
-			readable = append(readable, v.visible(t))
+		if !v.access.canReadTable(v.db.Name, &t) {
+			continue
+		}
+		if visible := v.visible(t); len(visible.Columns) > 0 || len(t.Columns) == 0 {
+			readable = append(readable, visible)
 		}
 	}
 	return readable, nil
