@@ -99,7 +99,8 @@ func TestAccess_SQL(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", sql, status, text, want)
 		}
 	}
-	// A view may be read by who may not read what it is of only if SQLite agrees.
+	// A view may be read by who may not read what it is of only if SQLite
+	// agrees.
 	as(guest).want(200, `"amount":5`, "GET", tables+"orders/rows", "")
 	if status, text := query(as(guest), "SELECT * FROM names"); status < 400 {
 		t.Errorf("a view of a hidden table: %s", text)
