@@ -34,7 +34,7 @@ type Set struct {
 }
 
 // Open opens the files. Each is called as its file without the extension, with
-// -2 and so on behind a name that another has.
+// -2 and so on behind a name that another has, or that is Reserved.
 //
 // Errors: those of sqlite_open, of the first file that can't be opened.
 func Open(ctx context.Context, cfg Config) (*Set, error) {
@@ -56,6 +56,9 @@ func Open(ctx context.Context, cfg Config) (*Set, error) {
 	return s, nil
 }
 
+// Reserved are the first elements of paths that are no databases.
+var Reserved = []string{"api", "assets", "databases", "favicon.ico", "healthz", "login", "logout", "metrics", "openapi.json", "readyz"}
+
 func (s *Set) freeName(path string) string {
 	base := filepath.Base(path)
 	name := strings.TrimSuffix(base, filepath.Ext(base))
@@ -63,7 +66,8 @@ func (s *Set) freeName(path string) string {
 		name = base
 	}
 	free := name
-	for n := 2; slices.ContainsFunc(s.databases, func(db *Database) bool { return db.Name == free }); n++ {
+	taken := func(db *Database) bool { return db.Name == free }
+	for n := 2; slices.Contains(Reserved, free) || slices.ContainsFunc(s.databases, taken); n++ {
 		free = fmt.Sprintf("%s-%d", name, n)
 	}
 	return free
