@@ -47,12 +47,12 @@ func TestMain(m *testing.M) {
 func eachDriver(t *testing.T, test func(t *testing.T, program string)) {
 	t.Helper()
 	for driver := range drivers {
-		t.Run(driver, func(t *testing.T) { test(t, binary(t, driver)) })
+		t.Run(driver, func(t *testing.T) { test(t, programOf(t, driver)) })
 	}
 }
 
-// binary is the program's path, built once.
-func binary(t *testing.T, driver string) string {
+// programOf is the program's path, built once.
+func programOf(t *testing.T, driver string) string {
 	t.Helper()
 	built.Lock()
 	defer built.Unlock()
