@@ -14,8 +14,8 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// kills is how often each journal mode's server is killed; SQLITE_API_KILLS is
-// for longer runs.
+// kills is how often the server is killed for each driver and journal mode;
+// SQLITE_API_KILLS is for longer runs.
 func kills(t *testing.T) int {
 	n := 5
 	if text := os.Getenv("SQLITE_API_KILLS"); text != "" {
