@@ -50,8 +50,8 @@ type schema struct {
 	tables  []sqlite.SQLiteSchemaTable
 }
 
-// openDatabase opens a file. The sandbox is first: its limit of memory is for
-// the whole process.
+// openDatabase opens a file. The pool that may write is first: after a crash
+// only it can roll back a journal, and the others can't read before it did.
 func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
 	db := &Database{
 		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*sqliteopen.SQLiteOpenHandle{},
@@ -65,12 +65,12 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 	}
 	// It lives as long as the database, not only while it is opened.
 	db.changes = sse.SSEHandler(context.WithoutCancel(ctx), sse.SSEHandlerConfig{Topics: db.topics})
-	if _, err := db.guest(ctx, Local, false); err != nil {
-		return nil, err
-	}
 	var err error
 	db.own, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !cfg.Write, KeepJournal: true})
 	if err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	if _, err := db.guest(ctx, Local, false); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
 	return db, nil

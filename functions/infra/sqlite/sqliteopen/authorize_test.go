@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,32 +33,7 @@ func TestSQLiteOpen_HostileSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for _, query := range []string{
-		"INSERT INTO t VALUES (2, 'b', 'c')", "UPDATE t SET name = 'x'", "DELETE FROM t", "REPLACE INTO t VALUES (1, '', '')",
-		"INSERT INTO t VALUES (2, 'b', 'c') RETURNING id", "WITH x AS (SELECT 9 AS id) INSERT INTO t SELECT id, '', '' FROM x",
-		"DROP TABLE t", "ALTER TABLE t ADD COLUMN x", "ALTER TABLE t RENAME TO u", "CREATE TABLE x (a)", "CREATE TABLE x AS SELECT 1",
-		"CREATE TEMP TABLE x (a)", "CREATE TEMP VIEW x AS SELECT 1", "CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
-		"CREATE INDEX i ON t (name)", "CREATE VIEW x AS SELECT 1", "CREATE VIRTUAL TABLE x USING fts5(a)", "CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
-		"ATTACH ':memory:' AS a", "ATTACH 'x.db' AS a", "DETACH main", "VACUUM", "VACUUM INTO 'x.db'", "REINDEX", "ANALYZE",
-		"PRAGMA query_only = OFF", "PRAGMA writable_schema = ON", "PRAGMA trusted_schema = ON", "PRAGMA journal_mode = DELETE", "PRAGMA user_version = 5",
-		"PRAGMA application_id = 5", "PRAGMA foreign_keys = OFF", "PRAGMA hard_heap_limit = 0", "PRAGMA soft_heap_limit = 0", "PRAGMA cache_size = 1000000",
-		"PRAGMA mmap_size = 1000000000", "PRAGMA temp_store_directory = '/tmp'", "PRAGMA data_store_directory = '/tmp'", "PRAGMA threads = 8", "PRAGMA optimize",
-		"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA incremental_vacuum", "PRAGMA shrink_memory", "PRAGMA busy_timeout = 1000000", "PRAGMA locking_mode = EXCLUSIVE",
-		"PRAGMA database_list", "PRAGMA recursive_triggers = ON", "PRAGMA case_sensitive_like = ON", "PRAGMA ignore_check_constraints = ON", "PRAGMA cell_size_check = OFF",
-		"PRAGMA temp_store = FILE", "PRAGMA analysis_limit = 1", "PRAGMA secure_delete = ON", "PRAGMA legacy_alter_table = ON", "PRAGMA defer_foreign_keys = ON",
-		"PRAGMA reverse_unordered_selects = ON", "PRAGMA synchronous = OFF", "PRAGMA schema_version = 99", "PRAGMA page_size = 512", "PRAGMA auto_vacuum = FULL", "PRAGMA main.query_only(0)",
-		"SELECT * FROM pragma_database_list", "SELECT load_extension('x')", "SELECT fts3_tokenizer('x')", "SELECT readfile('/etc/passwd')", "SELECT writefile('x', 'y')", "SELECT edit('x')",
-		"INSERT INTO note(note) VALUES ('rebuild')", "INSERT INTO note VALUES ('x')", "INSERT INTO box VALUES (2, 0, 1)", "DELETE FROM note_data", "UPDATE box_node SET data = x''",
-		"INSERT INTO sqlite_schema VALUES ('table', 'x', 'x', 0, 'CREATE TABLE x (a)')", "DELETE FROM sqlite_stat1",
-		"BEGIN IMMEDIATE", "BEGIN EXCLUSIVE",
-		// Columns and tables that are hidden.
-		"SELECT count(*) FROM gone", "SELECT 1 FROM gone", "SELECT a FROM gone", "SELECT * FROM pragma_table_xinfo('t')", "SELECT * FROM pragma_table_list", "PRAGMA integrity_check",
-		"SELECT secret FROM t", "SELECT SECRET FROM main.T", "SELECT * FROM t", "SELECT t.* FROM t", "SELECT id FROM t WHERE secret = 's'", "SELECT id FROM t ORDER BY secret",
-		"SELECT count(secret) FROM t", "SELECT * FROM v", "SELECT id FROM v", "SELECT secret FROM v", "SELECT max(x) FROM (SELECT secret AS x FROM t)", "WITH x AS (SELECT secret FROM t) SELECT * FROM x",
-		"SELECT (SELECT secret FROM t)", "SELECT id FROM t WHERE EXISTS (SELECT 1 FROM t AS u WHERE u.secret > 'a')", "SELECT a.id FROM t AS a JOIN t AS b USING (secret)", "SELECT a.id FROM t AS a NATURAL JOIN other",
-		"SELECT group_concat(secret) OVER () FROM t", "EXPLAIN SELECT secret FROM t", "SELECT * FROM sqlite_stat4", "SELECT data FROM sqlite_dbpage", "SELECT * FROM dbstat JOIN t",
-		"SELECT id FROM t GROUP BY secret", "SELECT id FROM t UNION SELECT secret FROM t", "TABLE t", "VALUES ((SELECT secret FROM t))", "SELECT json_group_array(secret) FROM t", "SELECT * FROM json_each((SELECT secret FROM t))",
-	} {
+	for _, query := range hostile(t) {
 		rows, err := conn.QueryContext(t.Context(), query)
 		if err == nil {
 			for rows.Next() {
@@ -138,6 +114,17 @@ func TestSQLiteOpen_SandboxWrites(t *testing.T) {
 	if got := get(t, db.Reader, "SELECT count(*) FROM t"); got != "1" {
 		t.Errorf("%s rows", got)
 	}
+}
+
+// hostile are the statements of testdata.
+func hostile(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/hostile.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "#") })
 }
 
 func hashOf(t *testing.T, path string) [32]byte {

@@ -191,6 +191,8 @@ func (s *settings) findFile() error {
 	switch {
 	case err == nil && info.IsDir():
 		return s.fail(core.CodeInvalid, "is a folder", "")
+	case err == nil && !info.Mode().IsRegular(): // SQLite would wait for a pipe's other end, and read a device for ever
+		return s.fail(core.CodeInvalid, "is not a regular file", "")
 	case err == nil:
 	case errors.Is(err, os.ErrPermission):
 		return &core.Error{Code: core.CodeForbidden, Op: s.op, Err: err}

@@ -189,6 +189,7 @@ func TestSQLiteOpen_Errors(t *testing.T) {
 		{"folder is a file", SQLiteOpenConfig{Path: filepath.Join(text, "x.db")}, core.CodeInvalid, "not a folder"},
 		{"missing file", SQLiteOpenConfig{Path: filepath.Join(dir, "x.db"), ReadOnly: true}, core.CodeNotFound, "file does not exist"},
 		{"a folder", SQLiteOpenConfig{Path: dir}, core.CodeInvalid, "is a folder"},
+		{"a device", SQLiteOpenConfig{Path: "/dev/null"}, core.CodeInvalid, "is not a regular file"},
 		{"text", SQLiteOpenConfig{Path: text}, core.CodeInvalid, "not a database"},
 		{"text, read-only", SQLiteOpenConfig{Path: text, ReadOnly: true}, core.CodeInvalid, "not a database"},
 		{"damaged", SQLiteOpenConfig{Path: damaged(t)}, core.CodeInternal, "malformed"},
