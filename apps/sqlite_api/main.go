@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/core"
@@ -35,8 +36,16 @@ func newProgram() program.ProgramRunConfig {
 		Name: "sqlite_api", Doc: "serves SQLite files as a JSON API and pages",
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
 			Defaults: &defaults, Run: serve, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
+			Help: "A file that is called like a command is named with its folder: sqlite_api ./schema.",
 		}), program.ProgramCommand(program.ProgramCommandConfig[*schemaOptions]{
-			Name: "schema", Doc: "prints the tables of a file", Args: "FILE", MinArgs: 1, Run: printSchema,
+			Name: "schema", Doc: "prints the tables of a file", Args: "FILE [TABLE...]", MinArgs: 1, MaxArgs: -1,
+			Defaults: &schemaOptions{settings: defaults}, Run: printSchema,
+		}), program.ProgramCommand(program.ProgramCommandConfig[*queryOptions]{
+			Name: "query", Doc: "runs a query over a file", Help: queryHelp, Args: "FILE SQL [NAME=VALUE...]", MinArgs: 2, MaxArgs: -1,
+			Defaults: &queryOptions{settings: defaults, Format: "table", Limit: 1000, Timeout: time.Minute}, Run: runQuery,
+		}), program.ProgramCommand(program.ProgramCommandConfig[*exportOptions]{
+			Name: "export", Doc: "writes a table or a query's rows to a file", Help: exportHelp, Args: "FILE [TABLE]", MinArgs: 1, MaxArgs: 2,
+			Defaults: &exportOptions{settings: defaults, Format: "csv"}, Run: runExport,
 		})},
 	}
 }

@@ -13,6 +13,11 @@ const QueryTime = 10 * time.Second
 // what the caller may not read. The context that work gets ends after
 // QueryTime.
 func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql.DB) error) error {
+	return v.GuestFor(ctx, QueryTime, work)
+}
+
+// GuestFor is Guest with another time.
+func (v *View) GuestFor(ctx context.Context, within time.Duration, work func(ctx context.Context, db *sql.DB) error) error {
 	db, err := v.db.guest(ctx, v.access, false)
 	if err != nil {
 		return err
@@ -22,7 +27,7 @@ func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, QueryTime)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return v.hideNames(work(ctx, db))
 }

@@ -319,6 +319,28 @@ func (v *View) Value(ctx context.Context, table, key, column string) (any, error
 	return value, err
 }
 
+// SQL is the query for rows of a table without their keys, for [View.Guest].
+// Limit 0 is all of them.
+func (v *View) SQL(ctx context.Context, table string, r RowsRequest) (query string, args []any, err error) {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return "", nil, err
+	}
+	q, err := v.rowsQuery(ctx, t, r, r.Limit)
+	if err != nil {
+		return "", nil, err
+	}
+	names := make([]string, len(q.Columns)+q.Extra)
+	for i := range names {
+		names[i] = fmt.Sprintf("c%d", i+1)
+	}
+	wanted := make([]string, len(q.columns))
+	for i, c := range q.columns {
+		wanted[i] = names[i] + ` AS "` + strings.ReplaceAll(c.Name, `"`, `""`) + `"`
+	}
+	return "WITH found (" + strings.Join(names, ", ") + ") AS (" + q.SQL + ") SELECT " + strings.Join(wanted, ", ") + " FROM found", q.Args, nil
+}
+
 // Rows are rows of a table as they come, with the methods of sql.Rows.
 type Rows struct {
 	*sql.Rows

@@ -39,6 +39,9 @@ func Open(ctx context.Context, cfg Config) (*Set, error) {
 	s := &Set{}
 	for _, path := range cfg.Files {
 		db, err := openDatabase(ctx, s.freeName(path), path, cfg)
+		if core.ErrorCode(err) == core.CodeNotFound {
+			err = &core.Error{Code: core.CodeNotFound, Message: "no file " + core.TerminalText(path), Hint: "sqlite_api --help lists the commands", Err: err}
+		}
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
