@@ -2,110 +2,81 @@ package main
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
+	"errors"
 	"io"
 	"net/url"
 	"strings"
-	"time"
 
+	"fnregistry.dev/apps/sqlite_api/api"
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/atomicfile"
 	"fnregistry.dev/functions/infra/program"
-	"fnregistry.dev/functions/infra/sqlite"
 )
 
-const exportHelp = `Write all rows of a table or view, or of a query, as they come, in bounded memory. With --output the file appears once it is whole, and never replaces another.
+const exportHelp = `Filters, columns and order are written as in the API:
 
-  sqlite_api export shop.db album --where 'price=gte.8' --columns id,title --order title.desc --format ndjson
-  sqlite_api export shop.db --sql 'SELECT title FROM album' --output titles.csv
+  sqlite_api export shop.db album --where 'price=lt.10' --order price.desc --columns id,title
 
---where has filters as the API does, joined by &.`
+A file is written beside its place and moved there once it is whole.`
 
 // exportOptions are those of the command export.
 type exportOptions struct {
-	settings
-	Format  string `yaml:"-" flag:"format" doc:"how rows are written" enum:"csv,ndjson,json"`
-	Output  string `yaml:"-" flag:"output" short:"o" doc:"the new file (default: stdout)"`
-	SQL     string `yaml:"-" flag:"sql" doc:"a query instead of a table; - reads it from stdin"`
-	Where   string `yaml:"-" flag:"where" doc:"filters, such as age=gte.18&name=ilike.*an*; write % and & of a value as %25 and %26"`
-	Order   string `yaml:"-" flag:"order" doc:"columns to sort by: name.desc.nullslast,id"`
-	Columns string `yaml:"-" flag:"columns" doc:"columns to write: id,title:name,data->>city (default: all)"`
+	Format  string      `yaml:"-" flag:"format" doc:"form of the rows" enum:"csv,ndjson"`
+	Output  string      `yaml:"-" flag:"output" short:"o" doc:"file that is written, in place of one that exists (default: stdout)"`
+	Where   assignments `yaml:"-" flag:"where" doc:"filter that rows shall pass, such as price=lt.10; it may be given several times"`
+	Columns string      `yaml:"-" flag:"columns" doc:"columns, with commas between them (default: all)"`
+	Order   string      `yaml:"-" flag:"order" doc:"columns to sort by, such as price.desc,title"`
+	Limit   int         `yaml:"-" flag:"limit" short:"n" doc:"rows at most; 0: all" min:"0"`
 }
 
-// exportTime is how long a query may run that is exported.
-const exportTime = 24 * time.Hour
-
-// runExport is the command export.
-func runExport(ctx context.Context, c program.ProgramCall[*exportOptions]) error {
-	o := c.Settings
-	switch {
-	case (o.SQL == "") == (len(c.Args) == 1):
-		return &core.Error{Code: core.CodeInvalid, Message: "export takes either a table or --sql", Hint: "sqlite_api export --help"}
-	case o.SQL != "" && o.Where+o.Order+o.Columns != "":
-		return &core.Error{Code: core.CodeInvalid, Message: "--where, --order and --columns are for a table", Hint: "write them in the SQL"}
+// request is which rows are meant.
+func (o *exportOptions) request() (data.RowsRequest, error) {
+	parameters := url.Values{}
+	for _, filter := range o.Where {
+		name, value, ok := strings.Cut(filter, "=")
+		if !ok || name == "" {
+			return data.RowsRequest{}, &core.Error{Code: core.CodeInvalid, Message: "--where " + filter + " is not column=operator.value"}
+		}
+		parameters.Add(name, value)
 	}
-	set, err := data.Open(ctx, data.Config{Files: c.Args[:1]})
+	if o.Columns != "" {
+		parameters.Set("select", o.Columns)
+	}
+	if o.Order != "" {
+		parameters.Set("order", o.Order)
+	}
+	r, err := data.ParseRows(parameters)
+	r.Limit = o.Limit
+	return r, err
+}
+
+// export is the command export.
+func export(ctx context.Context, c program.ProgramCall[*exportOptions]) error {
+	request, err := c.Settings.request()
 	if err != nil {
 		return err
 	}
-	defer set.Close()
-	v := set.Views(data.Local)[0]
-	query := sqlite.SQLiteQueryRowsConfig{ReadOnly: true}
-	if o.SQL != "" {
-		query.Query, err = queryText(o.SQL, c.Stdin)
-	} else {
-		query.Query, query.Args, err = tableQuery(ctx, v, c.Args[1], o)
+	write := api.WriteNDJSON
+	if c.Settings.Format == "csv" {
+		write = api.WriteCSV
 	}
-	if err != nil {
+	return withFile(ctx, c.Args[0], 0, func(v *data.View) error {
+		if c.Settings.Output == "" {
+			return write(ctx, c.Stdout, v, c.Args[1], request)
+		}
+		content, pipe := io.Pipe()
+		written := make(chan error, 1)
+		go func() {
+			err := write(ctx, pipe, v, c.Args[1], request)
+			pipe.CloseWithError(err)
+			written <- err
+		}()
+		err := atomicfile.FileWriteAtomic(ctx, c.Settings.Output, content, 0o666)
+		content.CloseWithError(errors.Join(err, io.ErrClosedPipe))
+		if failed := <-written; failed != nil && !errors.Is(failed, io.ErrClosedPipe) {
+			return failed
+		}
 		return err
-	}
-	write := func(ctx context.Context, w io.Writer) error {
-		return v.GuestFor(ctx, exportTime, func(ctx context.Context, db *sql.DB) error {
-			_, err := writeQuery(ctx, db, query, w, o.Format, 0)
-			return err
-		})
-	}
-	if o.Output == "" {
-		return write(ctx, c.Stdout)
-	}
-	return createFile(ctx, o.Output, write)
-}
-
-// createFile writes a new file that appears once it is whole.
-func createFile(ctx context.Context, path string, write func(context.Context, io.Writer) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	content, w := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = w.CloseWithError(write(ctx, w)) // always nil
-	}()
-	err := atomicfile.FileCreateAtomic(ctx, path, content, 0)
-	cancel()
-	_ = content.Close() // always nil; a write that is under way ends
-	<-done
-	return err
-}
-
-// tableQuery is the SQL for a table's rows.
-func tableQuery(ctx context.Context, v *data.View, table string, o *exportOptions) (string, []any, error) {
-	parameters, err := url.ParseQuery(strings.ReplaceAll(o.Where, "+", "%2B"))
-	if err != nil {
-		return "", nil, &core.Error{Code: core.CodeInvalid, Message: "--where: it is not written like a URL's parameters", Err: err}
-	}
-	for name, value := range map[string]string{"select": o.Columns, "order": o.Order} {
-		if parameters.Has(name) {
-			return "", nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("--where can't hold %s", name), Hint: "use --columns and --order"}
-		}
-		if value != "" {
-			parameters.Set(name, value)
-		}
-	}
-	request, err := data.ParseRows(parameters)
-	if err != nil {
-		return "", nil, err
-	}
-	return v.SQL(ctx, table, request)
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/core"
@@ -31,21 +30,27 @@ type settings struct {
 
 var defaults = settings{HTTPSettings: httpsettings.HTTPSettings{Addr: "127.0.0.1:8080"}}
 
+const serveHelp = `Each FILE is served under its name without the extension. It is opened read-only
+unless --write is given, and then only callers with a token may write. A file that
+is called as a command is written ./query.
+
+  sqlite_api shop.db                                   http://127.0.0.1:8080/
+  sqlite_api --addr 0.0.0.0:8080 --token-file t shop.db    for other machines, too`
+
 func newProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
 		Name: "sqlite_api", Doc: "serves SQLite files as a JSON API and pages",
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
-			Defaults: &defaults, Run: serve, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
-			Help: "A file that is called like a command is named with its folder: sqlite_api ./schema.",
+			Defaults: &defaults, Run: serve, Help: serveHelp, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
 		}), program.ProgramCommand(program.ProgramCommandConfig[*schemaOptions]{
 			Name: "schema", Doc: "prints the tables of a file", Args: "FILE [TABLE...]", MinArgs: 1, MaxArgs: -1,
-			Defaults: &schemaOptions{settings: defaults}, Run: printSchema,
+			Run: printSchema, Complete: completeTables[schemaOptions],
 		}), program.ProgramCommand(program.ProgramCommandConfig[*queryOptions]{
-			Name: "query", Doc: "runs a query over a file", Help: queryHelp, Args: "FILE SQL [NAME=VALUE...]", MinArgs: 2, MaxArgs: -1,
-			Defaults: &queryOptions{settings: defaults, Format: "table", Limit: 1000, Timeout: time.Minute}, Run: runQuery,
+			Name: "query", Doc: "prints the rows of a SELECT", Help: queryHelp, Args: "FILE SQL", MinArgs: 2, MaxArgs: 2,
+			Defaults: &queryOptions{Format: "table"}, Run: runQuery,
 		}), program.ProgramCommand(program.ProgramCommandConfig[*exportOptions]{
-			Name: "export", Doc: "writes a table or a query's rows to a file", Help: exportHelp, Args: "FILE [TABLE]", MinArgs: 1, MaxArgs: 2,
-			Defaults: &exportOptions{settings: defaults, Format: "csv"}, Run: runExport,
+			Name: "export", Doc: "writes the rows of a table", Help: exportHelp, Args: "FILE TABLE", MinArgs: 2, MaxArgs: 2,
+			Defaults: &exportOptions{Format: "csv"}, Run: export, Complete: completeTables[exportOptions],
 		})},
 	}
 }

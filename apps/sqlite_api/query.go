@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/core"
@@ -17,181 +19,170 @@ import (
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
-const queryHelp = `Run one statement that only reads, with the limits that a query over HTTP has, but for its time. SQL "-" is read from stdin. Each NAME=VALUE behind it
-is the text that the parameter :NAME, @NAME or $NAME gets.
+const queryHelp = `The SQL only reads, as over HTTP: one SELECT, VALUES, WITH or EXPLAIN of these. "-"
+reads it from stdin. Values for :name are given by -p, and are texts that SQLite
+converts by what they are compared with:
 
-  sqlite_api query shop.db 'SELECT * FROM album WHERE id = :id' id=1
-
-In a table NULL is NULL, the text NULL is in quotes, and long values are cut: the other formats have all of a value.`
+  sqlite_api query shop.db 'SELECT * FROM album WHERE price < :most' -p most=10`
 
 // queryOptions are those of the command query.
 type queryOptions struct {
-	settings
-	Format  string        `yaml:"-" flag:"format" doc:"how rows are written" enum:"table,json,ndjson,csv"`
-	Limit   int           `yaml:"-" flag:"limit" doc:"rows at most; 0: all" min:"0"`
-	Timeout time.Duration `yaml:"-" flag:"timeout" doc:"how long it may run" min:"1ms"`
+	Param   assignments   `yaml:"-" flag:"param" short:"p" doc:"value of a parameter, as name=value; it may be given several times"`
+	Format  string        `yaml:"-" flag:"format" doc:"form of the rows" enum:"table,json,ndjson,csv"`
+	Limit   int           `yaml:"-" flag:"limit" short:"n" doc:"rows at most; 0: all" min:"0"`
+	Timeout time.Duration `yaml:"-" flag:"timeout" doc:"how long the query may run; 0: as long as it takes" min:"0s"`
 }
 
-// maxQueryBytes is how long SQL from stdin may be.
-const maxQueryBytes = 1 << 20
+// assignments are values of a flag that is given several times. They may hold
+// commas and spaces.
+type assignments []string
+
+// UnmarshalText adds one value.
+func (a *assignments) UnmarshalText(text []byte) error {
+	*a = append(*a, string(text))
+	return nil
+}
 
 // runQuery is the command query.
 func runQuery(ctx context.Context, c program.ProgramCall[*queryOptions]) error {
-	query, err := queryText(c.Args[1], c.Stdin)
-	if err != nil {
-		return err
+	query := sqlite.SQLiteQueryRowsConfig{Query: c.Args[1], Named: map[string]any{}, ReadOnly: true, Stored: true}
+	if c.Args[1] == "-" {
+		text, err := io.ReadAll(io.LimitReader(c.Stdin, 1<<20))
+		if err != nil {
+			return err
+		}
+		query.Query = string(text)
 	}
-	named, err := parameters(c.Args[2:])
-	if err != nil {
-		return err
+	for _, p := range c.Settings.Param {
+		name, value, ok := strings.Cut(p, "=")
+		if !ok || name == "" {
+			return &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("-p %q is not name=value", p)}
+		}
+		query.Named[name] = value
 	}
-	set, err := data.Open(ctx, data.Config{Files: c.Args[:1]})
+	return withFile(ctx, c.Args[0], c.Settings.Timeout, func(v *data.View) error {
+		return v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
+			return printRows(ctx, c, db, query)
+		})
+	})
+}
+
+// withFile opens one file for a command.
+func withFile(ctx context.Context, path string, timeout time.Duration, work func(*data.View) error) error {
+	if timeout == 0 {
+		timeout = -1
+	}
+	set, err := data.Open(ctx, data.Config{Files: []string{path}, QueryTime: timeout})
 	if err != nil {
 		return err
 	}
 	defer set.Close()
-	ctx, cancel := context.WithTimeout(ctx, c.Settings.Timeout)
-	defer cancel()
-	cfg := sqlite.SQLiteQueryRowsConfig{Query: query, Named: named, ReadOnly: true}
-	var truncated bool
-	err = set.Views(data.Local)[0].GuestFor(ctx, c.Settings.Timeout, func(ctx context.Context, db *sql.DB) (err error) {
-		truncated, err = writeQuery(ctx, db, cfg, c.Stdout, c.Settings.Format, c.Settings.Limit)
-		return err
-	})
-	if err == nil && truncated {
-		fmt.Fprintf(c.Stderr, "only the first %d rows; --limit 0 is all\n", c.Settings.Limit)
+	return work(set.Views(data.Local)[0])
+}
+
+// printRows prints the rows of a query, and says on stderr where a limit cut
+// them.
+func printRows(ctx context.Context, c program.ProgramCall[*queryOptions], db *sql.DB, query sqlite.SQLiteQueryRowsConfig) (err error) {
+	truncated := false
+	limit := c.Settings.Limit
+	switch c.Settings.Format {
+	case "json", "ndjson":
+		cfg := sqlite.SQLiteQueryJSONConfig{
+			Query: query.Query, Named: query.Named, ReadOnly: true, Stored: true, NDJSON: c.Settings.Format == "ndjson", MaxRows: limit, MaxBytes: -1,
+		}
+		if limit == 0 {
+			cfg.MaxRows = -1
+		}
+		result, queryErr := sqlite.SQLiteQueryJSON(ctx, db, c.Stdout, cfg)
+		truncated, err = result.Truncated, queryErr
+	case "csv":
+		err = sqlite.SQLiteQueryRows(ctx, db, query, func(rows *sql.Rows) error {
+			result, err := rowcsv.RowsCSVWrite(c.Stdout, rows, rowcsv.RowsCSVWriteConfig{MaxRows: limit})
+			truncated = result.Truncated
+			return err
+		})
+	default:
+		err = sqlite.SQLiteQueryRows(ctx, db, query, func(rows *sql.Rows) (err error) {
+			truncated, err = printTable(c.Stdout, rows, limit)
+			return err
+		})
+	}
+	if truncated {
+		c.Log.Warn("there are more rows", "limit", limit)
 	}
 	return err
 }
 
-// queryText is an argument, or what stdin has if it is "-".
-func queryText(argument string, stdin io.Reader) (string, error) {
-	if argument != "-" {
-		return argument, nil
-	}
-	text, err := io.ReadAll(io.LimitReader(stdin, maxQueryBytes+1))
-	if err == nil && len(text) > maxQueryBytes {
-		err = &core.Error{Code: core.CodeTooLarge, Message: "the SQL from stdin is longer than 1 MiB"}
-	}
-	return string(text), err
-}
+// tableRows is how many rows of a table for people are aligned with each other.
+const tableRows = 1000
 
-// parameters reads arguments NAME=VALUE.
-func parameters(arguments []string) (map[string]any, error) {
-	named := map[string]any{}
-	for _, argument := range arguments {
-		name, value, ok := strings.Cut(argument, "=")
-		if !ok || name == "" {
-			return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("%q is no NAME=VALUE", argument), Hint: "write the SQL as one argument, in quotes"}
-		}
-		if _, twice := named[name]; twice {
-			return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("the parameter %q is given twice", name)}
-		}
-		named[name] = value
-	}
-	return named, nil
-}
-
-// writeQuery writes the rows of a query as they come; limit 0 is all.
-func writeQuery(
-	ctx context.Context, db *sql.DB, cfg sqlite.SQLiteQueryRowsConfig, w io.Writer, format string, limit int,
-) (truncated bool, err error) {
-	switch format {
-	case "json", "ndjson":
-		most := limit
-		if most == 0 {
-			most = -1
-		}
-		result, err := sqlite.SQLiteQueryJSON(ctx, db, w, sqlite.SQLiteQueryJSONConfig{
-			Query: cfg.Query, Args: cfg.Args, Named: cfg.Named, ReadOnly: cfg.ReadOnly,
-			NDJSON: format == "ndjson", MaxRows: most, MaxBytes: -1, BigInts: true,
-		})
-		return result.Truncated, err
-	case "csv":
-		err = sqlite.SQLiteQueryRows(ctx, db, cfg, func(rows *sql.Rows) error {
-			result, err := rowcsv.RowsCSVWrite(w, rows, rowcsv.RowsCSVWriteConfig{MaxRows: limit})
-			truncated = result.Truncated
-			return err
-		})
-		return truncated, err
-	}
-	err = sqlite.SQLiteQueryRows(ctx, db, cfg, func(rows *sql.Rows) error {
-		truncated, err = writeTextTable(w, rows, limit)
-		return err
-	})
-	return truncated, err
-}
-
-// tableBlock is how many rows of a table have the same widths: all of them are
-// in memory at once.
-const tableBlock = 1000
-
-// writeTextTable aligns rows for a terminal.
-func writeTextTable(w io.Writer, rows *sql.Rows, limit int) (truncated bool, err error) {
-	names, err := rows.Columns()
+// printTable prints rows for people: aligned, long values shortened, and
+// nothing that a terminal would obey.
+func printTable(w io.Writer, rows *sql.Rows, limit int) (truncated bool, err error) {
+	columns, err := rows.Columns()
 	if err != nil {
 		return false, err
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	cells := make([]string, len(names))
-	for i, name := range names {
-		cells[i] = cellText(name)
-	}
-	fmt.Fprintln(out, strings.Join(cells, "\t"))
-	values, targets := make([]any, len(names)), make([]any, len(names))
+	values, targets := make([]any, len(columns)), make([]any, len(columns))
 	for i := range values {
 		targets[i] = &values[i]
 	}
+	cells := make([]string, len(columns))
+	line := func(text func(i int) string) {
+		for i := range columns {
+			cells[i] = text(i)
+		}
+		fmt.Fprintln(out, strings.Join(cells, "\t")) // Flush returns its error
+	}
+	line(func(i int) string { return cell(columns[i]) })
+	line(func(i int) string { return strings.Repeat("-", utf8.RuneCountInString(cell(columns[i]))) })
 	for n := 0; rows.Next(); n++ {
 		if limit > 0 && n == limit {
-			return true, out.Flush()
-		}
-		if n > 0 && n%tableBlock == 0 {
-			if err := out.Flush(); err != nil {
-				return false, err
-			}
+			truncated = true
+			break
 		}
 		if err := rows.Scan(targets...); err != nil {
 			return false, err
 		}
-		for i, v := range values {
-			cells[i] = cellText(v)
+		line(func(i int) string { return cell(values[i]) })
+		if n%tableRows == tableRows-1 {
+			if err := out.Flush(); err != nil {
+				return false, err
+			}
 		}
-		fmt.Fprintln(out, strings.Join(cells, "\t"))
 	}
 	if err := rows.Err(); err != nil {
 		return false, err
 	}
-	return false, out.Flush()
+	return truncated, out.Flush()
 }
 
-// cellWidth is how many characters of a value a table shows.
-const cellWidth = 60
+// cellRunes is the longest text in a table for people.
+const cellRunes = 60
 
-var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`, "\f", `\f`)
-
-// cellText is a value in one line, harmless for a terminal.
-func cellText(value any) string {
+// cell is a value as a table for people has it.
+func cell(value any) string {
+	text := ""
 	switch v := value.(type) {
 	case nil:
 		return "NULL"
+	case []byte:
+		if len(v) > 8 {
+			return fmt.Sprintf("x'%s...' (%d bytes)", hex.EncodeToString(v[:8]), len(v))
+		}
+		return "x'" + hex.EncodeToString(v) + "'"
 	case float64:
 		return strconv.FormatFloat(v, 'g', -1, 64)
-	case time.Time: // the driver reads some texts of a DATE column as one
-		return v.Format(time.RFC3339Nano)
-	case []byte:
-		if len(v) > 16 {
-			return fmt.Sprintf("<%d bytes>", len(v))
-		}
-		return fmt.Sprintf("x'%x'", v)
 	case string:
-		if v == "NULL" {
+		if text = v; v == "NULL" { // not the one above
 			return "'NULL'"
 		}
-		if runes := []rune(v[:min(len(v), 4*(cellWidth+1))]); len(runes) > cellWidth {
-			v = string(runes[:cellWidth-1]) + "…"
-		}
-		return core.TerminalText(lineBreaks.Replace(v))
+	default:
+		text = fmt.Sprint(v)
 	}
-	return fmt.Sprint(value)
+	if utf8.RuneCountInString(text) > cellRunes {
+		text = string([]rune(text)[:cellRunes-1]) + "…"
+	}
+	return core.TerminalText(text)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,23 +16,27 @@ import (
 
 // schemaOptions are those of the command schema.
 type schemaOptions struct {
-	settings
 	JSON bool `yaml:"-" flag:"json" doc:"print JSON"`
-	SQL  bool `yaml:"-" flag:"sql" doc:"print the statements that make the tables"`
 }
 
 // printSchema is the command schema.
 func printSchema(ctx context.Context, c program.ProgramCall[*schemaOptions]) error {
-	if c.Settings.JSON && c.Settings.SQL {
-		return &core.Error{Code: core.CodeInvalid, Message: "--json and --sql don't go together"}
-	}
-	set, err := data.Open(ctx, data.Config{Files: c.Args[:1]})
-	if err != nil {
-		return err
-	}
-	defer set.Close()
-	view := set.Views(data.Local)[0]
-	tables, err := tablesNamed(ctx, view, c.Args[1:])
+	var tables []sqlite.SQLiteSchemaTable
+	err := withFile(ctx, c.Args[0], 0, func(v *data.View) (err error) {
+		tables, err = v.Tables(ctx)
+		if len(c.Args) == 1 || err != nil {
+			return err
+		}
+		tables = nil
+		for _, name := range c.Args[1:] {
+			t, err := v.Table(ctx, name)
+			if err != nil {
+				return err
+			}
+			tables = append(tables, t)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -42,14 +45,6 @@ func printSchema(ctx context.Context, c program.ProgramCall[*schemaOptions]) err
 		out.SetIndent("", "  ")
 		out.SetEscapeHTML(false)
 		return out.Encode(tables)
-	}
-	if c.Settings.SQL {
-		for _, t := range tables {
-			if err := writeSQL(ctx, c.Stdout, view, t); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
 	for i, t := range tables {
 		if i > 0 {
@@ -60,51 +55,6 @@ func printSchema(ctx context.Context, c program.ProgramCall[*schemaOptions]) err
 		}
 	}
 	return nil
-}
-
-// tablesNamed are the tables of these names, or all if there are none.
-func tablesNamed(ctx context.Context, v *data.View, names []string) ([]sqlite.SQLiteSchemaTable, error) {
-	if len(names) == 0 {
-		return v.Tables(ctx)
-	}
-	var tables []sqlite.SQLiteSchemaTable
-	for _, name := range names {
-		t, err := v.Table(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		tables = append(tables, t)
-	}
-	return tables, nil
-}
-
-// writeSQL writes the statements that make a table, its indexes and triggers.
-func writeSQL(ctx context.Context, w io.Writer, v *data.View, t sqlite.SQLiteSchemaTable) error {
-	return v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
-		return sqlite.SQLiteQueryRows(ctx, db, sqlite.SQLiteQueryRowsConfig{
-			Query: "SELECT sql FROM sqlite_schema WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY rowid", Args: []any{t.Name}, ReadOnly: true,
-		}, func(rows *sql.Rows) error {
-			for rows.Next() {
-				var statement string
-				if err := rows.Scan(&statement); err != nil {
-					return err
-				}
-				// Line by line: a comment ends with its line.
-				lines := strings.Split(statement, "\n")
-				for i, line := range lines {
-					lines[i] = core.TerminalText(line)
-				}
-				end := ";"
-				if strings.Contains(lines[len(lines)-1], "--") { // it may be a comment
-					end = "\n;"
-				}
-				if _, err := fmt.Fprintln(w, strings.Join(lines, "\n")+end); err != nil {
-					return err
-				}
-			}
-			return rows.Err()
-		})
-	})
 }
 
 // writeTable describes a table in lines of text.
@@ -174,4 +124,23 @@ func names(columns []string) string {
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// completeTables completes FILE by the shell, and TABLE by the file's tables.
+func completeTables[T any](ctx context.Context, c program.ProgramCompletion[*T]) []string {
+	if c.Flag != "" || len(c.Args) == 0 {
+		return nil
+	}
+	var words []string
+	err := withFile(ctx, c.Args[0], 0, func(v *data.View) error {
+		tables, err := v.Tables(ctx)
+		for _, t := range tables {
+			words = append(words, t.Name+"\t"+t.Kind)
+		}
+		return err
+	})
+	if err != nil {
+		return nil // there is nothing to complete by
+	}
+	return words
 }
