@@ -22,12 +22,12 @@ A file is written beside its place and moved there once it is whole.`
 
 // exportOptions are those of the command export.
 type exportOptions struct {
-	Format  string   `yaml:"-" flag:"format" doc:"form of the rows" enum:"csv,ndjson"`
-	Output  string   `yaml:"-" flag:"output" short:"o" doc:"file that is written, in place of one that exists (default: stdout)"`
-	Where   []string `yaml:"-" flag:"where" doc:"filter that rows shall pass, such as price=lt.10, or several"`
-	Columns string   `yaml:"-" flag:"columns" doc:"columns, with commas between them (default: all)"`
-	Order   string   `yaml:"-" flag:"order" doc:"columns to sort by, such as price.desc,title"`
-	Limit   int      `yaml:"-" flag:"limit" short:"n" doc:"rows at most; 0: all" min:"0"`
+	Format  string      `yaml:"-" flag:"format" doc:"form of the rows" enum:"csv,ndjson"`
+	Output  string      `yaml:"-" flag:"output" short:"o" doc:"file that is written, in place of one that exists (default: stdout)"`
+	Where   assignments `yaml:"-" flag:"where" doc:"filter that rows shall pass, such as price=lt.10; it may be given several times"`
+	Columns string      `yaml:"-" flag:"columns" doc:"columns, with commas between them (default: all)"`
+	Order   string      `yaml:"-" flag:"order" doc:"columns to sort by, such as price.desc,title"`
+	Limit   int         `yaml:"-" flag:"limit" short:"n" doc:"rows at most; 0: all" min:"0"`
 }
 
 // request is which rows are meant.

@@ -27,10 +27,20 @@ converts by what they are compared with:
 
 // queryOptions are those of the command query.
 type queryOptions struct {
-	Param   []string      `yaml:"-" flag:"param" short:"p" doc:"value of a parameter, as name=value"`
+	Param   assignments   `yaml:"-" flag:"param" short:"p" doc:"value of a parameter, as name=value; it may be given several times"`
 	Format  string        `yaml:"-" flag:"format" doc:"form of the rows" enum:"table,json,ndjson,csv"`
 	Limit   int           `yaml:"-" flag:"limit" short:"n" doc:"rows at most; 0: all" min:"0"`
 	Timeout time.Duration `yaml:"-" flag:"timeout" doc:"how long the query may run; 0: as long as it takes" min:"0s"`
+}
+
+// assignments are values of a flag that is given several times. They may hold
+// commas and spaces.
+type assignments []string
+
+// UnmarshalText adds one value.
+func (a *assignments) UnmarshalText(text []byte) error {
+	*a = append(*a, string(text))
+	return nil
 }
 
 // runQuery is the command query.
@@ -165,7 +175,9 @@ func cell(value any) string {
 	case float64:
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	case string:
-		text = v
+		if text = v; v == "NULL" { // not the one above
+			return "'NULL'"
+		}
 	default:
 		text = fmt.Sprint(v)
 	}

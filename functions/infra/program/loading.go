@@ -264,8 +264,14 @@ func (l *loading) setFlags() error {
 		case "list":
 			text = strings.Join(f.texts, ",")
 		}
-		if err := setText(f.value, text); err != nil {
-			return l.invalid(f, err)
+		texts := []string{text}
+		if f.Type == "text" && f.value.Kind() == reflect.Slice { // its UnmarshalText appends
+			texts = f.texts
+		}
+		for _, text := range texts {
+			if err := setText(f.value, text); err != nil {
+				return l.invalid(f, err)
+			}
 		}
 	}
 	return nil

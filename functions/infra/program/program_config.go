@@ -72,6 +72,9 @@ var ErrProgramHelp = errors.New("help was asked for")
 // the command line. An empty variable counts as not set, but for a secret's,
 // which is refused.
 //
+// A slice type with UnmarshalText gets a call for each time its flag is given:
+// it appends, for values with commas.
+//
 // A bool may be true or false, and whatever else YAML takes for them: yes, no,
 // on and off, the same in the file, the environment and behind a flag's "=".
 //
