@@ -92,7 +92,7 @@ func limits(settings *httpsettings.HTTPSettings) func(http.Handler) (http.Handle
 			switch {
 			case strings.HasSuffix(r.URL.Path, "/changes"):
 				next.ServeHTTP(w, r)
-			case runsSQL(r.URL.Path):
+			case runsSQL(r.URL.EscapedPath()):
 				queries.ServeHTTP(w, r)
 			default:
 				all.ServeHTTP(w, r)
