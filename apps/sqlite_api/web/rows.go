@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,8 +17,11 @@ import (
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
-// pageRows is how many rows a page has.
-const pageRows = 50
+// How many rows a page has, and may have by the parameter limit.
+const (
+	pageRows    = 50
+	pageRowsMax = 1000
+)
 
 // The parameters of the form that adds a filter. The page redirects to the one
 // that has the filter as the API takes it.
@@ -48,7 +53,7 @@ func (p *Pages) rows(w http.ResponseWriter, r *http.Request) {
 	}
 	rp, err := newRowsPage(v, t, query)
 	if err != nil {
-		fail(w, r, v, err, rp.filterForm(), quietLinks(page.PageLink{Text: "all rows of " + t.Name, URL: tableURL(v.Name(), t.Name)}))
+		rp.fail(w, r, err)
 		return
 	}
 	rp.write(w, r)
@@ -74,6 +79,10 @@ func withFilter(v *data.View, t sqlite.SQLiteSchemaTable, query url.Values) stri
 	return tableURL(v.Name(), t.Name) + "?" + query.Encode()
 }
 
+// ownParameters are those that choose neither rows nor columns. count and
+// format are of the API: the page of a URL of the API has the same rows.
+var ownParameters = []string{"facet", "limit", "count", "format"}
+
 // newRowsPage reads the parameters. The page is right with an error, too.
 func newRowsPage(v *data.View, t sqlite.SQLiteSchemaTable, query url.Values) (*rowsPage, error) {
 	rp := &rowsPage{v: v, t: t, query: query}
@@ -82,7 +91,7 @@ func newRowsPage(v *data.View, t sqlite.SQLiteSchemaTable, query url.Values) (*r
 	query.Del("offset")
 	rest := url.Values{}
 	for name, values := range query {
-		if name != "facet" {
+		if !slices.Contains(ownParameters, name) {
 			rest[name] = values
 		}
 	}
@@ -91,7 +100,13 @@ func newRowsPage(v *data.View, t sqlite.SQLiteSchemaTable, query url.Values) (*r
 	if err != nil {
 		return rp, err
 	}
+	rp.request = request
 	request.Cursor, request.Limit, request.Clip = cursor, pageRows, cellBytes*4
+	if limit := query.Get("limit"); limit != "" {
+		if request.Limit, err = strconv.Atoi(limit); err != nil || request.Limit < 1 || request.Limit > pageRowsMax {
+			return rp, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("limit is no number of rows from 1 to %d", pageRowsMax)}
+		}
+	}
 	if offset != "" {
 		if request.Offset, err = strconv.Atoi(offset); err != nil || request.Offset < 0 {
 			return rp, &core.Error{Code: core.CodeInvalid, Message: "offset is no number of rows"}
@@ -119,7 +134,7 @@ func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	found, err := rp.v.Page(ctx, rp.t.Name, rp.request)
 	if err != nil {
-		fail(w, r, rp.v, err, rp.filterForm(), quietLinks(page.PageLink{Text: "all rows of " + rp.t.Name, URL: tableURL(rp.v.Name(), rp.t.Name)}))
+		rp.fail(w, r, err)
 		return
 	}
 	count, err := rp.v.Count(ctx, rp.t.Name, rp.request, 0, false)
@@ -136,17 +151,26 @@ func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) {
 	show(w, r, http.StatusOK, rp.v, visible(rp.t.Name), parts...)
 }
 
-// tags are the filters that hold, each of which can be taken off.
+// fail shows why there are no rows, and the parameters to take off.
+func (rp *rowsPage) fail(w http.ResponseWriter, r *http.Request, err error) {
+	all := page.PageLink{Text: "all rows of " + visible(rp.t.Name), URL: tableURL(rp.v.Name(), rp.t.Name)}
+	fail(w, r, rp.v, err, rp.tags(), rp.filterForm(), quietLinks(all))
+}
+
+// tags are the parameters that choose rows, each of which can be taken off: also
+// one that is refused, with what was typed.
 func (rp *rowsPage) tags() page.PageComponent {
 	var links []page.PageLink
-	for _, f := range rp.request.Filters {
-		name, value := f.Param()
-		links = append(links, page.PageLink{Text: visible(name + " " + value + " ✕"), Hint: "Take this filter off", URL: rp.address(func(query url.Values) {
-			query[name] = slices.DeleteFunc(query[name], func(other string) bool { return other == value })
-		})})
-	}
-	if rp.request.Search != "" {
-		links = append(links, page.PageLink{Text: "search " + visible(rp.request.Search) + " ✕", URL: rp.address(func(query url.Values) { query.Del("search") })})
+	for _, name := range slices.Sorted(maps.Keys(rp.query)) {
+		if name == "order" || name == "select" || slices.Contains(ownParameters, name) {
+			continue
+		}
+		for i, value := range rp.query[name] {
+			links = append(links, page.PageLink{
+				Text: cut(visible(name+" "+value)) + " ✕", Hint: "Take this filter off",
+				URL: rp.address(func(query url.Values) { query[name] = slices.Delete(query[name], i, i+1) }),
+			})
+		}
 	}
 	if links == nil {
 		return nil
@@ -336,7 +360,7 @@ func (rp *rowsPage) pages(found *data.Page) page.PageComponent {
 	if found.Prev != "" {
 		prev = at("cursor", found.Prev)
 	} else if rp.request.Offset > 0 {
-		prev = at("offset", strconv.Itoa(max(0, rp.request.Offset-pageRows)))
+		prev = at("offset", strconv.Itoa(max(0, rp.request.Offset-rp.request.Limit)))
 	}
 	if next == "" && prev == "" {
 		return nil
@@ -400,9 +424,7 @@ func (rp *rowsPage) facet(ctx context.Context, w *page.PageWriter, name string) 
 		case "":
 			text = "empty text"
 		}
-		if runes := []rune(text); len(runes) > 60 {
-			text = string(runes[:60]) + "…"
-		}
+		text = cut(text)
 		parameter, filter := f.Param()
 		links = append(links, page.PageLink{Text: text + " (" + strconv.FormatInt(value.Rows, 10) + ")", URL: rp.address(func(query url.Values) {
 			query.Add(parameter, filter)
@@ -418,7 +440,7 @@ func (rp *rowsPage) facet(ctx context.Context, w *page.PageWriter, name string) 
 func (rp *rowsPage) copies(ctx context.Context) page.PageComponent {
 	query := url.Values{}
 	for name, values := range rp.query {
-		if name != "facet" {
+		if name != "facet" && name != "format" {
 			query[name] = values
 		}
 	}
@@ -439,6 +461,14 @@ func (rp *rowsPage) copies(ctx context.Context) page.PageComponent {
 	}
 	parts = append(parts, page.PageCode(page.PageCodeConfig{Text: "curl " + shellQuote("http://HOST"+at("json")), Language: "sh", Name: "curl"}))
 	return behind("Copy as CSV, NDJSON, JSON, SQL, curl", parts...)
+}
+
+// cut shortens the text of a tag.
+func cut(text string) string {
+	if runes := []rune(text); len(runes) > 60 {
+		return string(runes[:60]) + "…"
+	}
+	return text
 }
 
 func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

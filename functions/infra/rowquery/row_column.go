@@ -56,11 +56,13 @@ var reserved = []string{"select", "order", "limit", "offset", "cursor", "count",
 // taken for something else there is quoted.
 func (c RowColumn) param() string {
 	name := c.Name
-	if len(c.Path) == 0 && !strings.Contains(name, "->") && !strings.HasPrefix(name, `"`) && name != "" &&
-		!slices.Contains(logicNames, name) && !slices.Contains(reserved, name) {
-		return name
+	switch {
+	case len(c.Path) > 0 || name == "" || strings.Contains(name, "->") || strings.HasPrefix(name, `"`) || slices.Contains(logicNames, name):
+		return c.String()
+	case slices.Contains(reserved, name):
+		return quote(name)
 	}
-	return c.String()
+	return name
 }
 
 // quoteName puts a name into quotes where RowColumnParse, or a list, would

@@ -127,3 +127,16 @@ func FuzzRowFilterParse(f *testing.F) {
 		}
 	})
 }
+
+// A filter on a column that is called as another parameter keeps its meaning.
+func TestRowFilterParse_ReservedColumn(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"limit", "order", "select", "search", "or", "", "a->b"} {
+		f := rowquery.RowFilter{Column: rowquery.RowColumn{Name: name}, Operator: rowquery.RowEqual, Value: "1"}
+		parameter, value := f.Param()
+		again, err := rowquery.RowFilterParse(parameter, value)
+		if err != nil || again.Column.Name != name || parameter[0] != '"' {
+			t.Errorf("%q is written %s=%s and read as %q, %v", name, parameter, value, again.Column.Name, err)
+		}
+	}
+}
