@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -41,7 +40,7 @@ func (a *api) queries() []httpapi.HTTPAPIEndpoint {
 	return []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/{db}/query", Name: "query", Tag: "queries", Errors: queryStatuses,
-			Summary: "The rows of a SELECT", Problem: sqlProblem,
+			Summary: "The rows of a SELECT", Problem: data.SQLProblem,
 			Description: "One statement that only reads; its parameters (:name, @name, $name) are p_name. JSON has 1000 rows unless limit says " +
 				"otherwise, and the member truncated; NDJSON and CSV up to a million, and the trailer Truncated. It runs for 10 s at most.",
 			Responses: []httpapi.HTTPAPIResponse{{Type: typeJSON, Go: typeOf[queryOut]()}, {Type: typeNDJSON}, {Type: typeCSV}},
@@ -49,7 +48,7 @@ func (a *api) queries() []httpapi.HTTPAPIEndpoint {
 		}, a.query),
 		httpapi.HTTPAPIJSON(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/{db}/explain", Name: "explain", Tag: "queries", Errors: queryStatuses,
-			Summary: "How SQLite would run a SELECT, with warnings of what is slow", Problem: sqlProblem,
+			Summary: "How SQLite would run a SELECT, with warnings of what is slow", Problem: data.SQLProblem,
 		}, 0, a.explain),
 	}
 }
@@ -194,20 +193,4 @@ func (a *api) explain(ctx context.Context, in *sqlIn) (*explainOut, error) {
 		return err
 	})
 	return out, err
-}
-
-// sqlProblem shows what SQLite says of the caller's SQL, which errors of a
-// driver otherwise keep to the log.
-func sqlProblem(err error) error {
-	coded, ok := errors.AsType[*core.Error](err)
-	if !ok || coded.Message != "" || coded.Err == nil {
-		return err
-	}
-	switch coded.Code {
-	case core.CodeInvalid, core.CodeForbidden, core.CodeTooLarge:
-		return &core.Error{Code: coded.Code, Message: coded.Err.Error(), Hint: coded.Hint, Err: err}
-	case core.CodeTimeout:
-		return &core.Error{Code: coded.Code, Message: fmt.Sprintf("the query was stopped after %v", data.QueryTime), Hint: "explain says what is slow", Err: err}
-	}
-	return err
 }

@@ -12,10 +12,19 @@ import (
 // Pages are the pages of a set of databases.
 type Pages struct {
 	set *data.Set
+	// inside has the pages of a database, whose name comes first in their
+	// paths: beside /assets/ in one mux these patterns would be ambiguous.
+	inside http.Handler
 }
 
 // New makes the pages.
-func New(set *data.Set) *Pages { return &Pages{set: set} }
+func New(set *data.Set) *Pages {
+	p := &Pages{set: set}
+	mux := http.NewServeMux()
+	p.mountConsole(mux)
+	p.inside = fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(p.noPage)})
+	return p
+}
 
 // Mount adds the pages' routes to mux.
 func (p *Pages) Mount(mux *http.ServeMux) {
@@ -37,8 +46,12 @@ func (p *Pages) databases(w http.ResponseWriter, r *http.Request) {
 	show(w, r, http.StatusOK, "Databases", links)
 }
 
-// NotFound says that there is no such page.
-func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
+// NotFound answers what no other route does: the pages of a database, or that
+// there is no such page.
+func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) { p.inside.ServeHTTP(w, r) }
+
+// noPage says that there is no such page.
+func (p *Pages) noPage(w http.ResponseWriter, r *http.Request) {
 	show(w, r, http.StatusNotFound, "Not found", page.PageNotice(page.PageNoticeConfig{
 		Title: "There is no page " + r.URL.Path + ".", Links: []page.PageLink{{Text: "Databases", URL: "/"}},
 	}))

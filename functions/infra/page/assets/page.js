@@ -315,3 +315,45 @@ for (const region of all("[data-live]")) {
     put(region, [...part.content.childNodes], region.dataset.how);
   });
 }
+
+// A console for queries: it fetches the result, shows the time that passes, and
+// Stop ends the request, which the server notices.
+let asked = null; // the AbortController of the query that runs
+
+async function run(form) {
+  asked?.abort();
+  const mine = (asked = new AbortController());
+  const result = document.getElementById("result");
+  const stop = form.querySelector(".stop"), elapsed = form.querySelector(".elapsed");
+  const began = performance.now();
+  const clock = setInterval(() => (elapsed.textContent = "running for " + ((performance.now() - began) / 1000).toFixed(1) + " s"), 100);
+  stop.disabled = false;
+  result.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(form.getAttribute("action"), {
+      method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "text/html", "X-Fragment": "result" }, signal: mine.signal,
+    });
+    if (!answer.ok) throw new Error(answer.status + " " + answer.statusText);
+    result.innerHTML = await answer.text();
+    elapsed.textContent = "";
+  } catch (problem) {
+    elapsed.textContent = problem.name === "AbortError" ? "stopped" : "failed: " + problem.message;
+  }
+  clearInterval(clock);
+  if (asked !== mine) return;
+  stop.disabled = true;
+  result.removeAttribute("aria-busy");
+}
+
+on("click", "form.console .stop", () => asked?.abort());
+on("keydown", "form.console textarea", (field, event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  field.form.requestSubmit();
+});
+on("submit", "form.console", (form, event) => {
+  const names = [...form.sql.value.matchAll(/[:@$]([A-Za-z]\w*)/g)].map((m) => "p_" + m[1]);
+  if (event.submitter?.formMethod === "post" || names.some((name) => !form.elements[name])) return; // the server adds the fields
+  event.preventDefault();
+  run(form);
+});
