@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -40,7 +41,7 @@ func (a *api) queries() []httpapi.HTTPAPIEndpoint {
 	return []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/{db}/query", Name: "query", Tag: "queries", Errors: queryStatuses,
-			Summary: "The rows of a SELECT", Problem: data.SQLProblem,
+			Summary: "The rows of a SELECT", Problem: sqlProblem,
 			Description: "One statement that only reads; its parameters (:name, @name, $name) are p_name. JSON has 1000 rows unless limit says " +
 				"otherwise, and the member truncated; NDJSON and CSV up to a million, and the trailer Truncated. It runs for 10 s at most.",
 			Responses: []httpapi.HTTPAPIResponse{{Type: typeJSON, Go: typeOf[queryOut]()}, {Type: typeNDJSON}, {Type: typeCSV}},
@@ -48,7 +49,7 @@ func (a *api) queries() []httpapi.HTTPAPIEndpoint {
 		}, a.query),
 		httpapi.HTTPAPIJSON(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/{db}/explain", Name: "explain", Tag: "queries", Errors: queryStatuses,
-			Summary: "How SQLite would run a SELECT, with warnings of what is slow", Problem: data.SQLProblem,
+			Summary: "How SQLite would run a SELECT, with warnings of what is slow", Problem: sqlProblem,
 		}, 0, a.explain),
 	}
 }
@@ -69,7 +70,7 @@ func (in *sqlIn) rowsQuery() (sqlite.SQLiteQueryRowsConfig, error) {
 		}
 		named[name[len("p_"):]] = values[0]
 	}
-	return sqlite.SQLiteQueryRowsConfig{Query: in.SQL, Named: named, ReadOnly: true}, nil
+	return sqlite.SQLiteQueryRowsConfig{Query: in.SQL, Named: named, ReadOnly: true, Stored: true}, nil
 }
 
 type queryIn struct {
@@ -118,7 +119,7 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 			})
 		}
 		result, err := sqlite.SQLiteQueryJSON(ctx, db, out, sqlite.SQLiteQueryJSONConfig{
-			Query: query.Query, Named: query.Named, ReadOnly: true, NDJSON: true, MaxRows: rows, MaxBytes: streamBytesMax,
+			Query: query.Query, Named: query.Named, ReadOnly: true, Stored: true, NDJSON: true, MaxRows: rows, MaxBytes: streamBytesMax,
 		})
 		truncated = result.Truncated
 		return err
@@ -145,7 +146,7 @@ func queryJSON(w http.ResponseWriter, r *http.Request, v *data.View, query sqlit
 	b := &buffer{bytes: append(make([]byte, 0, 4096), `{"rows":`...)}
 	err := v.Guest(r.Context(), func(ctx context.Context, db *sql.DB) error {
 		result, err := sqlite.SQLiteQueryJSON(ctx, db, b, sqlite.SQLiteQueryJSONConfig{
-			Query: query.Query, Named: query.Named, ReadOnly: true, MaxRows: rows, MaxBytes: queryBytes,
+			Query: query.Query, Named: query.Named, ReadOnly: true, Stored: true, MaxRows: rows, MaxBytes: queryBytes,
 		})
 		columns := make([]data.Column, len(result.Columns))
 		for i, c := range result.Columns {
@@ -193,4 +194,20 @@ func (a *api) explain(ctx context.Context, in *sqlIn) (*explainOut, error) {
 		return err
 	})
 	return out, err
+}
+
+// sqlProblem shows what SQLite says of the caller's SQL, which errors of a
+// driver otherwise keep to the log.
+func sqlProblem(err error) error {
+	coded, ok := errors.AsType[*core.Error](err)
+	if !ok || coded.Message != "" || coded.Err == nil {
+		return err
+	}
+	switch coded.Code {
+	case core.CodeInvalid, core.CodeForbidden, core.CodeTooLarge:
+		return &core.Error{Code: coded.Code, Message: coded.Err.Error(), Hint: coded.Hint, Err: err}
+	case core.CodeTimeout:
+		return &core.Error{Code: coded.Code, Message: "the query took too long and was stopped", Hint: "explain says what is slow", Err: err}
+	}
+	return err
 }

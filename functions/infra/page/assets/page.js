@@ -324,36 +324,32 @@ async function run(form) {
   asked?.abort();
   const mine = (asked = new AbortController());
   const result = document.getElementById("result");
-  const stop = form.querySelector(".stop"), elapsed = form.querySelector(".elapsed");
+  const stop = document.querySelector(".console .stop"), elapsed = document.querySelector(".console output");
   const began = performance.now();
   const clock = setInterval(() => (elapsed.textContent = "running for " + ((performance.now() - began) / 1000).toFixed(1) + " s"), 100);
   stop.disabled = false;
-  result.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(form.getAttribute("action"), {
-      method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "text/html", "X-Fragment": "result" }, signal: mine.signal,
-    });
-    if (!answer.ok) throw new Error(answer.status + " " + answer.statusText);
-    result.innerHTML = await answer.text();
+    const answer = await fetch(address(form), { headers: { Accept: "text/html" }, signal: mine.signal });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    result.replaceChildren(...page.getElementById("result").childNodes);
+    history.replaceState(null, "", address(form));
     elapsed.textContent = "";
   } catch (problem) {
     elapsed.textContent = problem.name === "AbortError" ? "stopped" : "failed: " + problem.message;
   }
   clearInterval(clock);
-  if (asked !== mine) return;
-  stop.disabled = true;
-  result.removeAttribute("aria-busy");
+  if (asked === mine) stop.disabled = true;
 }
 
-on("click", "form.console .stop", () => asked?.abort());
-on("keydown", "form.console textarea", (field, event) => {
+on("click", ".console .stop", () => asked?.abort());
+on("keydown", "#console textarea", (field, event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
   field.form.requestSubmit();
 });
-on("submit", "form.console", (form, event) => {
-  const names = [...form.sql.value.matchAll(/[:@$]([A-Za-z]\w*)/g)].map((m) => "p_" + m[1]);
-  if (event.submitter?.formMethod === "post" || names.some((name) => !form.elements[name])) return; // the server adds the fields
+on("submit", "#console", (form, event) => {
+  const names = [...form.elements.sql.value.matchAll(/[:@$]([A-Za-z]\w*)/g)].map((found) => "p_" + found[1]);
+  if (names.some((name) => !form.elements[name])) return; // the server adds the fields
   event.preventDefault();
   run(form);
 });
