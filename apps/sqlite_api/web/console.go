@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,34 +40,38 @@ func (p *Pages) console(w http.ResponseWriter, r *http.Request) {
 	}
 	query := r.URL.Query()
 	text := query.Get("sql")
-	names := parameters(text)
+	names := sqlite.SQLiteQueryParameters(text)
 	form := consoleForm(v, text, names, query)
 	if strings.TrimSpace(text) == "" {
-		show(w, r, http.StatusOK, v, "SQL", form, tableNames(r.Context(), v))
+		show(w, r, http.StatusOK, v, "SQL", form, beside(), inResult(tableNames(r.Context(), v)))
 		return
 	}
 	found, err := run(r.Context(), v, text, names, query)
 	if err != nil {
-		show(w, r, core.ErrorHTTPStatus(err), v, "SQL", form, problem(err))
+		show(w, r, core.ErrorHTTPStatus(err), v, "SQL", form, beside(), inResult(problem(err)))
 		return
 	}
-	show(w, r, http.StatusOK, v, "SQL", form, summary(found), chart(found, query), resultTable(found), plan(found), exports(v, query))
+	show(w, r, http.StatusOK, v, "SQL", form, beside(), inResult(
+		summary(found), chart(found, query), resultTable(found), plan(found), exports(v, query),
+	))
 }
 
-var (
-	quoted    = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|` + "`[^`]*`" + `|\[[^\]]*\]|--[^\n]*|(?s:/\*.*?\*/)`)
-	parameter = regexp.MustCompile(`[:@$]([A-Za-z][A-Za-z0-9_]*)`)
-)
+// beside is what the script adds to the form: Stop, and the time that passes.
+func beside() page.PageComponent {
+	return page.PageHTML(func(w *page.PageWriter) {
+		w.Raw(`<p class="script console"><button class="stop" type="button" disabled>Stop</button> <output class="quiet"></output></p>`)
+	})
+}
 
-// parameters are the names of the parameters in SQL.
-func parameters(text string) []string {
-	var names []string
-	for _, found := range parameter.FindAllStringSubmatch(quoted.ReplaceAllString(text, " "), -1) {
-		if !slices.Contains(names, found[1]) {
-			names = append(names, found[1])
+// inResult puts what a query returned where the script looks for it.
+func inResult(parts ...page.PageComponent) page.PageComponent {
+	return page.PageHTML(func(w *page.PageWriter) {
+		w.Open("div", "id", "result")
+		for _, part := range parts {
+			w.Add(part)
 		}
-	}
-	return names
+		w.Close("div")
+	})
 }
 
 func consoleForm(v *data.View, text string, names []string, query url.Values) page.PageComponent {
@@ -221,13 +224,13 @@ func chart(f *result, query url.Values) page.PageComponent {
 	}
 	return page.PageHTML(func(w *page.PageWriter) {
 		w.Add(page.PageTags("Chart", chartLinks(query, kind)))
-		if kind != "line" && kind != "bar" {
+		if kind != "line" && kind != "bar" && kind != "scatter" {
 			return
 		}
 		cfg := page.PageChartConfig{Name: "The result by " + visible(f.columns[axis]), Kind: kind}
 		for _, row := range f.rows {
 			label, _ := shown(row[axis], "").(string)
-			cfg.Labels = append(cfg.Labels, label)
+			cfg.Labels, cfg.X = append(cfg.Labels, label), append(cfg.X, float(row[axis]))
 		}
 		for _, i := range numbers {
 			if i == axis || len(cfg.Series) == 6 {
@@ -245,7 +248,7 @@ func chart(f *result, query url.Values) page.PageComponent {
 
 func chartLinks(query url.Values, kind string) []page.PageLink {
 	var links []page.PageLink
-	for _, one := range []struct{ kind, text string }{{"", "no chart"}, {"line", "lines"}, {"bar", "bars"}} {
+	for _, one := range []struct{ kind, text string }{{"", "no chart"}, {"line", "lines"}, {"bar", "bars"}, {"scatter", "scatter"}} {
 		with := url.Values{}
 		for name, values := range query {
 			with[name] = values

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"fnregistry.dev/functions/infra/page"
@@ -28,7 +29,8 @@ func (p *Pages) schema(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		picture.Nodes = append(picture.Nodes, page.PagePictureNode{
-			ID: strings.ToLower(t.Name), Label: visible(t.Name), Kind: t.Kind, URL: tableURL(v.Name(), t.Name), Hint: columnsText(t),
+			Lines: boxLines(t, len(tables)),
+			ID:    strings.ToLower(t.Name), Label: visible(t.Name), Kind: t.Kind, URL: tableURL(v.Name(), t.Name), Hint: columnsText(t),
 		})
 		for _, k := range t.ForeignKeys {
 			picture.Edges = append(picture.Edges, page.PagePictureEdge{From: strings.ToLower(k.Table), To: strings.ToLower(k.ToTable)})
@@ -36,6 +38,33 @@ func (p *Pages) schema(w http.ResponseWriter, r *http.Request) {
 		parts = append(parts, describe(v.Name(), t))
 	}
 	show(w, r, http.StatusOK, v, "Schema", append([]page.PageComponent{page.PagePicture(picture)}, parts...)...)
+}
+
+// boxLines are a table's columns in its box of the picture: the first ones, and
+// none where there are too many tables to read them.
+func boxLines(t sqlite.SQLiteSchemaTable, tables int) []string {
+	const most = 12
+	if tables > 40 {
+		return nil
+	}
+	var lines []string
+	for i, c := range t.Columns {
+		if i == most-1 && len(t.Columns) > most {
+			return append(lines, "…")
+		}
+		line := strings.TrimSpace(visible(c.Name) + " " + visible(c.Type))
+		if c.Key > 0 {
+			line += ", key"
+		}
+		for _, k := range t.ForeignKeys {
+			if slices.Contains(k.Columns, c.Name) {
+				line += " →"
+				break
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // describe is a table's columns, keys and indexes.

@@ -9,7 +9,8 @@ import (
 // PageChartConfig is a chart of one or more series over the same places.
 type PageChartConfig struct {
 	Name   string            // what the chart shows, for all readers
-	Kind   string            // line, bar, or spark for a small line without axes; empty: line
+	Kind   string            // line, bar, scatter, or spark for a small line without axes; empty: line
+	X      []float64         // of a scatter: where each label is on the horizontal axis
 	Labels []string          // along the horizontal axis
 	Series []PageChartSeries // the first six have a colour of their own
 	Unit   string            // after the figures of the vertical axis
@@ -71,11 +72,19 @@ func (w *PageWriter) chart(cfg PageChartConfig) {
 		w.line("grid", chartLeft, y.at(v), chartWidth-chartRight, y.at(v))
 		w.Element("text", number(v)+cfg.Unit, "x", px(chartLeft-6), "y", px(y.at(v)+4), "text-anchor", "end")
 	}
-	w.axis(cfg.Labels)
+	x := cfg.across()
+	if cfg.Kind == "scatter" {
+		w.numbersAcross(x)
+	} else {
+		w.axis(cfg.Labels)
+	}
 	for i, s := range cfg.Series {
-		if cfg.Kind == "bar" {
+		switch cfg.Kind {
+		case "bar":
 			w.bars(cfg, i, y)
-		} else {
+		case "scatter":
+			w.dots(cfg, i, x, y)
+		default:
 			w.Element("path", "", "class", "l s"+strconv.Itoa(i%6+1), "d", s.path(cfg.places(), y))
 		}
 	}
@@ -83,6 +92,44 @@ func (w *PageWriter) chart(cfg PageChartConfig) {
 	w.legend(cfg.Series)
 	w.chartTable(cfg)
 	w.Close("figure")
+}
+
+// across is the horizontal axis of a scatter: from the least to the greatest X.
+func (c PageChartConfig) across() scale {
+	x := scale{math.Inf(1), math.Inf(-1), chartLeft + 8, chartWidth - chartRight - 8}
+	for _, v := range c.X {
+		if finite(v) {
+			x.low, x.high = min(x.low, v), max(x.high, v)
+		}
+	}
+	switch {
+	case x.low > x.high:
+		x.low, x.high = 0, 1
+	case x.low == x.high:
+		x.low, x.high = x.low-max(1, math.Abs(x.low)/2), x.high+max(1, math.Abs(x.high)/2)
+	}
+	return x
+}
+
+// numbersAcross writes the figures of a scatter's horizontal axis.
+func (w *PageWriter) numbersAcross(x scale) {
+	step := niceStep(x.high-x.low) * 2
+	first := math.Ceil(x.low / step)
+	for i := range int((x.high-first*step)/step) + 1 {
+		v := (first + float64(i)) * step
+		w.Element("text", number(v), "x", px(x.at(v)), "y", px(chartHeight-6), "text-anchor", "middle")
+	}
+}
+
+func (w *PageWriter) dots(cfg PageChartConfig, series int, x, y scale) {
+	for i, v := range cfg.Series[series].Values {
+		if i >= len(cfg.X) || i >= len(cfg.Labels) || !finite(v) || !finite(cfg.X[i]) {
+			continue
+		}
+		w.Open("circle", "class", "f"+strconv.Itoa(series%6+1), "cx", px(x.at(cfg.X[i])), "cy", px(y.at(v)), "r", "3")
+		w.Element("title", cfg.Labels[i]+": "+number(v)+cfg.Unit)
+		w.Close("circle")
+	}
 }
 
 // finite reports whether a value can be drawn. Values close to the limits of

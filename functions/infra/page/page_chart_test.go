@@ -70,3 +70,17 @@ func TestPageChart_ManyPlaces(t *testing.T) {
 		t.Errorf("%d labels", n)
 	}
 }
+
+// The dots of a scatter are where their numbers say; missing ones are left out.
+func TestPageChart_Scatter(t *testing.T) {
+	t.Parallel()
+	text := render(t, PageChart(PageChartConfig{
+		Name: "Points", Kind: "scatter", Labels: []string{"a", "b", "c", "d"}, X: []float64{0, 1, 100, math.NaN()},
+		Series: []PageChartSeries{{Values: []float64{1, -2, 3, 4}}},
+	}))
+	has(t, text, `<circle class="f1" cx="72"`, `cx="77.5"`, `cx="622"`)
+	if n := strings.Count(text, "<circle"); n != 3 {
+		t.Errorf("%d dots", n)
+	}
+	render(t, PageChart(PageChartConfig{Name: "One", Kind: "scatter", Labels: []string{"a"}, X: []float64{5}, Series: []PageChartSeries{{Values: []float64{5}}}}))
+}

@@ -28,6 +28,9 @@ type PagePictureNode struct {
 	Kind  string // named in the legend, which gives the first six kinds a colour each
 	URL   string // of its link; may be empty
 	Hint  string // its tooltip
+	// Lines are further lines in the box, such as a table's columns; not with
+	// PagePictureConfig.Group.
+	Lines []string
 }
 
 // PagePictureEdge is an edge, by the IDs of its nodes. Those of unknown nodes,

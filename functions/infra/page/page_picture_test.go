@@ -171,3 +171,12 @@ func BenchmarkPagePicture_125(b *testing.B) {
 		draw(cfg)
 	}
 }
+
+// A box has room for its further lines.
+func TestPagePicture_Lines(t *testing.T) {
+	t.Parallel()
+	text := render(t, PagePicture(PagePictureConfig{
+		Nodes: []PagePictureNode{{ID: "a", Lines: []string{"id <b>", "name"}}, {ID: "b"}}, Edges: []PagePictureEdge{{From: "a", To: "b"}},
+	}))
+	has(t, text, `height="64"`, "id &lt;b&gt;", ">name</text>")
+}

@@ -13,6 +13,7 @@ const (
 	headHeight = 26 // of a group's title
 	padding    = 8  // within a group
 	margin     = 12
+	lineHeight = 18 // of a further line in a box
 	charWidth  = 8  // of the style sheet's monospace font at 13 px, rounded up
 	longest    = 40 // characters of a label
 	tallest    = 12 // nodes of a group in one column
@@ -149,6 +150,14 @@ func (g *graph) box(i int, height float64) *drawnBox {
 	return &drawnBox{PagePictureNode: node, w: textWidth(label) + 20, h: height, class: class, label: label}
 }
 
+// unfold makes room for the node's further lines.
+func (b *drawnBox) unfold() {
+	for _, line := range b.Lines {
+		b.w = max(b.w, textWidth(shorten(line, longest))+20)
+	}
+	b.h += lineHeight * float64(len(b.Lines))
+}
+
 // shorten cuts a text to a number of characters, the last one an ellipsis.
 func shorten(text string, most int) string {
 	runes := []rune(strings.Join(strings.Fields(text), " "))
@@ -195,6 +204,7 @@ func (g *graph) drawNodes(d *drawing) {
 			continue
 		}
 		b := g.box(i, boxHeight)
+		b.unfold()
 		at[i] = len(items)
 		items = append(items, &item{w: b.w, h: b.h})
 		boxes = append(boxes, b)
@@ -433,7 +443,14 @@ func (d drawing) svg(w *PageWriter) {
 		w.Open("g", "class", b.class, "data-id", b.ID)
 		w.Element("title", cmp.Or(b.Hint, b.name()))
 		w.rect(b.x, b.y, b.w, b.h, "6")
-		w.Element("text", b.label, "x", px(b.x+10), "y", px(b.y+b.h/2+4.5))
+		lines := float64(0)
+		if b.h > boxHeight { // else there is only room for the label
+			lines = lineHeight * float64(len(b.Lines))
+		}
+		w.Element("text", b.label, "x", px(b.x+10), "y", px(b.y+(b.h-lines)/2+4.5))
+		for i, line := range b.Lines[:int(lines/lineHeight)] {
+			w.Element("text", shorten(line, longest), "class", "more", "x", px(b.x+10), "y", px(b.y+boxHeight+lineHeight*float64(i)+9))
+		}
 		w.Close("g")
 		if b.URL != "" {
 			w.Close("a")

@@ -315,3 +315,41 @@ for (const region of all("[data-live]")) {
     put(region, [...part.content.childNodes], region.dataset.how);
   });
 }
+
+// A console for queries: it fetches the result, shows the time that passes, and
+// Stop ends the request, which the server notices.
+let asked = null; // the AbortController of the query that runs
+
+async function run(form) {
+  asked?.abort();
+  const mine = (asked = new AbortController());
+  const result = document.getElementById("result");
+  const stop = document.querySelector(".console .stop"), elapsed = document.querySelector(".console output");
+  const began = performance.now();
+  const clock = setInterval(() => (elapsed.textContent = "running for " + ((performance.now() - began) / 1000).toFixed(1) + " s"), 100);
+  stop.disabled = false;
+  try {
+    const answer = await fetch(address(form), { headers: { Accept: "text/html" }, signal: mine.signal });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    result.replaceChildren(...page.getElementById("result").childNodes);
+    history.replaceState(null, "", address(form));
+    elapsed.textContent = "";
+  } catch (problem) {
+    elapsed.textContent = problem.name === "AbortError" ? "stopped" : "failed: " + problem.message;
+  }
+  clearInterval(clock);
+  if (asked === mine) stop.disabled = true;
+}
+
+on("click", ".console .stop", () => asked?.abort());
+on("keydown", "#console textarea", (field, event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  field.form.requestSubmit();
+});
+on("submit", "#console", (form, event) => {
+  const names = [...form.elements.sql.value.matchAll(/[:@$]([A-Za-z]\w*)/g)].map((found) => "p_" + found[1]);
+  if (names.some((name) => !form.elements[name])) return; // the server adds the fields
+  event.preventDefault();
+  run(form);
+});
