@@ -9,6 +9,7 @@ require (
 	fnregistry.dev/tools/testenv/testkit/browser v0.0.0
 	fnregistry.dev/tools/testenv/testkit/scripttest v0.0.0
 	github.com/chromedp/chromedp v0.22.1
+	github.com/rogpeppe/go-internal v1.16.0
 )
 
 require (
@@ -27,7 +28,6 @@ require (
 	github.com/pb33f/libopenapi-validator v0.9.2 // indirect
 	github.com/pb33f/ordered-map/v2 v2.3.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
-	github.com/rogpeppe/go-internal v1.16.0 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	go.yaml.in/yaml/v4 v4.0.0-rc.2 // indirect

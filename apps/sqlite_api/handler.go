@@ -34,21 +34,30 @@ func newHandler(call program.ProgramCall[*settings], set *data.Set, known *token
 		Schemas:   api.Schemas(),
 		Endpoints: append(api.Endpoints(api.Config{Set: set}), httpapi.HTTPAPIHealth(health)...),
 	})
-	mux := http.NewServeMux()
-	endpoints.Mount(mux)
+	apiMux, pageMux := http.NewServeMux(), http.NewServeMux()
+	endpoints.Mount(apiMux)
 	pages := web.New(set)
-	pages.Mount(mux)
-	notFound := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/") {
-			endpoints.NotFound(w, r)
+	pages.Mount(pageMux)
+	forPrograms := fnhttp.HTTPMux(apiMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(endpoints.NotFound)})
+	forPeople := fnhttp.HTTPMux(pageMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(pages.NotFound)})
+	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isAPI(r.URL.Path) {
+			forPrograms.ServeHTTP(w, r)
 			return
 		}
-		pages.NotFound(w, r)
+		forPeople.ServeHTTP(w, r)
 	})
 	stack.Public = pages.Public()
 	stack.Login = fnhttp.HTTPLogin(web.Login)
 	stack.Logger, stack.Observe = call.Log, fnhttp.HTTPMetrics(counted)
-	return endpoints.Stack(withAccess(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: notFound}), known), stack)
+	return endpoints.Stack(withAccess(both, known), stack)
+}
+
+// isAPI reports whether a path is the API's, and not that of a page, whose
+// first element is the name of a database.
+func isAPI(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return slices.Contains([]string{"api", "healthz", "metrics", "openapi.json", "readyz"}, first)
 }
 
 // withAccess puts the caller's access into a request's context. It changes r
@@ -83,7 +92,7 @@ func limits(settings *httpsettings.HTTPSettings) func(http.Handler) (http.Handle
 			switch {
 			case strings.HasSuffix(r.URL.Path, "/changes"):
 				next.ServeHTTP(w, r)
-			case runsSQL(r.URL.Path):
+			case runsSQL(r.URL.EscapedPath()):
 				queries.ServeHTTP(w, r)
 			default:
 				all.ServeHTTP(w, r)

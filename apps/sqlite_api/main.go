@@ -30,13 +30,27 @@ type settings struct {
 
 var defaults = settings{HTTPSettings: httpsettings.HTTPSettings{Addr: "127.0.0.1:8080"}}
 
+const serveHelp = `Each FILE is served under its name without the extension. It is opened read-only
+unless --write is given, and then only callers with a token may write. A file that
+is called as a command is written ./query.
+
+  sqlite_api shop.db                                   http://127.0.0.1:8080/
+  sqlite_api --addr 0.0.0.0:8080 --token-file t shop.db    for other machines, too`
+
 func newProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
 		Name: "sqlite_api", Doc: "serves SQLite files as a JSON API and pages",
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
-			Defaults: &defaults, Run: serve, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
+			Defaults: &defaults, Run: serve, Help: serveHelp, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
 		}), program.ProgramCommand(program.ProgramCommandConfig[*schemaOptions]{
-			Name: "schema", Doc: "prints the tables of a file", Args: "FILE", MinArgs: 1, Run: printSchema,
+			Name: "schema", Doc: "prints the tables of a file", Args: "FILE [TABLE...]", MinArgs: 1, MaxArgs: -1,
+			Run: printSchema, Complete: completeTables[schemaOptions],
+		}), program.ProgramCommand(program.ProgramCommandConfig[*queryOptions]{
+			Name: "query", Doc: "prints the rows of a SELECT", Help: queryHelp, Args: "FILE SQL", MinArgs: 2, MaxArgs: 2,
+			Defaults: &queryOptions{Format: "table"}, Run: runQuery,
+		}), program.ProgramCommand(program.ProgramCommandConfig[*exportOptions]{
+			Name: "export", Doc: "writes the rows of a table", Help: exportHelp, Args: "FILE TABLE", MinArgs: 2, MaxArgs: 2,
+			Defaults: &exportOptions{Format: "csv"}, Run: export, Complete: completeTables[exportOptions],
 		})},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"fnregistry.dev/functions/infra/http/httpapi/httpapitest"
 	"fnregistry.dev/functions/infra/program"
@@ -117,24 +118,6 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// The page has no barrier, in light and dark, and fits a phone.
-func TestBrowser(t *testing.T) {
-	t.Parallel()
-	server, p := start(t, shopFile(t)), browser.Open(t)
-	for _, scheme := range []string{"light", "dark"} {
-		p.Theme(scheme)
-		p.Go(server.URL + "/")
-		p.Until(`document.querySelector("h1").textContent === "Databases"`)
-		p.Accessible()
-	}
-	p.Go(server.URL + "/nowhere")
-	p.Until(`document.querySelector("h1").textContent === "Not found"`)
-	p.Accessible()
-	p.Size(390, 844)
-	p.Go(server.URL + "/")
-	p.NoWiderThanTheScreen()
-}
-
 // People on other machines, as behind a proxy, log in by the token.
 func TestBrowser_Login(t *testing.T) {
 	t.Parallel()
@@ -154,7 +137,11 @@ func TestBrowser_Login(t *testing.T) {
 // The scripts in testdata run the real binary.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	scripttest.Run(t, scripttest.Config{Program: "sqlite_api", Main: main})
+	path := shopFile(t) // which scripts only read
+	scripttest.Run(t, scripttest.Config{Program: "sqlite_api", Main: main, Setup: func(env *testscript.Env) error {
+		env.Setenv("SHOP", path)
+		return nil
+	}})
 }
 
 // The program's page has the settings as the program knows them.

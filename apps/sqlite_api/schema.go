@@ -21,12 +21,22 @@ type schemaOptions struct {
 
 // printSchema is the command schema.
 func printSchema(ctx context.Context, c program.ProgramCall[*schemaOptions]) error {
-	set, err := data.Open(ctx, data.Config{Files: c.Args})
-	if err != nil {
-		return err
-	}
-	defer set.Close()
-	tables, err := set.Views(data.Local)[0].Tables(ctx)
+	var tables []sqlite.SQLiteSchemaTable
+	err := withFile(ctx, c.Args[0], 0, func(v *data.View) (err error) {
+		tables, err = v.Tables(ctx)
+		if len(c.Args) == 1 || err != nil {
+			return err
+		}
+		tables = nil
+		for _, name := range c.Args[1:] {
+			t, err := v.Table(ctx, name)
+			if err != nil {
+				return err
+			}
+			tables = append(tables, t)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -114,4 +124,23 @@ func names(columns []string) string {
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// completeTables completes FILE by the shell, and TABLE by the file's tables.
+func completeTables[T any](ctx context.Context, c program.ProgramCompletion[*T]) []string {
+	if c.Flag != "" || len(c.Args) == 0 {
+		return nil
+	}
+	var words []string
+	err := withFile(ctx, c.Args[0], 0, func(v *data.View) error {
+		tables, err := v.Tables(ctx)
+		for _, t := range tables {
+			words = append(words, t.Name+"\t"+t.Kind)
+		}
+		return err
+	})
+	if err != nil {
+		return nil // there is nothing to complete by
+	}
+	return words
 }

@@ -290,7 +290,8 @@ func TestWrite_Race(t *testing.T) {
 	}
 }
 
-// Each transaction is one line of the audit, also a refused one, without values.
+// Each transaction is one line of the audit, also a refused one, without
+// values.
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	audit := filepath.Join(t.TempDir(), "audit.jsonl")
@@ -322,4 +323,30 @@ func TestAudit(t *testing.T) {
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+}
+
+// While another program holds the file, writing is refused for now; reading
+// goes on.
+func TestWrite_Busy(t *testing.T) {
+	t.Parallel()
+	path := makeFile(t, "shop.db", "CREATE TABLE n (id INTEGER PRIMARY KEY)")
+	c := caller{t, start(t, "--write", "--token-file", writeText(t, "token", full), path).URL, full}
+	other, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path, KeepJournal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.Writer.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if header := c.want(503, "another program", "POST", tables+"n/rows", `{"id": 1}`); header.Get("Retry-After") != "1" {
+		t.Errorf("%v", header)
+	}
+	c.want(200, `"rows":[]`, "GET", tables+"n/rows", "")
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	c.want(201, `"key":"1"`, "POST", tables+"n/rows", `{"id": 1}`)
 }

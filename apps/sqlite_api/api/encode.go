@@ -13,7 +13,7 @@ import (
 // encoder writes a table's rows as JSON.
 type encoder struct {
 	database string
-	base     string // URL of the table's rows
+	base     string // URL of the table's rows; empty: rows have neither keys nor links
 	json     rowjson.RowJSON
 }
 
@@ -144,7 +144,7 @@ const keyName = "_key"
 func (e *encoder) object(b []byte, names [][]byte, columns []data.Column, row data.Row) []byte {
 	b = append(b, '{')
 	separate := false
-	if row.Key != "" && !has(columns, keyName) {
+	if row.Key != "" && e.base != "" && !has(columns, keyName) {
 		b = e.json.AppendString(append(b, `"`+keyName+`":`...), row.Key)
 		separate = true
 	}
@@ -155,7 +155,7 @@ func (e *encoder) object(b []byte, names [][]byte, columns []data.Column, row da
 		separate = true
 		b = append(b, name...)
 		href := ""
-		if row.Key != "" && columns[i].Source != "" {
+		if row.Key != "" && e.base != "" && columns[i].Source != "" {
 			href = e.base + "/" + row.Key + "/columns/" + url.PathEscape(columns[i].Source)
 		}
 		b = appendValue(b, row.Values[i], href)

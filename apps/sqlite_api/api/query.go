@@ -70,7 +70,7 @@ func (in *sqlIn) rowsQuery() (sqlite.SQLiteQueryRowsConfig, error) {
 		}
 		named[name[len("p_"):]] = values[0]
 	}
-	return sqlite.SQLiteQueryRowsConfig{Query: in.SQL, Named: named, ReadOnly: true}, nil
+	return sqlite.SQLiteQueryRowsConfig{Query: in.SQL, Named: named, ReadOnly: true, Stored: true}, nil
 }
 
 type queryIn struct {
@@ -119,7 +119,7 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 			})
 		}
 		result, err := sqlite.SQLiteQueryJSON(ctx, db, out, sqlite.SQLiteQueryJSONConfig{
-			Query: query.Query, Named: query.Named, ReadOnly: true, NDJSON: true, MaxRows: rows, MaxBytes: streamBytesMax,
+			Query: query.Query, Named: query.Named, ReadOnly: true, Stored: true, NDJSON: true, MaxRows: rows, MaxBytes: streamBytesMax,
 		})
 		truncated = result.Truncated
 		return err
@@ -146,7 +146,7 @@ func queryJSON(w http.ResponseWriter, r *http.Request, v *data.View, query sqlit
 	b := &buffer{bytes: append(make([]byte, 0, 4096), `{"rows":`...)}
 	err := v.Guest(r.Context(), func(ctx context.Context, db *sql.DB) error {
 		result, err := sqlite.SQLiteQueryJSON(ctx, db, b, sqlite.SQLiteQueryJSONConfig{
-			Query: query.Query, Named: query.Named, ReadOnly: true, MaxRows: rows, MaxBytes: queryBytes,
+			Query: query.Query, Named: query.Named, ReadOnly: true, Stored: true, MaxRows: rows, MaxBytes: queryBytes,
 		})
 		columns := make([]data.Column, len(result.Columns))
 		for i, c := range result.Columns {
@@ -207,7 +207,7 @@ func sqlProblem(err error) error {
 	case core.CodeInvalid, core.CodeForbidden, core.CodeTooLarge:
 		return &core.Error{Code: coded.Code, Message: coded.Err.Error(), Hint: coded.Hint, Err: err}
 	case core.CodeTimeout:
-		return &core.Error{Code: coded.Code, Message: fmt.Sprintf("the query was stopped after %v", data.QueryTime), Hint: "explain says what is slow", Err: err}
+		return &core.Error{Code: coded.Code, Message: "the query took too long and was stopped", Hint: "explain says what is slow", Err: err}
 	}
 	return err
 }

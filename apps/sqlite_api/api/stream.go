@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"io"
 	"net/http"
 
 	"fnregistry.dev/apps/sqlite_api/data"
@@ -14,42 +16,55 @@ const flushBytes = 32 << 10
 // stream writes rows as they come. What fails after the first bytes breaks the
 // connection off, so that nobody takes the part for the whole.
 func stream(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable, request data.RowsRequest, form string) error {
-	if form == typeCSV {
-		return streamCSV(w, r, v, t, request)
-	}
 	out := &streamWriter{w: w, form: form}
-	e := newEncoder(v.Name(), t.Name)
+	if form == typeCSV {
+		out.form += "; charset=utf-8"
+		return out.end(WriteCSV(r.Context(), out, v, t.Name, request))
+	}
+	return out.end(writeNDJSON(r.Context(), out, v, t.Name, request, newEncoder(v.Name(), t.Name)))
+}
+
+// WriteNDJSON writes rows of a table as they come, one object a line. Blobs are
+// in base64.
+func WriteNDJSON(ctx context.Context, w io.Writer, v *data.View, table string, request data.RowsRequest) error {
+	return writeNDJSON(ctx, w, v, table, request, &encoder{})
+}
+
+func writeNDJSON(ctx context.Context, w io.Writer, v *data.View, table string, request data.RowsRequest, e *encoder) error {
 	var names [][]byte
 	var columns []data.Column
-	err := v.Each(r.Context(), t.Name, request, func(found []data.Column) error {
+	var buffer []byte
+	err := v.Each(ctx, table, request, func(found []data.Column) error {
 		names, columns = e.names(found), found
 		return nil
 	}, func(row data.Row) error {
-		out.buffer = append(e.object(out.buffer, names, columns, row), '\n')
-		return out.flush(flushBytes)
+		if buffer = append(e.object(buffer, names, columns, row), '\n'); len(buffer) < flushBytes {
+			return nil
+		}
+		_, err := w.Write(buffer)
+		buffer = buffer[:0]
+		return err
 	})
 	if err == nil {
-		err = out.flush(0)
+		_, err = w.Write(buffer)
 	}
-	return out.end(err)
+	return err
+}
+
+// WriteCSV writes rows of a table as they come. Blobs are in base64, and NULL
+// is an empty value where an empty text is "".
+func WriteCSV(ctx context.Context, w io.Writer, v *data.View, table string, request data.RowsRequest) error {
+	return v.Cursor(ctx, table, request, func(rows *data.Rows) error {
+		_, err := rowcsv.RowsCSVWrite(w, rows, rowcsv.RowsCSVWriteConfig{})
+		return err
+	})
 }
 
 // streamWriter sends a response's head with its first bytes.
 type streamWriter struct {
-	w      http.ResponseWriter
-	form   string
-	sent   bool
-	buffer []byte
-}
-
-// flush writes the buffer if it has at least so many bytes.
-func (out *streamWriter) flush(least int) error {
-	if len(out.buffer) < least {
-		return nil
-	}
-	_, err := out.Write(out.buffer)
-	out.buffer = out.buffer[:0]
-	return err
+	w    http.ResponseWriter
+	form string
+	sent bool
 }
 
 // Write sends the response's head first.
@@ -68,13 +83,4 @@ func (out *streamWriter) end(err error) error {
 		panic(http.ErrAbortHandler)
 	}
 	return err
-}
-
-func streamCSV(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable, request data.RowsRequest) error {
-	out := &streamWriter{w: w, form: typeCSV + "; charset=utf-8"}
-	err := v.Cursor(r.Context(), t.Name, request, func(rows *data.Rows) error {
-		_, err := rowcsv.RowsCSVWrite(out, rows, rowcsv.RowsCSVWriteConfig{})
-		return err
-	})
-	return out.end(err)
 }

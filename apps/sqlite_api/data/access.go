@@ -26,7 +26,7 @@ type Access struct {
 type Rules struct {
 	Read  []string            // tables, or * for all
 	Write []string            // tables, or * for all; they must be readable, too
-	Hide  map[string][]string // columns that can't be read, by table; table * is for all
+	Hide  map[string][]string // columns that can't be read, or * for all, by table; table * is for all
 }
 
 // Local is the access of programs of this machine, without a token: they read
@@ -66,10 +66,19 @@ func (a *Access) CanOpen(database string) bool {
 	return a.Rules == nil || ok && len(rules.Read) > 0
 }
 
-// CanRead reports whether a table may be read.
+// CanRead reports whether a table may be read. One whose columns are all hidden
+// can't.
 func (a *Access) CanRead(database, table string) bool {
+	if a.Rules == nil {
+		return true
+	}
 	rules, _ := a.rules(database)
-	return a.Rules == nil || matches(rules.Read, table)
+	for name, columns := range rules.Hide {
+		if matches([]string{name}, table) && slices.Contains(columns, "*") {
+			return false
+		}
+	}
+	return matches(rules.Read, table)
 }
 
 // CanWrite reports whether rows of a table may be changed.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
@@ -20,6 +21,8 @@ type Database struct {
 	Path  string
 	Write bool // it is open for writing
 
+	queryTime time.Duration // how long SQL from outside may run; negative: as long as it takes
+
 	own *sqliteopen.SQLiteOpenHandle // for SQL that the program writes, whose values have any size
 
 	turn       chan struct{} // holds a value while a transaction writes
@@ -29,7 +32,9 @@ type Database struct {
 
 	mu     sync.Mutex
 	guests map[guestKey]*sqliteopen.SQLiteOpenHandle // read-only and in a sandbox; one for each access that hides something
-	schema schema
+
+	schemaMu sync.Mutex // not mu: SQLite asks for the schema while a guest is opened
+	schema   schema
 }
 
 // guestKey says what a pool of guests is for.
@@ -107,9 +112,9 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 	if err := db.own.Reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
 		return nil, sqlite.SQLiteError("schema", err)
 	}
-	db.mu.Lock()
+	db.schemaMu.Lock()
 	last := db.schema
-	db.mu.Unlock()
+	db.schemaMu.Unlock()
 	if last.tables != nil && last.version == version {
 		return last.tables, nil
 	}
@@ -122,9 +127,9 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 	if tables == nil {
 		tables = []sqlite.SQLiteSchemaTable{}
 	}
-	db.mu.Lock()
+	db.schemaMu.Lock()
 	db.schema = schema{version: version, tables: tables}
-	db.mu.Unlock()
+	db.schemaMu.Unlock()
 	return tables, nil
 }
 
@@ -138,9 +143,9 @@ func (db *Database) hidden(a *Access, table, column string) bool {
 	if equalName(table, "json_each") || equalName(table, "json_tree") {
 		return false
 	}
-	db.mu.Lock()
+	db.schemaMu.Lock()
 	tables := db.schema.tables
-	db.mu.Unlock()
+	db.schemaMu.Unlock()
 	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
 	if i < 0 {
 		// Without a column it is the name of a WITH that is counted.

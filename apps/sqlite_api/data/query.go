@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// QueryTime is how long SQL from outside may run.
-const QueryTime = 10 * time.Second
+// queryTime is how long SQL from outside may run unless the config says
+// otherwise.
+const queryTime = 10 * time.Second
 
 // Guest runs work with the pool for SQL from outside: it can only read, and not
 // what the caller may not read. The context that work gets ends after
-// QueryTime.
+// the config's QueryTime.
 func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql.DB) error) error {
 	db, err := v.db.guest(ctx, v.access, false)
 	if err != nil {
@@ -22,7 +23,10 @@ func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, QueryTime)
-	defer cancel()
+	if v.db.queryTime > 0 {
+		bounded, cancel := context.WithTimeout(ctx, v.db.queryTime)
+		defer cancel()
+		ctx = bounded
+	}
 	return v.hideNames(work(ctx, db))
 }

@@ -175,11 +175,20 @@ type RowPage struct {
 // Errors: CodeNotFound for the table and the row; CodeInvalid for a key that is
 // none of the table.
 func (v *View) Row(ctx context.Context, table, key string) (*RowPage, error) {
+	found, err := v.readRow(ctx, table, key, 0)
+	if err != nil {
+		return nil, err
+	}
+	found.Version = sqlite.SQLiteRowVersion(found.Row.Values)
+	return found, nil
+}
+
+func (v *View) readRow(ctx context.Context, table, key string, clip int) (*RowPage, error) {
 	t, err := v.Table(ctx, table)
 	if err != nil {
 		return nil, err
 	}
-	q, err := v.rowsQuery(ctx, t, RowsRequest{Key: key}, 2)
+	q, err := v.rowsQuery(ctx, t, RowsRequest{Key: key, Clip: clip}, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -198,8 +207,35 @@ func (v *View) Row(ctx context.Context, table, key string) (*RowPage, error) {
 	case n > 1: // a primary key that isn't NOT NULL may have NULL several times
 		return nil, &core.Error{Code: core.CodeConflict, Message: "several rows have this key", Hint: "filter the table's rows instead"}
 	}
-	found.Version = sqlite.SQLiteRowVersion(found.Row.Values)
 	return found, nil
+}
+
+// rowClip is the longest value of a row that a page shows whole.
+const rowClip = 64 << 10
+
+// ShownRow is Row for a page: long values come as Clipped, and there is no
+// Version.
+func (v *View) ShownRow(ctx context.Context, table, key string) (*RowPage, error) {
+	return v.readRow(ctx, table, key, rowClip)
+}
+
+// RowsSQL is the SELECT of a request, with its values as literals.
+func (v *View) RowsSQL(ctx context.Context, table string, r RowsRequest) (string, error) {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return "", err
+	}
+	search, err := v.search(ctx, t, r.Search)
+	if err != nil {
+		return "", err
+	}
+	q, err := sqlite.SQLiteRowsQuery(sqlite.SQLiteRowsQueryConfig{
+		Table: t, Select: r.Select, Filters: r.Filters, Order: r.Order, Search: search, Limit: r.Limit, Allow: v.allow(t.Name),
+	})
+	if err != nil {
+		return "", err
+	}
+	return q.Text(), nil
 }
 
 // ParseKey reads a row's key, as a URL has it.

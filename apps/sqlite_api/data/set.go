@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"fnregistry.dev/functions/core"
 )
@@ -16,6 +18,9 @@ import (
 type Config struct {
 	Files []string // paths; required
 	Write bool     // open them for writing, too
+	// QueryTime is how long SQL from outside may run. Default 10 s; negative:
+	// as long as it takes.
+	QueryTime time.Duration
 	// Access are the callers that there can be besides Local and Full.
 	Access []*Access
 	// Audit gets a line for each transaction that writes, or is refused. nil:
@@ -29,7 +34,7 @@ type Set struct {
 }
 
 // Open opens the files. Each is called as its file without the extension, with
-// -2 and so on behind a name that another has.
+// -2 and so on behind a name that another has, or that is Reserved.
 //
 // Errors: those of sqlite_open, of the first file that can't be opened.
 func Open(ctx context.Context, cfg Config) (*Set, error) {
@@ -40,12 +45,19 @@ func Open(ctx context.Context, cfg Config) (*Set, error) {
 	for _, path := range cfg.Files {
 		db, err := openDatabase(ctx, s.freeName(path), path, cfg)
 		if err != nil {
+			if core.ErrorCode(err) == core.CodeNotFound { // whose hint is for programs
+				err = &core.Error{Code: core.CodeNotFound, Message: path + " does not exist", Hint: "give the path of a SQLite file", Err: err}
+			}
 			return nil, errors.Join(err, s.Close())
 		}
+		db.queryTime = cmp.Or(cfg.QueryTime, queryTime)
 		s.databases = append(s.databases, db)
 	}
 	return s, nil
 }
+
+// Reserved are the first elements of paths that are no databases.
+var Reserved = []string{"api", "assets", "databases", "favicon.ico", "healthz", "login", "logout", "metrics", "openapi.json", "readyz"}
 
 func (s *Set) freeName(path string) string {
 	base := filepath.Base(path)
@@ -54,7 +66,8 @@ func (s *Set) freeName(path string) string {
 		name = base
 	}
 	free := name
-	for n := 2; slices.ContainsFunc(s.databases, func(db *Database) bool { return db.Name == free }); n++ {
+	taken := func(db *Database) bool { return db.Name == free }
+	for n := 2; slices.Contains(Reserved, free) || slices.ContainsFunc(s.databases, taken); n++ {
 		free = fmt.Sprintf("%s-%d", name, n)
 	}
 	return free

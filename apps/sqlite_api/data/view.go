@@ -141,9 +141,9 @@ func all(list []string, is func(string) bool) bool {
 
 // allow is for the units that take which columns may be used.
 func (v *View) allow(table string) func(column string) bool {
-	v.db.mu.Lock()
+	v.db.schemaMu.Lock()
 	tables := v.db.schema.tables
-	v.db.mu.Unlock()
+	v.db.schemaMu.Unlock()
 	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
 	return func(column string) bool {
 		if i < 0 || v.access.Rules == nil {

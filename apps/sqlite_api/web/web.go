@@ -3,10 +3,13 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"fnregistry.dev/apps/sqlite_api/data"
+	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/page"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // Pages are the pages of a set of databases.
@@ -17,36 +20,38 @@ type Pages struct {
 // New makes the pages.
 func New(set *data.Set) *Pages { return &Pages{set: set} }
 
-// Mount adds the pages' routes to mux.
+// Mount adds the pages' routes to mux. Those of databases have a mux of their
+// own, since their patterns would clash with those of the assets.
 func (p *Pages) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /assets/", page.PageAssets())
 	mux.Handle("GET /favicon.ico", page.PageAssets())
 	mux.HandleFunc("GET /{$}", p.databases)
+	inner := http.NewServeMux()
+	inner.HandleFunc("GET /{db}/{$}", p.database)
+	inner.HandleFunc("GET /{db}/tables/{table}", p.rows)
+	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}", p.row)
+	inner.HandleFunc("GET /{db}/sql", p.console)
+	inner.HandleFunc("GET /{db}/schema", p.schema)
+	inner.HandleFunc("GET /", p.NotFound)
+	mux.Handle("GET /{db}/", inner)
+	mux.HandleFunc("GET /{db}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, databaseURL(r.PathValue("db")), http.StatusMovedPermanently)
+	})
 }
 
 // Public are the routes that the page of the login loads.
 func (*Pages) Public() []string { return []string{"GET /assets/", "GET /favicon.ico"} }
 
-// databases lists the databases.
-func (p *Pages) databases(w http.ResponseWriter, r *http.Request) {
-	links := page.PageHTML(func(w *page.PageWriter) {
-		for _, v := range p.set.Views(data.AccessFrom(r.Context())) {
-			w.Element("p", v.Name())
-		}
-	})
-	show(w, r, http.StatusOK, "Databases", links)
-}
-
 // NotFound says that there is no such page.
 func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
-	show(w, r, http.StatusNotFound, "Not found", page.PageNotice(page.PageNoticeConfig{
+	show(w, r, http.StatusNotFound, nil, "Not found", page.PageNotice(page.PageNoticeConfig{
 		Title: "There is no page " + r.URL.Path + ".", Links: []page.PageLink{{Text: "Databases", URL: "/"}},
 	}))
 }
 
 // Login is for people on other machines, whose browser can't send a token.
 func Login(w http.ResponseWriter, r *http.Request, form fnhttp.HTTPLoginForm) {
-	show(w, r, form.Status, "Log in", page.PageForm(page.PageFormConfig{
+	show(w, r, form.Status, nil, "Log in", page.PageForm(page.PageFormConfig{
 		Action: form.Action, Post: true, Submit: "Log in", Error: form.Problem, Fields: []page.PageFormField{
 			{Name: "token", Label: "Token", Type: "password", Required: true, Focus: true},
 			{Name: "next", Type: "hidden", Value: form.Next},
@@ -54,16 +59,61 @@ func Login(w http.ResponseWriter, r *http.Request, form fnhttp.HTTPLoginForm) {
 	}))
 }
 
-// show answers with a page of a title and a part.
-func show(w http.ResponseWriter, r *http.Request, status int, title string, part page.PageComponent) {
+// view is the database of a request, as the caller sees it.
+func (p *Pages) view(r *http.Request) (*data.View, error) {
+	return p.set.View(data.AccessFrom(r.Context()), r.PathValue("db"))
+}
+
+// table is the table of a request, as the caller sees it.
+func (p *Pages) table(r *http.Request) (*data.View, sqlite.SQLiteSchemaTable, error) {
+	v, err := p.view(r)
+	if err != nil {
+		return nil, sqlite.SQLiteSchemaTable{}, err
+	}
+	t, err := v.Table(r.Context(), r.PathValue("table"))
+	return v, t, err
+}
+
+// show answers with a page of a title and parts. v is the database that it is
+// about; nil: none.
+func show(w http.ResponseWriter, r *http.Request, status int, v *data.View, title string, parts ...page.PageComponent) {
+	cfg := page.PageShellConfig{Title: title, Brand: "sqlite_api", Tabs: []page.PageLink{{Text: "Databases", URL: "/"}}, Path: r.URL.Path}
+	if v != nil {
+		cfg.Title = title + " - " + v.Name()
+		cfg.Tabs = append(cfg.Tabs, page.PageLink{Text: v.Name(), URL: databaseURL(v.Name())},
+			page.PageLink{Text: "Schema", URL: databaseURL(v.Name()) + "schema"}, page.PageLink{Text: "SQL", URL: databaseURL(v.Name()) + "sql"})
+	}
 	body := page.PageHTML(func(w *page.PageWriter) {
 		w.Element("h1", title)
-		w.Add(part)
+		for _, part := range parts {
+			w.Add(part)
+		}
 	})
-	shell := page.PageShell(page.PageShellConfig{
-		Title: title, Brand: "sqlite_api", Tabs: []page.PageLink{{Text: "Databases", URL: "/"}}, Path: r.URL.Path,
-	}, body)
-	if err := page.PageRender(w, r, status, shell); err != nil {
+	w.Header().Add("Cache-Control", "no-cache")
+	if err := page.PageRender(w, r, status, page.PageShell(cfg, body)); err != nil {
 		fnhttp.HTTPProblem(w, r, err)
 	}
 }
+
+// fail shows why there is no page.
+func fail(w http.ResponseWriter, r *http.Request, v *data.View, err error, parts ...page.PageComponent) {
+	status := core.ErrorHTTPStatus(err)
+	if status >= http.StatusInternalServerError && core.ErrorCode(err) == core.CodeInternal {
+		fnhttp.HTTPProblem(w, r, err) // which logs it
+		return
+	}
+	show(w, r, status, v, http.StatusText(status), append([]page.PageComponent{problem(err)}, parts...)...)
+}
+
+// problem says what is wrong, in the words of the error.
+func problem(err error) page.PageComponent {
+	return page.PageNotice(page.PageNoticeConfig{Kind: "error", Text: errorText(err), Hint: core.ErrorHint(err)})
+}
+
+func databaseURL(database string) string { return "/" + url.PathEscape(database) + "/" }
+
+func tableURL(database, table string) string {
+	return databaseURL(database) + "tables/" + url.PathEscape(table)
+}
+
+func apiURL(database, table string) string { return "/api/v1" + tableURL(database, table) + "/rows" }

@@ -20,7 +20,7 @@ type urlPlan struct {
 	fields     []urlField
 	queryNames []string
 	others     *urlField // takes the parameters that no other field does; nil: they are refused
-	untagged   bool // there are fields, or a type other than a struct, for a body to fill
+	untagged   bool      // there are fields, or a type other than a struct, for a body to fill
 }
 
 type urlField struct {

@@ -60,7 +60,7 @@ func (w *PageWriter) form(cfg PageFormConfig) {
 		class = "form compact"
 	}
 	w.Open("form", "id", cfg.ID, "class", class, "action", cfg.Action, "method", on(cfg.Post, "post"), "role", on(cfg.Compact, "search"),
-		"data-results", cfg.Results)
+		"aria-label", on(cfg.Compact, cfg.Submit), "data-results", cfg.Results)
 	if cfg.Error != "" {
 		w.notice(PageNoticeConfig{Kind: "error", Text: cfg.Error})
 	}

@@ -22,6 +22,6 @@ func TestPageForm_Fields(t *testing.T) {
 func TestPageForm_Compact(t *testing.T) {
 	t.Parallel()
 	got := render(t, PageForm(PageFormConfig{Action: "javascript:x", Compact: true, Results: "rows", Submit: "Go", Fields: []PageFormField{{Name: "a", Label: "A"}}}))
-	has(t, got, `id="form" class="form compact" action="about:invalid" role="search" data-results="rows"`, `<label for="form-a" class="hidden">A</label>`, "<button>Go</button>")
-	hasNot(t, got, "method", "aria-")
+	has(t, got, `id="form" class="form compact" action="about:invalid" role="search" aria-label="Go" data-results="rows"`, `<label for="form-a" class="hidden">A</label>`, "<button>Go</button>")
+	hasNot(t, got, "method", "aria-describedby", "aria-invalid")
 }

@@ -15,6 +15,7 @@ type SQLiteQueryJSONConfig struct {
 	Args     []any          // for ? and ?NNN, by position
 	Named    map[string]any // for :name, @name and $name, without the prefix; a statement uses Args or Named, not both
 	ReadOnly bool           // refuse whatever could write: SELECT, VALUES, WITH and EXPLAIN of these, with query_only on
+	Stored   bool           // values come as they are stored, whatever type their column is declared with
 	NDJSON   bool           // one object per line instead of one array
 	MaxRows  int            // maximum rows written; default 10,000; negative: no limit
 	MaxBytes int64          // maximum bytes written; default 64 MiB; negative: no limit
@@ -49,7 +50,7 @@ func SQLiteQueryJSON(
 	cfg SQLiteQueryJSONConfig,
 ) (rowjson.RowsJSONResult, error) {
 	var result rowjson.RowsJSONResult
-	query := SQLiteQueryRowsConfig{Query: cfg.Query, Args: cfg.Args, Named: cfg.Named, ReadOnly: cfg.ReadOnly}
+	query := SQLiteQueryRowsConfig{Query: cfg.Query, Args: cfg.Args, Named: cfg.Named, ReadOnly: cfg.ReadOnly, Stored: cfg.Stored}
 	err := SQLiteQueryRows(ctx, db, query, func(rows *sql.Rows) error {
 		columns, err := jsonColumns(rows, rowjson.RowJSON{BigInts: cfg.BigInts})
 		if err != nil {

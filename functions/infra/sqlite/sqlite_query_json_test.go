@@ -66,7 +66,10 @@ func conforming(t *testing.T, path string) sqltest.QueryJSONConformanceConfig {
 	const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c"
 	return sqltest.QueryJSONConformanceConfig{
 		Query: func(ctx context.Context, w io.Writer, q sqltest.QueryJSONConformanceQuery) (queryResult, error) {
-			return sqlite.SQLiteQueryJSON(ctx, db.Writer, w, queryConfig(q))
+			return sqlite.SQLiteQueryJSON(ctx, db.Writer, w, queryConfig{
+				Query: q.Query, Args: q.Args, Named: q.Named, ReadOnly: q.ReadOnly, NDJSON: q.NDJSON,
+				MaxRows: q.MaxRows, MaxBytes: q.MaxBytes, BigInts: q.BigInts,
+			})
 		},
 		Numbers: func(last int) string {
 			return fmt.Sprintf("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < %d) SELECT n FROM c", last)

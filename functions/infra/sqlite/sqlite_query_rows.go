@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 
 	"fnregistry.dev/functions/core"
 )
@@ -16,6 +18,7 @@ type SQLiteQueryRowsConfig struct {
 	Args     []any          // for ? and ?NNN, by position
 	Named    map[string]any // for :name, @name and $name, without the prefix; a statement uses Args or Named, not both
 	ReadOnly bool           // refuse whatever could write: SELECT, VALUES, WITH and EXPLAIN of these, with query_only on
+	Stored   bool           // of a read, values come as they are stored: else drivers read a declared type into them, and a DATE becomes a time.Time
 }
 
 // SQLiteQueryRows checks one query, runs it on a connection of its own and
@@ -49,20 +52,61 @@ func SQLiteQueryRows(ctx context.Context, db *sql.DB, cfg SQLiteQueryRowsConfig,
 		}
 		defer restore()
 	}
-	err = runQuery(ctx, conn, cfg.Query, args, read)
+	err = runQuery(ctx, conn, cfg, args, read)
 	if ctxErr := ctx.Err(); err != nil && ctxErr != nil {
 		err = ctxErr // a driver may report "interrupted"
 	}
 	return SQLiteError(queryRowsOp, err)
 }
 
-func runQuery(ctx context.Context, conn *sql.Conn, query string, args []any, read func(*sql.Rows) error) error {
+func runQuery(ctx context.Context, conn *sql.Conn, cfg SQLiteQueryRowsConfig, args []any, read func(*sql.Rows) error) error {
+	query := cfg.Query
+	if statement := splitSQL(query)[0]; cfg.Stored && onlyReads(statement.words) && statement.words[0] != "EXPLAIN" {
+		var err error
+		if query, err = withoutTypes(ctx, conn, statement.text, args); err != nil {
+			return err
+		}
+	}
 	rows, err := conn.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	return read(rows)
+}
+
+// withoutTypes puts a query around a query, whose columns have no declared
+// types.
+func withoutTypes(ctx context.Context, conn *sql.Conn, query string, args []any) (string, error) {
+	// That it is a statement by itself, and not only between brackets.
+	if _, err := columnsOf(ctx, conn, "EXPLAIN "+query, args); err != nil {
+		return "", err
+	}
+	inner, err := columnsOf(ctx, conn, "SELECT * FROM ("+query+") LIMIT 0", args)
+	if err != nil {
+		return query, nil // it writes, behind a WITH, which is refused when it runs
+	}
+	columns := make([]string, len(inner))
+	for i, name := range inner {
+		outer := name
+		// SQLite numbers columns of the same name in a query within a query.
+		if at := strings.LastIndexByte(name, ':'); at > 0 && slices.Contains(inner[:i], name[:at]) && isDigits(name[at+1:]) {
+			outer = name[:at]
+		}
+		columns[i] = "+" + quoteIdent(name) + " AS " + quoteIdent(outer)
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " FROM (" + query + ")", nil
+}
+
+func isDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+
+func columnsOf(ctx context.Context, conn *sql.Conn, query string, args []any) ([]string, error) {
+	rows, err := conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	return rows.Columns()
 }
 
 // prepareQuery checks the query's text and orders its parameters.

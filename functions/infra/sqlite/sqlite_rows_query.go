@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"cmp"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -46,6 +47,41 @@ type SQLiteRowsQueryResult struct {
 	Extra   int                 // further columns of each row: the values of Sort, for the cursor; 0: the table has no key
 	Reverse bool                // rows come last one first: turn the page round
 	Of      string              // for cursors, see [rowquery.RowCursor]
+
+	shown string // the query as Text returns it, with parameters
+}
+
+// Text is the query for people to read and to run elsewhere: with its values as
+// literals, and without what is for keys, cursors and drivers alone.
+func (r SQLiteRowsQueryResult) Text() string {
+	var text strings.Builder
+	for at := 0; at < len(r.shown); {
+		token := nextToken(r.shown, at)
+		part := r.shown[at:token.end]
+		at = token.end
+		if digits, ok := strings.CutPrefix(part, "?"); ok {
+			if n, err := strconv.Atoi(digits); err == nil && 0 < n && n <= len(r.Args) {
+				part = literal(r.Args[n-1])
+			}
+		}
+		text.WriteString(part)
+	}
+	return text.String()
+}
+
+// literal writes a value as SQL.
+func literal(value any) string {
+	switch v := value.(type) {
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case string:
+		return "'" + strings.ReplaceAll(v, "'", "''") + "'"
+	case []byte:
+		return "x'" + hex.EncodeToString(v) + "'"
+	}
+	return "NULL"
 }
 
 // SQLiteRowsQueryClip keeps long values out of a result.
@@ -98,21 +134,22 @@ func SQLiteRowsQuery(cfg SQLiteRowsQueryConfig) (SQLiteRowsQueryResult, error) {
 	if b.err != nil {
 		return SQLiteRowsQueryResult{}, b.err
 	}
-	var sql strings.Builder
-	sql.WriteString("SELECT " + strings.Join(b.columns, ", ") + " FROM " + quoteIdent(cfg.Table.Name))
+	var rest strings.Builder
+	rest.WriteString(" FROM " + quoteIdent(cfg.Table.Name))
 	if where != "" {
-		sql.WriteString(" WHERE " + where)
+		rest.WriteString(" WHERE " + where)
 	}
 	if len(b.order) > 0 {
-		sql.WriteString(" ORDER BY " + strings.Join(b.order, ", "))
+		rest.WriteString(" ORDER BY " + strings.Join(b.order, ", "))
 	}
 	if cfg.Limit > 0 || cfg.Offset > 0 {
-		sql.WriteString(" LIMIT " + strconv.Itoa(cmp.Or(max(cfg.Limit, 0), -1)))
+		rest.WriteString(" LIMIT " + strconv.Itoa(cmp.Or(max(cfg.Limit, 0), -1)))
 	}
 	if cfg.Offset > 0 {
-		sql.WriteString(" OFFSET " + strconv.Itoa(cfg.Offset))
+		rest.WriteString(" OFFSET " + strconv.Itoa(cfg.Offset))
 	}
-	b.result.SQL, b.result.Args = sql.String(), b.args
+	b.result.SQL, b.result.Args = "SELECT "+strings.Join(b.columns, ", ")+rest.String(), b.args
+	b.result.shown = "SELECT " + strings.Join(b.shown, ", ") + rest.String()
 	return b.result, nil
 }
 
@@ -121,6 +158,7 @@ func SQLiteRowsQuery(cfg SQLiteRowsQueryConfig) (SQLiteRowsQueryResult, error) {
 type rowsBuilder struct {
 	cfg     SQLiteRowsQueryConfig
 	columns []string
+	shown   []string // the columns as Text has them
 	order   []string
 	args    []any
 	result  SQLiteRowsQueryResult
@@ -230,6 +268,11 @@ func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
 	}
 	// The + changes no value, but keeps drivers from reading a declared type
 	// into it: mattn's makes a DATETIME that is no time the year 1.
+	if sql == quoteIdent(name) {
+		b.shown = append(b.shown, sql)
+	} else {
+		b.shown = append(b.shown, sql+" AS "+quoteIdent(name))
+	}
 	value := "+" + sql
 	if b.cfg.Clip != nil && len(s.Column.Path) == 0 { // octet_length reads the row's head alone
 		value = "CASE WHEN octet_length(" + sql + ") > " + strconv.Itoa(b.cfg.Clip.Bytes) + " THEN " + b.arg(b.cfg.Clip.Mark+" ") +

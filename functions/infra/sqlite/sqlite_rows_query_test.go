@@ -511,3 +511,29 @@ func TestSQLiteRowsQuery_Clip(t *testing.T) {
 		t.Error("clipped without a mark")
 	}
 }
+
+// The query for people returns the same rows.
+func TestSQLiteRowsQuery_Text(t *testing.T) {
+	t.Parallel()
+	db := open(t, `CREATE TABLE "a?1" (id INTEGER PRIMARY KEY, "x?2" TEXT, b BLOB, data TEXT)`,
+		`INSERT INTO "a?1" VALUES (1, 'it''s', x'00', '{"n":1}'), (2, '?1', NULL, NULL), (3, 'z', NULL, NULL)`)
+	table := schemaOf(t, db)["a?1"]
+	for query, want := range map[string]string{
+		"x?2=eq.it's":                          `SELECT "id", "x?2", "b", "data" FROM "a?1" WHERE ("x?2" IN ('it''s')) ORDER BY "a?1"."id"`,
+		"b=eq.%5Cx00&select=n:data->n":         `SELECT CASE WHEN json_valid("data", 6) THEN "data" -> '$."n"' END AS "n" FROM "a?1" WHERE ("b" IN (x'00')) ORDER BY "a?1"."id"`,
+		"id=in.(2,3)&order=x?2.desc&select=id": `SELECT "id" FROM "a?1" WHERE ("id" IN ('2', '3')) ORDER BY "a?1"."x?2" DESC, "a?1"."id"`,
+	} {
+		cfg, err := rowsQuery(t, table, strings.ReplaceAll(query, "?", "%3F"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, rows, _ := page(t, db.Reader, cfg)
+		if q.Text() != want {
+			t.Errorf("%s:\n%s\nwant\n%s", query, q.Text(), want)
+		}
+		var n int
+		if err := db.Reader.QueryRowContext(t.Context(), "SELECT count(*) FROM ("+q.Text()+")").Scan(&n); err != nil || n != len(rows) || n == 0 {
+			t.Errorf("%s: %d rows, %v, want %d", q.Text(), n, err, len(rows))
+		}
+	}
+}

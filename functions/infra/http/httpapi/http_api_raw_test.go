@@ -82,3 +82,20 @@ func TestHTTPAPIRaw_Streams(t *testing.T) {
 		t.Errorf("%q, %v, %v", first, err, response.Header)
 	}
 }
+
+// The document has the body and the status that a raw endpoint has.
+func TestHTTPAPIRaw_Document(t *testing.T) {
+	t.Parallel()
+	e := httpapi.HTTPAPIEndpoint{
+		Method: "POST", Path: "/rows", Name: "insert", Tag: "test", Summary: "Test", Status: 201, Body: typeFor[map[string]string](),
+		Responses: []httpapi.HTTPAPIResponse{{Type: "application/json", Go: typeFor[bool]()}},
+	}
+	op := at(document(t, httpapi.HTTPAPIConfig{Endpoints: []httpapi.HTTPAPIEndpoint{
+		httpapi.HTTPAPIRaw(e, func(http.ResponseWriter, *http.Request, *none) error { return nil }),
+	}}), "paths", "/rows", "post")
+	wantJSON(t, "body", at(op, "requestBody", "content", "application/json", "schema"), `{"additionalProperties":{"type":"string"},"type":"object"}`)
+	wantJSON(t, "response", at(op, "responses", "201", "content", "application/json", "schema"), `{"type":"boolean"}`)
+	if responses, _ := at(op, "responses").(map[string]any); responses["200"] != nil || responses["415"] == nil {
+		t.Errorf("%v", responses)
+	}
+}

@@ -17,7 +17,7 @@ func TestSQLiteOpen_HostileSQL(t *testing.T) {
 	path := newFile(t)
 	made := mustOpen(t, SQLiteOpenConfig{Path: path})
 	exec(t, made.Writer, `CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, secret TEXT);
-		CREATE VIEW v AS SELECT id, secret FROM t; CREATE TABLE other (secret);
+		CREATE VIEW v AS SELECT id, secret FROM t; CREATE TABLE other (secret); CREATE TABLE gone (a);
 		CREATE VIRTUAL TABLE box USING rtree (id, x0, x1); CREATE VIRTUAL TABLE note USING fts5(body);
 		INSERT INTO t VALUES (1, 'a', 's'); INSERT INTO box VALUES (1, 0, 1); INSERT INTO note VALUES ('hello'); ANALYZE`)
 	if err := made.Close(); err != nil {
@@ -25,7 +25,7 @@ func TestSQLiteOpen_HostileSQL(t *testing.T) {
 	}
 	before := hashOf(t, path)
 	db := mustOpen(t, SQLiteOpenConfig{Path: path, ReadOnly: true, Sandbox: true, Hidden: func(table, column string) bool {
-		return strings.EqualFold(table, "t") && strings.EqualFold(column, "secret")
+		return strings.EqualFold(table, "t") && strings.EqualFold(column, "secret") || table == "gone"
 	}})
 	conn, err := db.Reader.Conn(t.Context()) // one for all: what one statement would switch, the next would use
 	if err != nil {
@@ -50,7 +50,8 @@ func TestSQLiteOpen_HostileSQL(t *testing.T) {
 		"INSERT INTO note(note) VALUES ('rebuild')", "INSERT INTO note VALUES ('x')", "INSERT INTO box VALUES (2, 0, 1)", "DELETE FROM note_data", "UPDATE box_node SET data = x''",
 		"INSERT INTO sqlite_schema VALUES ('table', 'x', 'x', 0, 'CREATE TABLE x (a)')", "DELETE FROM sqlite_stat1",
 		"BEGIN IMMEDIATE", "BEGIN EXCLUSIVE",
-		// Columns that are hidden.
+		// Columns and tables that are hidden.
+		"SELECT count(*) FROM gone", "SELECT 1 FROM gone", "SELECT a FROM gone", "SELECT * FROM pragma_table_xinfo('t')", "SELECT * FROM pragma_table_list", "PRAGMA integrity_check",
 		"SELECT secret FROM t", "SELECT SECRET FROM main.T", "SELECT * FROM t", "SELECT t.* FROM t", "SELECT id FROM t WHERE secret = 's'", "SELECT id FROM t ORDER BY secret",
 		"SELECT count(secret) FROM t", "SELECT * FROM v", "SELECT id FROM v", "SELECT secret FROM v", "SELECT max(x) FROM (SELECT secret AS x FROM t)", "WITH x AS (SELECT secret FROM t) SELECT * FROM x",
 		"SELECT (SELECT secret FROM t)", "SELECT id FROM t WHERE EXISTS (SELECT 1 FROM t AS u WHERE u.secret > 'a')", "SELECT a.id FROM t AS a JOIN t AS b USING (secret)", "SELECT a.id FROM t AS a NATURAL JOIN other",
@@ -72,8 +73,9 @@ func TestSQLiteOpen_HostileSQL(t *testing.T) {
 	}
 	for _, query := range []string{
 		"SELECT id, name FROM t", "SELECT count(*) FROM t", "SELECT secret FROM other", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 5) SELECT * FROM c",
-		"SELECT * FROM note WHERE note MATCH 'hello'", "SELECT * FROM box WHERE x0 < 1", "SELECT * FROM pragma_table_xinfo('t')", "SELECT * FROM pragma_table_list", "PRAGMA query_only", "SELECT name FROM sqlite_schema",
-		"SELECT upper(name), json_array(id), row_number() OVER () FROM t", "SELECT * FROM json_each('[1]')", "EXPLAIN QUERY PLAN SELECT id FROM t", "PRAGMA integrity_check",
+		"SELECT * FROM note WHERE note MATCH 'hello'", "SELECT * FROM box WHERE x0 < 1", "PRAGMA query_only", "SELECT name FROM sqlite_schema",
+		"SELECT upper(name), json_array(id), row_number() OVER () FROM t", "SELECT * FROM json_each('[1]')", "EXPLAIN QUERY PLAN SELECT id FROM t",
+		"SELECT count(*) FROM other",
 	} {
 		if _, err := conn.ExecContext(t.Context(), query); err != nil {
 			t.Errorf("%s: %v", query, err)
@@ -91,6 +93,34 @@ func TestSQLiteOpen_HostileSQL(t *testing.T) {
 	}
 	if hashOf(t, path) != before {
 		t.Error("the file has changed")
+	}
+}
+
+// Where nothing is hidden the schema may be read.
+func TestSQLiteOpen_SandboxSchema(t *testing.T) {
+	t.Parallel()
+	db := mustOpen(t, SQLiteOpenConfig{Path: newFile(t), Sandbox: true})
+	exec(t, db.Writer, "CREATE TABLE t (a)")
+	for _, query := range []string{"SELECT * FROM pragma_table_xinfo('t')", "SELECT * FROM pragma_table_list", "PRAGMA integrity_check", "SELECT sql FROM sqlite_schema"} {
+		if _, err := db.Reader.ExecContext(t.Context(), query); err != nil {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+}
+
+// KeepJournal leaves a file in its journal mode, whose two pools work, too.
+func TestSQLiteOpen_KeepJournal(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	db := mustOpen(t, SQLiteOpenConfig{Path: path, KeepJournal: true})
+	exec(t, db.Writer, "CREATE TABLE t (a)")
+	if mode := get(t, db.Reader, "PRAGMA journal_mode"); mode != "delete" {
+		t.Errorf("a new file is in mode %s", mode)
+	}
+	wal := mustOpen(t, SQLiteOpenConfig{Path: newFile(t)})
+	exec(t, wal.Writer, "CREATE TABLE t (a)")
+	if mode := get(t, wal.Reader, "PRAGMA journal_mode"); mode != "wal" {
+		t.Errorf("without it, a file is in mode %s", mode)
 	}
 }
 

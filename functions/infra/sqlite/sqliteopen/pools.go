@@ -55,10 +55,11 @@ func newPool(c driver.Connector, size int) *sql.DB {
 }
 
 // readSchema makes SQLite read the header and the schema, which it otherwise
-// defers to the first query.
+// defers to the first query. This pragma does so where the schema's table is
+// hidden, too.
 func readSchema(ctx context.Context, db *sql.DB) error {
-	var tables int64
-	return db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables)
+	var pages int64
+	return db.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages)
 }
 
 // prepareFile checks that the database can be read and written, and switches a

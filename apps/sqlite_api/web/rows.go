@@ -1,0 +1,444 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fnregistry.dev/apps/sqlite_api/data"
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/page"
+	"fnregistry.dev/functions/infra/rowquery"
+	"fnregistry.dev/functions/infra/sqlite"
+)
+
+// pageRows is how many rows a page has.
+const pageRows = 50
+
+// The parameters of the form that adds a filter. The page redirects to the one
+// that has the filter as the API takes it.
+const (
+	addColumn   = "~column"
+	addOperator = "~operator"
+	addValue    = "~value"
+)
+
+// rowsPage is the page of a table's rows.
+type rowsPage struct {
+	v       *data.View
+	t       sqlite.SQLiteSchemaTable
+	query   url.Values // the request's, without the place of the page
+	request data.RowsRequest
+	facets  []string
+}
+
+func (p *Pages) rows(w http.ResponseWriter, r *http.Request) {
+	v, t, err := p.table(r)
+	if err != nil {
+		fail(w, r, v, err)
+		return
+	}
+	query := r.URL.Query()
+	if query.Has(addColumn) {
+		http.Redirect(w, r, withFilter(v, t, query), http.StatusSeeOther)
+		return
+	}
+	rp, err := newRowsPage(v, t, query)
+	if err != nil {
+		fail(w, r, v, err, rp.filterForm(), quietLinks(page.PageLink{Text: "all rows of " + t.Name, URL: tableURL(v.Name(), t.Name)}))
+		return
+	}
+	rp.write(w, r)
+}
+
+// withFilter is the URL of the page with one filter more.
+func withFilter(v *data.View, t sqlite.SQLiteSchemaTable, query url.Values) string {
+	f := rowquery.RowFilter{
+		Column:   rowquery.RowColumn{Name: query.Get(addColumn)},
+		Operator: rowquery.RowOperator(query.Get(addOperator)), Value: query.Get(addValue),
+	}
+	switch f.Operator {
+	case "null", "not_null":
+		f.Operator, f.Value = rowquery.RowIs, query.Get(addOperator)
+	case "contains":
+		f.Operator, f.Value = rowquery.RowILike, "*"+strings.NewReplacer(`\`, `\\`, "*", `\*`, "%", `\%`, "_", `\_`).Replace(f.Value)+"*"
+	}
+	for _, name := range []string{addColumn, addOperator, addValue, "cursor", "offset"} {
+		query.Del(name)
+	}
+	name, value := f.Param()
+	query.Add(name, value)
+	return tableURL(v.Name(), t.Name) + "?" + query.Encode()
+}
+
+// newRowsPage reads the parameters. The page is right with an error, too.
+func newRowsPage(v *data.View, t sqlite.SQLiteSchemaTable, query url.Values) (*rowsPage, error) {
+	rp := &rowsPage{v: v, t: t, query: query}
+	cursor, offset := query.Get("cursor"), query.Get("offset")
+	query.Del("cursor")
+	query.Del("offset")
+	rest := url.Values{}
+	for name, values := range query {
+		if name != "facet" {
+			rest[name] = values
+		}
+	}
+	rp.facets = query["facet"]
+	request, err := data.ParseRows(rest)
+	if err != nil {
+		return rp, err
+	}
+	request.Cursor, request.Limit, request.Clip = cursor, pageRows, cellBytes*4
+	if offset != "" {
+		if request.Offset, err = strconv.Atoi(offset); err != nil || request.Offset < 0 {
+			return rp, &core.Error{Code: core.CodeInvalid, Message: "offset is no number of rows"}
+		}
+	}
+	rp.request = request
+	return rp, nil
+}
+
+// address is the page's URL with other parameters, at its first row.
+func (rp *rowsPage) address(change func(url.Values)) string {
+	query := url.Values{}
+	for name, values := range rp.query {
+		query[name] = slices.Clone(values)
+	}
+	change(query)
+	address := tableURL(rp.v.Name(), rp.t.Name)
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	return address
+}
+
+func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	found, err := rp.v.Page(ctx, rp.t.Name, rp.request)
+	if err != nil {
+		fail(w, r, rp.v, err, rp.filterForm(), quietLinks(page.PageLink{Text: "all rows of " + rp.t.Name, URL: tableURL(rp.v.Name(), rp.t.Name)}))
+		return
+	}
+	count, err := rp.v.Count(ctx, rp.t.Name, rp.request, 0, false)
+	if err != nil {
+		fail(w, r, rp.v, err)
+		return
+	}
+	parts := []page.PageComponent{
+		page.PageHTML(func(w *page.PageWriter) {
+			w.Element("p", countText(count)+", "+kindText(rp.t), "class", "lead")
+		}),
+		rp.tags(), rp.searchForm(ctx), rp.filterForm(), rp.table(found), rp.pages(found), rp.facetList(ctx), rp.copies(ctx),
+	}
+	show(w, r, http.StatusOK, rp.v, visible(rp.t.Name), parts...)
+}
+
+// tags are the filters that hold, each of which can be taken off.
+func (rp *rowsPage) tags() page.PageComponent {
+	var links []page.PageLink
+	for _, f := range rp.request.Filters {
+		name, value := f.Param()
+		links = append(links, page.PageLink{Text: visible(name + " " + value + " ✕"), Hint: "Take this filter off", URL: rp.address(func(query url.Values) {
+			query[name] = slices.DeleteFunc(query[name], func(other string) bool { return other == value })
+		})})
+	}
+	if rp.request.Search != "" {
+		links = append(links, page.PageLink{Text: "search " + visible(rp.request.Search) + " ✕", URL: rp.address(func(query url.Values) { query.Del("search") })})
+	}
+	if links == nil {
+		return nil
+	}
+	return page.PageTags("Filters", links)
+}
+
+// hidden are the page's parameters as fields of a form.
+func (rp *rowsPage) hidden(but string) []page.PageFormField {
+	var fields []page.PageFormField
+	for name, values := range rp.query {
+		for _, value := range values {
+			if name != but {
+				fields = append(fields, page.PageFormField{Name: name, Type: "hidden", Value: value})
+			}
+		}
+	}
+	slices.SortFunc(fields, func(a, b page.PageFormField) int { return strings.Compare(a.Name+a.Value, b.Name+b.Value) })
+	return fields
+}
+
+func (rp *rowsPage) searchForm(ctx context.Context) page.PageComponent {
+	index, ok, err := rp.v.SearchTable(ctx, rp.t)
+	if err != nil || !ok {
+		return nil
+	}
+	return page.PageForm(page.PageFormConfig{
+		ID: "search", Action: tableURL(rp.v.Name(), rp.t.Name), Compact: true, Submit: "Search",
+		Fields: append([]page.PageFormField{
+			{Name: "search", Label: "Search by " + index.Name, Type: "search", Value: rp.request.Search, Example: "Search"},
+		}, rp.hidden("search")...),
+	})
+}
+
+func (rp *rowsPage) filterForm() page.PageComponent {
+	columns := make([]page.PageFormOption, len(rp.t.Columns))
+	for i, c := range rp.t.Columns {
+		columns[i] = page.PageFormOption{Value: c.Name, Label: visible(c.Name)}
+	}
+	return page.PageForm(page.PageFormConfig{
+		ID: "filter", Action: tableURL(rp.v.Name(), rp.t.Name), Compact: true, Submit: "Add filter",
+		Fields: append([]page.PageFormField{
+			{Name: addColumn, Label: "Column", Type: "select", Options: columns},
+			{Name: addOperator, Label: "Operator", Type: "select", Options: []page.PageFormOption{
+				{Value: "eq", Label: "="}, {Value: "neq", Label: "≠"}, {Value: "gt", Label: ">"}, {Value: "gte", Label: "≥"}, {Value: "lt", Label: "<"},
+				{Value: "lte", Label: "≤"}, {Value: "contains", Label: "contains"}, {Value: "null", Label: "is NULL"}, {Value: "not_null", Label: "is not NULL"},
+			}},
+			{Name: addValue, Label: "Value", Example: "Value"},
+		}, rp.hidden("")...),
+	})
+}
+
+// table is the rows. A heading sorts by its column: up, then down, then not.
+func (rp *rowsPage) table(found *data.Page) page.PageComponent {
+	return page.PageHTML(func(w *page.PageWriter) {
+		if len(found.Rows) == 0 {
+			w.Add(page.PageNotice(page.PageNoticeConfig{Kind: "empty", Title: "No rows"}))
+			return
+		}
+		w.Open("div", "class", "table", "tabindex", "0", "role", "region", "aria-label", "rows")
+		w.Open("table")
+		w.Open("thead")
+		w.Open("tr")
+		if found.Rows[0].Key != "" {
+			w.Open("th", "scope", "col")
+			w.Element("span", "row", "class", "hidden")
+			w.Close("th")
+		}
+		for i, c := range found.Columns {
+			class := ""
+			if isNumber(found.Rows[0].Values[i]) {
+				class = "number"
+			}
+			address, sorted := rp.sortAddress(c)
+			w.Open("th", "scope", "col", "class", class, "aria-sort", sorted)
+			if address == "" {
+				w.Text(visible(c.Name))
+			} else {
+				w.Element("a", visible(c.Name), "href", address, "title", c.Type)
+			}
+			w.Close("th")
+		}
+		w.Close("tr", "thead")
+		w.Open("tbody")
+		for _, row := range found.Rows {
+			rp.tableRow(w, found.Columns, row)
+		}
+		w.Close("tbody", "table", "div")
+	})
+}
+
+func (rp *rowsPage) sortAddress(c data.Column) (address, sorted string) {
+	if c.Source == "" {
+		return "", ""
+	}
+	now := rowquery.RowOrder{}
+	if len(rp.request.Order) == 1 && rp.request.Order[0].Column.Name == c.Source {
+		now = rp.request.Order[0]
+	}
+	next := rowquery.RowOrder{Column: rowquery.RowColumn{Name: c.Source}}
+	switch {
+	case now.Column.Name == "":
+	case !now.Desc:
+		next.Desc, sorted = true, "ascending"
+	default:
+		sorted = "descending"
+	}
+	return rp.address(func(query url.Values) {
+		query.Del("order")
+		if sorted != "descending" {
+			query.Set("order", next.String())
+		}
+	}), sorted
+}
+
+func (rp *rowsPage) tableRow(w *page.PageWriter, columns []data.Column, row data.Row) {
+	w.Open("tr")
+	at := tableURL(rp.v.Name(), rp.t.Name) + "/rows/" + row.Key
+	if row.Key != "" {
+		w.Open("td")
+		w.Element("a", "open", "href", at, "aria-label", "open row "+row.Key)
+		w.Close("td")
+	}
+	for i, value := range row.Values {
+		class := ""
+		if isNumber(value) {
+			class = "number"
+		}
+		w.Open("td", "class", class)
+		href := ""
+		if row.Key != "" && columns[i].Source != "" {
+			href = at
+			if _, isBlob := value.([]byte); isBlob {
+				href = apiURL(rp.v.Name(), rp.t.Name) + "/" + row.Key + "/columns/" + url.PathEscape(columns[i].Source)
+			}
+		}
+		addValueTo(w, shown(value, href), rp.reference(columns[i], value))
+		w.Close("td")
+	}
+	w.Close("tr")
+}
+
+// addValueTo writes a value, as a link if it points somewhere.
+func addValueTo(w *page.PageWriter, value any, link string) {
+	switch v := value.(type) {
+	case page.PageComponent:
+		w.Add(v)
+	case page.PageLink:
+		if v.URL == "" {
+			w.Text(v.Text)
+			return
+		}
+		w.Element("a", v.Text, "href", v.URL)
+	case string:
+		if link == "" {
+			w.Text(v)
+			return
+		}
+		w.Element("a", v, "href", link)
+	}
+}
+
+// reference is where a foreign key of one column leads; empty: nowhere.
+func (rp *rowsPage) reference(c data.Column, value any) string {
+	if value == nil || c.Source == "" {
+		return ""
+	}
+	for _, k := range rp.t.ForeignKeys {
+		if len(k.Columns) != 1 || !strings.EqualFold(k.Columns[0], c.Source) {
+			continue
+		}
+		f := rowquery.RowFilter{Column: rowquery.RowColumn{Name: k.To[0]}, Operator: rowquery.RowEqual, Value: data.FilterText(value)}
+		name, text := f.Param()
+		return tableURL(rp.v.Name(), k.ToTable) + "?" + url.Values{name: {text}}.Encode()
+	}
+	return ""
+}
+
+func (rp *rowsPage) pages(found *data.Page) page.PageComponent {
+	at := func(name, value string) string { return rp.address(func(query url.Values) { query.Set(name, value) }) }
+	next, prev := "", ""
+	if found.Next != "" {
+		next = at("cursor", found.Next)
+	} else if found.NextOffset > 0 {
+		next = at("offset", strconv.Itoa(found.NextOffset))
+	}
+	if found.Prev != "" {
+		prev = at("cursor", found.Prev)
+	} else if rp.request.Offset > 0 {
+		prev = at("offset", strconv.Itoa(max(0, rp.request.Offset-pageRows)))
+	}
+	if next == "" && prev == "" {
+		return nil
+	}
+	return page.PageHTML(func(w *page.PageWriter) {
+		w.Open("nav", "class", "pages", "aria-label", "Pages of rows")
+		if prev != "" {
+			w.Element("a", "Previous", "rel", "prev", "href", prev)
+		}
+		if next != "" {
+			w.Element("a", "Next", "rel", "next", "href", next)
+		}
+		w.Close("nav")
+	})
+}
+
+// facetValues is how many values of a facet are listed.
+const facetValues = 15
+
+// facetList offers a facet of each column, and lists the values of those that
+// are chosen, each of which is a filter.
+func (rp *rowsPage) facetList(ctx context.Context) page.PageComponent {
+	var offers []page.PageLink
+	for _, c := range rp.t.Columns {
+		on := slices.Contains(rp.facets, c.Name)
+		offers = append(offers, page.PageLink{Text: visible(c.Name), Current: on, URL: rp.address(func(query url.Values) {
+			query["facet"] = slices.DeleteFunc(query["facet"], func(name string) bool { return name == c.Name })
+			if !on {
+				query.Add("facet", c.Name)
+			}
+		})})
+	}
+	return page.PageHTML(func(w *page.PageWriter) {
+		w.Element("h2", "Facets")
+		w.Add(page.PageTags("Columns whose values are counted", offers))
+		for _, name := range rp.facets {
+			rp.facet(ctx, w, name)
+		}
+	})
+}
+
+func (rp *rowsPage) facet(ctx context.Context, w *page.PageWriter, name string) {
+	column := rowquery.RowColumn{Name: name}
+	found, err := rp.v.Facet(ctx, rp.t.Name, column, rp.request, facetValues)
+	w.Element("h3", visible(name))
+	switch {
+	case err != nil:
+		w.Add(problem(err))
+		return
+	case found.TooSlow:
+		w.Element("p", "Counting them takes too long: add a filter.", "class", "quiet")
+		return
+	}
+	var links []page.PageLink
+	for _, value := range found.Values {
+		f := rowquery.RowFilter{Column: column, Operator: rowquery.RowEqual, Value: data.FilterText(value.Value)}
+		text := visible(f.Value)
+		switch value.Value {
+		case nil:
+			f.Operator, f.Value, text = rowquery.RowIs, "null", "NULL"
+		case "":
+			text = "empty text"
+		}
+		if runes := []rune(text); len(runes) > 60 {
+			text = string(runes[:60]) + "…"
+		}
+		parameter, filter := f.Param()
+		links = append(links, page.PageLink{Text: text + " (" + strconv.FormatInt(value.Rows, 10) + ")", URL: rp.address(func(query url.Values) {
+			query.Add(parameter, filter)
+		})})
+	}
+	w.Add(page.PageTags("Values of "+visible(name), links))
+	if found.More {
+		w.Element("p", "There are more values.", "class", "quiet")
+	}
+}
+
+// copies are the same rows in other forms.
+func (rp *rowsPage) copies(ctx context.Context) page.PageComponent {
+	query := url.Values{}
+	for name, values := range rp.query {
+		if name != "facet" {
+			query[name] = values
+		}
+	}
+	at := func(format string) string {
+		with := url.Values{"format": {format}}
+		for name, values := range query {
+			with[name] = values
+		}
+		return apiURL(rp.v.Name(), rp.t.Name) + "?" + with.Encode()
+	}
+	sql, err := rp.v.RowsSQL(ctx, rp.t.Name, rp.request)
+	parts := []page.PageComponent{quietLinks(
+		page.PageLink{Text: "CSV", URL: at("csv")}, page.PageLink{Text: "NDJSON", URL: at("ndjson")}, page.PageLink{Text: "JSON", URL: at("json")},
+	)}
+	if err == nil {
+		parts = append(parts, page.PageCode(page.PageCodeConfig{Text: sql, Language: "sql", Name: "SQL"}),
+			quietLinks(page.PageLink{Text: "run it in the console", URL: databaseURL(rp.v.Name()) + "sql?" + url.Values{"sql": {sql}}.Encode()}))
+	}
+	parts = append(parts, page.PageCode(page.PageCodeConfig{Text: "curl " + shellQuote("http://HOST"+at("json")), Language: "sh", Name: "curl"}))
+	return behind("Copy as CSV, NDJSON, JSON, SQL, curl", parts...)
+}
+
+func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
