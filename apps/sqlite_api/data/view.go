@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqlite"
@@ -14,9 +16,37 @@ import (
 
 // View is a database as a caller sees it: without the tables and columns that
 // the caller may not read.
+//
+// It is for one request: what it knows of the schema may be schemaAge old. A
+// new one sees every change that was committed before.
 type View struct {
 	db     *Database
 	access *Access
+	seen   atomic.Pointer[seenTables]
+}
+
+// seenTables are the tables as a view has read them.
+type seenTables struct {
+	tables []sqlite.SQLiteSchemaTable
+	at     time.Time
+}
+
+// schemaAge is for how long a view does not ask again whether the schema has
+// changed: the steps of a request need it several times, and asking costs as
+// much as reading a row.
+const schemaAge = 20 * time.Millisecond
+
+// tables describes all tables, also those that the caller may not read.
+func (v *View) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
+	if seen := v.seen.Load(); seen != nil && time.Since(seen.at) < schemaAge {
+		return seen.tables, nil
+	}
+	at := time.Now()
+	tables, err := v.db.tables(ctx)
+	if err == nil {
+		v.seen.Store(&seenTables{tables, at})
+	}
+	return tables, err
 }
 
 // Name is the database's.
@@ -33,7 +63,7 @@ func (v *View) CanWrite(table string) bool {
 // Tables describes the tables and views. The columns of each are those that
 // may be read. The list must not be changed.
 func (v *View) Tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
-	all, err := v.db.tables(ctx)
+	all, err := v.tables(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +91,12 @@ func (v *View) Table(ctx context.Context, name string) (sqlite.SQLiteSchemaTable
 	if err != nil {
 		return sqlite.SQLiteSchemaTable{}, err
 	}
+	if i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return t.Name == name }); i >= 0 {
+		return tables[i], nil
+	}
 	names := make([]string, len(tables))
 	for i, t := range tables {
-		if names[i] = t.Name; t.Name == name {
-			return t, nil
-		}
+		names[i] = t.Name
 	}
 	return sqlite.SQLiteSchemaTable{}, &core.Error{
 		Code: core.CodeNotFound, Message: fmt.Sprintf("no table %q in %s", name, v.db.Name),

@@ -302,6 +302,11 @@ func (b *rowsBuilder) sort() {
 			b.columns = append(b.columns, "+"+sql)
 			b.result.Extra++
 		}
+		// In ORDER BY a bare name is first of all an alias in the result: that
+		// may be another column, and even if not, its + rules out an index.
+		if len(o.Column.Path) == 0 {
+			sql = quoteIdent(b.cfg.Table.Name) + "." + sql
+		}
 		b.order = append(b.order, sql+direction(o, b.result.Reverse))
 	}
 	b.result.Sort = sort

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// server is a running registry_api.
+// server is a running server.
 type server struct {
 	cmd   *exec.Cmd
 	began time.Time
@@ -32,9 +32,15 @@ type server struct {
 // benchmark fails.
 const patience = 10 * time.Minute
 
-// start starts registry_api on a tree and returns once it listens. It is
-// stopped at the end of the benchmark, or by stop.
+// start starts registry_api on a tree, as launch does.
 func start(b *testing.B, root, cache string) *server {
+	b.Helper()
+	return launch(b, program(b, "registry_api"), "-addr", "127.0.0.1:0", "-root", root, "-cache", cache)
+}
+
+// launch starts a server that prints its address, and returns once it listens.
+// It is stopped at the end of the benchmark, or by stop.
+func launch(b *testing.B, program string, args ...string) *server {
 	b.Helper()
 	log, err := os.CreateTemp(b.TempDir(), "log")
 	if err != nil {
@@ -43,7 +49,7 @@ func start(b *testing.B, root, cache string) *server {
 	defer log.Close()
 	s := &server{
 		log: log.Name(),
-		cmd: exec.Command(program(b, "registry_api"), "-addr", "127.0.0.1:0", "-root", root, "-cache", cache),
+		cmd: exec.Command(program, args...),
 	}
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()
@@ -58,7 +64,7 @@ func start(b *testing.B, root, cache string) *server {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	_, address, ok := strings.Cut(strings.TrimSpace(line), "listens on ")
 	if err != nil || !ok {
-		b.Fatalf("registry_api says %q: %v\n%s", line, err, s.tail())
+		b.Fatalf("%s says %q: %v\n%s", program, line, err, s.tail())
 	}
 	s.url = address
 	return s
@@ -74,11 +80,11 @@ func (s *server) stop(b *testing.B) cost {
 		select {
 		case err := <-ended:
 			if err != nil {
-				b.Errorf("registry_api: %v\n%s", err, s.tail())
+				b.Errorf("%s: %v\n%s", s.cmd.Path, err, s.tail())
 			}
 		case <-time.After(patience):
 			s.cmd.Process.Kill()
-			b.Fatalf("registry_api does not end: %v", <-ended)
+			b.Fatalf("%s does not end: %v", s.cmd.Path, <-ended)
 		}
 	}
 	p := s.cmd.ProcessState
