@@ -157,8 +157,8 @@ func (rp *rowsPage) fail(w http.ResponseWriter, r *http.Request, err error) {
 	fail(w, r, rp.v, err, rp.tags(), rp.filterForm(), quietLinks(all))
 }
 
-// tags are the parameters that choose rows, each of which can be taken off: also
-// one that is refused, with what was typed.
+// tags are the parameters that choose rows, each of which can be taken off:
+// also one that is refused, with what was typed.
 func (rp *rowsPage) tags() page.PageComponent {
 	var links []page.PageLink
 	for _, name := range slices.Sorted(maps.Keys(rp.query)) {
