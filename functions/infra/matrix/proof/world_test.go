@@ -17,6 +17,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/fault"
@@ -140,15 +141,30 @@ func (w *world) client(t *testing.T, user servers.User) *mautrix.Client {
 }
 
 // fence returns once the server has no pending sends, while no sender runs: it
-// processes a room's events one after another. The fence's events are not
+// processes a room's events one after another. It also waits until the server
+// shows them: Dendrite passes each event from the part that stores it to the
+// part that answers syncs by a queue of its own, and what is in that queue when
+// it stops can be lost, so that no sync ever has it. The fence's events are not
 // messages.
 func (w *world) fence(t *testing.T) {
 	t.Helper()
 	client := w.client(t, w.reader.User)
-	for _, room := range w.rooms {
-		if _, err := client.SendMessageEvent(t.Context(), room, event.Type{Type: "dev.fnregistry.fence", Class: event.MessageEventType}, struct{}{}); err != nil {
+	fences := make([]id.EventID, len(w.rooms))
+	for i, room := range w.rooms {
+		sent, err := client.SendMessageEvent(t.Context(), room, event.Type{Type: "dev.fnregistry.fence", Class: event.MessageEventType}, struct{}{})
+		if err != nil {
 			t.Fatal(err)
 		}
+		fences[i] = sent.EventID
+	}
+	for i, room := range w.rooms {
+		matrixtest.Until(t, "fence in "+string(room), func() bool {
+			page, err := client.Messages(t.Context(), room, "", "", mautrix.DirectionBackward, nil, 20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.ContainsFunc(page.Chunk, func(e *event.Event) bool { return e.ID == fences[i] })
+		})
 	}
 }
 
