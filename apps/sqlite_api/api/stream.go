@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"net/http"
 
@@ -54,7 +55,7 @@ func writeNDJSON(ctx context.Context, w io.Writer, v *data.View, table string, r
 // WriteCSV writes rows of a table as they come. Blobs are in base64, and NULL
 // is an empty value where an empty text is "".
 func WriteCSV(ctx context.Context, w io.Writer, v *data.View, table string, request data.RowsRequest) error {
-	return v.Cursor(ctx, table, request, func(rows *data.Rows) error {
+	return v.Cursor(ctx, table, request, func(rows *sql.Rows) error {
 		_, err := rowcsv.RowsCSVWrite(w, rows, rowcsv.RowsCSVWriteConfig{})
 		return err
 	})

@@ -196,6 +196,9 @@ func (v *View) readRow(ctx context.Context, table, key string, clip int) (*RowPa
 	n := 0
 	err = v.each(ctx, q, func(row Row, _ []any) error {
 		n++
+		if row.Key == "" { // a rowid, which is no column
+			row.Key = key
+		}
 		found.Row = row
 		return nil
 	})
@@ -339,7 +342,7 @@ func (v *View) Value(ctx context.Context, table, key, column string) (any, error
 	if !slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool { return c.Name == column }) {
 		return nil, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no column %q in %s", column, t.Name)}
 	}
-	q, err := v.rowsQuery(ctx, t, RowsRequest{Key: key, Select: []rowquery.RowSelect{{Column: rowquery.RowColumn{Name: column}}}}, 1)
+	q, err := v.plainQuery(ctx, t, RowsRequest{Key: key, Select: []rowquery.RowSelect{{Column: rowquery.RowColumn{Name: column}}}}, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -355,27 +358,14 @@ func (v *View) Value(ctx context.Context, table, key, column string) (any, error
 	return value, err
 }
 
-// Rows are rows of a table as they come, with the methods of sql.Rows.
-type Rows struct {
-	*sql.Rows
-	names []string
-	rest  []any // the columns for keys and cursors
-}
-
-// Columns are the columns' names.
-func (r *Rows) Columns() ([]string, error) { return r.names, nil }
-
-// Scan reads the values of a row.
-func (r *Rows) Scan(targets ...any) error { return r.Rows.Scan(append(targets, r.rest...)...) }
-
 // Cursor passes rows as they come to read, for exports: Limit 0 is all of them.
 // It closes them.
-func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(*Rows) error) error {
+func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(*sql.Rows) error) error {
 	t, err := v.Table(ctx, table)
 	if err != nil {
 		return err
 	}
-	q, err := v.rowsQuery(ctx, t, r, r.Limit)
+	q, err := v.plainQuery(ctx, t, r, r.Limit)
 	if err != nil {
 		return err
 	}
@@ -388,14 +378,7 @@ func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read fun
 		return v.hideNames(sqlite.SQLiteError("rows", err))
 	}
 	defer rows.Close()
-	found := &Rows{Rows: rows, rest: make([]any, len(q.Columns)+q.Extra-len(q.columns))}
-	for _, c := range q.columns {
-		found.names = append(found.names, c.Name)
-	}
-	for i := range found.rest {
-		found.rest[i] = new(any)
-	}
-	return v.hideNames(sqlite.SQLiteError("rows", read(found)))
+	return v.hideNames(sqlite.SQLiteError("rows", read(rows)))
 }
 
 // rowsQuery is a query for rows of a table, with further columns for keys and
@@ -409,6 +392,15 @@ type rowsQuery struct {
 }
 
 func (v *View) rowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r RowsRequest, limit int) (*rowsQuery, error) {
+	return v.newRowsQuery(ctx, t, r, limit, true)
+}
+
+// plainQuery is a query for the columns that are asked for alone.
+func (v *View) plainQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r RowsRequest, limit int) (*rowsQuery, error) {
+	return v.newRowsQuery(ctx, t, r, limit, false)
+}
+
+func (v *View) newRowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r RowsRequest, limit int, keys bool) (*rowsQuery, error) {
 	cfg := sqlite.SQLiteRowsQueryConfig{
 		Table: t, Select: r.Select, Filters: r.Filters, Order: r.Order, Limit: limit, Offset: r.Offset, Allow: v.allow(t.Name),
 	}
@@ -444,7 +436,7 @@ func (v *View) rowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r Rows
 		q.columns = append(q.columns, Column{Name: name, Type: asked.Types[i], Source: asked.Sources[i]})
 	}
 	key := t.Key
-	if !all(key, cfg.Allow) {
+	if !keys || !all(key, cfg.Allow) {
 		key = nil
 	}
 	for i, name := range key {
@@ -462,6 +454,7 @@ func (v *View) rowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r Rows
 		}
 		cfg.Cursor = &cursor
 	}
+	cfg.NoExtra = !keys || r.Key != ""
 	if q.SQLiteRowsQueryResult, err = sqlite.SQLiteRowsQuery(cfg); err != nil {
 		return nil, err
 	}

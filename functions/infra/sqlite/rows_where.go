@@ -58,7 +58,7 @@ func (b *rowsBuilder) keyExpression(name string) string {
 // direction of the page: it is equal in the first n columns of the order and
 // further on in the next one.
 func (b *rowsBuilder) after(c rowquery.RowCursor) string {
-	if b.result.Extra == 0 || len(c.Values) != len(b.result.Sort) || c.Of != b.result.Of {
+	if b.uniqueKey() == nil || len(c.Values) != len(b.result.Sort) || c.Of != b.result.Of {
 		b.fail("the cursor is of another table or order", "take the cursor from the page before, and keep the order")
 		return ""
 	}

@@ -23,6 +23,7 @@ type SQLiteRowsQueryConfig struct {
 	Order   []rowquery.RowOrder      // the key is added to it, so that it is total
 	Search  *SQLiteRowsQuerySearch   // nil: no full-text search
 	Cursor  *rowquery.RowCursor      // where the page starts; nil: at the first row
+	NoExtra bool                     // leave out the Extra columns, which a cursor for another page is made of
 	Limit   int                      // rows at most; 0: all
 	Offset  int                      // rows passed over; for tables without a key, whose pages have no cursor
 	Clip    *SQLiteRowsQueryClip     // what becomes of long values; nil: all come whole
@@ -44,7 +45,7 @@ type SQLiteRowsQueryResult struct {
 	Types   []string            // their declared types; "" for a place in JSON
 	Sources []string            // the table's columns that they show; "" for a place in JSON
 	Sort    []rowquery.RowOrder // the order, with the key
-	Extra   int                 // further columns of each row: the values of Sort, for the cursor; 0: the table has no key
+	Extra   int                 // further columns of each row: the values of Sort, for the cursor; 0: the table has no key, or NoExtra is set
 	Reverse bool                // rows come last one first: turn the page round
 	Of      string              // for cursors, see [rowquery.RowCursor]
 
@@ -298,7 +299,7 @@ func (b *rowsBuilder) sort() {
 	b.result.Reverse = b.cfg.Cursor != nil && b.cfg.Cursor.Before
 	for _, o := range sort {
 		sql := b.sortExpression(o.Column)
-		if key != nil {
+		if key != nil && !b.cfg.NoExtra {
 			b.columns = append(b.columns, "+"+sql)
 			b.result.Extra++
 		}
