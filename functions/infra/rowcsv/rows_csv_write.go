@@ -97,7 +97,9 @@ type writer struct {
 	w       io.Writer
 	cfg     RowsCSVWriteConfig
 	lineEnd string
-	buffer  []byte // not yet written
+	special [utf8.RuneSelf]bool // the ASCII bytes that need quotes
+	line    []byte              // of the row now, whose memory is used again
+	buffer  []byte              // not yet written
 	result  RowsCSVWriteResult
 }
 
@@ -114,6 +116,12 @@ func (out *writer) check() error {
 		return &core.Error{Code: core.CodeInvalid, Message: "Null can hold neither quotes nor line ends nor the delimiter"}
 	case out.cfg.MaxRows < 0 || out.cfg.MaxBytes < 0:
 		return &core.Error{Code: core.CodeInvalid, Message: "MaxRows and MaxBytes can't be negative"}
+	}
+	for _, c := range "\"\r\n" {
+		out.special[c] = true
+	}
+	if d < utf8.RuneSelf {
+		out.special[d] = true
 	}
 	return nil
 }
@@ -191,13 +199,16 @@ func (out *writer) separate(line []byte, i int) []byte {
 	return utf8.AppendRune(line, out.cfg.Delimiter)
 }
 
+// row returns a line, which is right until the next row.
 func (out *writer) row(names []string, values []any) (line []byte, err error) {
+	line = out.line[:0]
 	for i, value := range values {
 		if line, err = out.appendValue(out.separate(line, i), value); err != nil {
 			return nil, fmt.Errorf("column %s: %w", names[i], err)
 		}
 	}
-	return append(line, out.lineEnd...), nil
+	out.line = append(line, out.lineEnd...)
+	return out.line, nil
 }
 
 func (out *writer) appendValue(line []byte, value any) ([]byte, error) {
@@ -215,11 +226,13 @@ func (out *writer) appendValue(line []byte, value any) ([]byte, error) {
 		return out.appendPlain(line, v.Format(time.RFC3339Nano)), nil
 	case bool:
 		return out.appendPlain(line, strconv.FormatBool(v)), nil
+	case int64:
+		return out.plain(strconv.AppendInt(line, v, 10), len(line)), nil
 	case float64:
-		return out.appendPlain(line, strconv.FormatFloat(v, 'g', -1, 64)), nil
+		return out.plain(strconv.AppendFloat(line, v, 'g', -1, 64), len(line)), nil
 	case float32:
 		return out.appendPlain(line, strconv.FormatFloat(float64(v), 'g', -1, 32)), nil
-	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
+	case int, int8, int16, int32, uint, uint8, uint16, uint32, uint64:
 		return out.appendPlain(line, fmt.Sprint(v)), nil
 	}
 	if out.cfg.Text != nil {
@@ -234,6 +247,14 @@ func (out *writer) appendValue(line []byte, value any) ([]byte, error) {
 		return out.appendValue(line, pointer.Elem().Interface())
 	}
 	return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("a %T can't be written", value), Hint: "set Text"}
+}
+
+// plain is appendPlain for what is in the line already, from a place on.
+func (out *writer) plain(line []byte, from int) []byte {
+	if string(line[from:]) != out.cfg.Null && !out.needsQuotes(string(line[from:])) {
+		return line
+	}
+	return out.appendPlain(line[:from], string(line[from:]))
 }
 
 // appendText appends text that may be anything.
@@ -275,5 +296,13 @@ func (out *writer) appendPlain(line []byte, text string) []byte {
 // needsQuotes reports whether a text has what RFC 4180 quotes, or a blank at an
 // end, which some readers trim.
 func (out *writer) needsQuotes(text string) bool {
-	return text[0] == ' ' || text[len(text)-1] == ' ' || strings.ContainsAny(text, "\"\r\n") || strings.ContainsRune(text, out.cfg.Delimiter)
+	if text[0] == ' ' || text[len(text)-1] == ' ' {
+		return true
+	}
+	for i := range len(text) {
+		if c := text[i]; c < utf8.RuneSelf && out.special[c] {
+			return true
+		}
+	}
+	return out.cfg.Delimiter >= utf8.RuneSelf && strings.ContainsRune(text, out.cfg.Delimiter)
 }
