@@ -21,7 +21,7 @@ import (
 // newHandler puts the API, the pages and what stands before them together.
 func newHandler(call program.ProgramCall[*settings], set *data.Set, known *tokens) (http.Handler, error) {
 	counted := metrics.MetricsText(metrics.MetricsTextConfig{})
-	health, err := fnhttp.HTTPHealth(fnhttp.HTTPHealthConfig{Metrics: counted})
+	health, err := fnhttp.HTTPHealth(fnhttp.HTTPHealthConfig{Metrics: counted, Checks: []fnhttp.HTTPHealthCheck{{Name: "files", Check: set.Check}}})
 	if err != nil {
 		return nil, err
 	}

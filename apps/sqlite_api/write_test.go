@@ -350,3 +350,22 @@ func TestWrite_Busy(t *testing.T) {
 	}
 	c.want(201, `"key":"1"`, "POST", tables+"n/rows", `{"id": 1}`)
 }
+
+// What is written to a file that is gone would be lost: it is refused, and the
+// program says that it is not ready.
+func TestWrite_FileIsGone(t *testing.T) {
+	t.Parallel()
+	path := shop(t)
+	server := start(t, "--write", "--token-file", writeText(t, "token", full), path)
+	c := caller{t, server.URL, full}
+	c.want(200, `"status":"ready"`, "GET", "/readyz", "")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	c.want(409, "was deleted or moved away", "POST", tables+"customers/rows", `{"id": 70, "name": "x"}`)
+	for status, body := 200, ""; status == 200; status, body, _ = c.send("GET", "/readyz", "") { // a good result holds for a second
+		if strings.Contains(body, path) {
+			t.Fatal("a path is shown")
+		}
+	}
+}

@@ -23,7 +23,8 @@ type Database struct {
 
 	queryTime time.Duration // how long SQL from outside may run; negative: as long as it takes
 
-	own *sqliteopen.SQLiteOpenHandle // for SQL that the program writes, whose values have any size
+	own  *sqliteopen.SQLiteOpenHandle // for SQL that the program writes, whose values have any size
+	file *sqlite.SQLiteFileCheckHandle
 
 	turn       chan struct{} // holds a value while a transaction writes
 	changes    *sse.SSEHub
@@ -70,6 +71,9 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}
+	if db.file, err = sqlite.SQLiteFileCheck(ctx, db.own.Reader); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
 	if _, err := db.guest(ctx, Local, false); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -110,6 +114,9 @@ func (db *Database) guest(ctx context.Context, a *Access, large bool) (*sql.DB, 
 func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
 	var version int64
 	if err := db.own.Reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
+		if lost := db.file.Check(); lost != nil {
+			return nil, lost
+		}
 		return nil, sqlite.SQLiteError("schema", err)
 	}
 	db.schemaMu.Lock()

@@ -82,6 +82,15 @@ func (s *Set) Close() error {
 	return errors.Join(errs...)
 }
 
+// Check reports whether each file is still the one that was opened.
+func (s *Set) Check(context.Context) error {
+	var errs []error
+	for _, db := range s.databases {
+		errs = append(errs, db.file.Check())
+	}
+	return errors.Join(errs...)
+}
+
 // Views are the databases that a caller may read.
 func (s *Set) Views(a *Access) []*View {
 	var views []*View

@@ -73,6 +73,9 @@ func (v *View) Write(ctx context.Context, changes []Change, dryRun bool) (result
 	if !dryRun {
 		defer func() { v.audit(ctx, changes, results, err) }()
 	}
+	if err := v.db.file.Check(); err != nil {
+		return nil, err
+	}
 	cfg := sqlite.SQLiteRowsWriteConfig{DryRun: dryRun, Allow: func(table, column string) bool { return v.allow(table)(column) }}
 	tables := map[string]*sqlite.SQLiteSchemaTable{}
 	for _, c := range changes {
@@ -95,6 +98,9 @@ func (v *View) Write(ctx context.Context, changes []Change, dryRun bool) (result
 	written, err := sqlite.SQLiteRowsWrite(ctx, v.db.own.Writer, cfg)
 	if err != nil {
 		return nil, v.refusal(err, len(changes))
+	}
+	if err := v.db.file.Check(); err != nil { // it was written to a file that is gone
+		return nil, err
 	}
 	results = make([]Result, len(written))
 	for i, w := range written {
