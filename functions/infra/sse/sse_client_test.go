@@ -431,11 +431,20 @@ func TestSSEClient_ReadsAnotherServer(t *testing.T) {
 	}
 	publish("zero") // its ID is 0
 	handle := client(t, sse.SSEClientConfig{URL: server.URL, LastEventID: "0"})
+	// Their server takes up what is published after the call: zero may come
+	// to this client as news.
+	next := func() []sse.SSEEvent {
+		for {
+			if got := receive(t, handle, 1); got[0].ID != "0" {
+				return got
+			}
+		}
+	}
 	publish("one\ntwo")
-	got := receive(t, handle, 1)
+	got := next()
 	server.CloseClientConnections()
 	publish("three")
-	got = append(got, receive(t, handle, 1)...)
+	got = append(got, next()...)
 	want := []sse.SSEEvent{{ID: "1", Type: "unit", Data: "one\ntwo"}, {ID: "2", Type: "unit", Data: "three"}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %+v", got)

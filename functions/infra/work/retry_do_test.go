@@ -86,7 +86,7 @@ func TestRetryDo_ContextEnds(t *testing.T) {
 		<-ctx.Done()
 		return fmt.Errorf("read: %w", ctx.Err())
 	}
-	down, _ := answers(errDown)
+	down := func(context.Context) error { return errDown } // for two tests at once
 	for name, c := range map[string]struct {
 		ctx  func(context.Context) (context.Context, context.CancelFunc)
 		do   func(context.Context) error
