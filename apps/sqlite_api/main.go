@@ -23,6 +23,7 @@ type settings struct {
 	httpsettings.HTTPSettings          // --addr, --host, --token-file, --behind-proxy
 	Write                     bool     `yaml:"write" doc:"let callers with a token change rows"`
 	Tokens                    string   `yaml:"tokens" doc:"YAML file of further tokens, and which tables and columns each may read and write"`
+	Queries                   string   `yaml:"queries" doc:"YAML file of stored queries, which have pages and URLs of their own"`
 	CORS                      []string `yaml:"cors" doc:"origin whose pages may use the API, or several"`
 	Audit                     string   `yaml:"audit" doc:"file that gets a line of JSON for each transaction that writes; otherwise it is in the log"`
 	program.ProgramLog                 // --log-level, --log-format, --quiet
@@ -77,6 +78,9 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
 	if err := known.check(ctx, set, call.Log); err != nil {
+		return err
+	}
+	if err := storeQueries(ctx, call.Settings.Queries, set); err != nil {
 		return err
 	}
 	handler, err := newHandler(call, set, known)

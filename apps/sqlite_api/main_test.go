@@ -48,7 +48,7 @@ func start(t *testing.T, args ...string) *programtest.ProgramStartHandle {
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	const album = "/api/v1/shop/tables/album"
-	server := start(t, "--write", "--token-file", writeText(t, "token", full), shopFile(t))
+	server := start(t, "--write", "--token-file", writeText(t, "token", full), "--queries", writeText(t, "queries.yaml", storedText), shopFile(t))
 	httpapitest.HTTPAPIConformance(t, httpapitest.HTTPAPIConformanceConfig{URL: server.URL, Token: full, Requests: []httpapitest.HTTPAPIConformanceRequest{
 		{Method: "POST", Path: "/api/v1/shop/tables/artist/rows", Body: `[{"name": "A"}, {"name": "B"}]`, Status: 201},
 		{Method: "PATCH", Path: "/api/v1/shop/tables/artist/rows/3", Body: `{"name": "C"}`},
@@ -65,6 +65,7 @@ func TestAPI(t *testing.T) {
 		{Path: "/api/v1/shop/query?sql=SELECT+*+FROM+album+WHERE+id=:id&p_id=1"},
 		{Path: "/api/v1/shop/query?sql=SELECT+1&format=csv"}, {Path: "/api/v1/shop/query?sql=SELECT+1&format=ndjson"},
 		{Path: "/api/v1/shop/explain?sql=SELECT+*+FROM+album"},
+		{Path: "/api/v1/shop/queries"}, {Path: "/api/v1/shop/queries/cheap?p_artist=1"}, {Path: "/api/v1/shop/queries/cheap?p_artist=1&format=csv"},
 		{Path: "/api/v1/nothing", Status: 404}, {Path: "/api/v1/shop/tables/nothing/rows", Status: 404}, {Path: album + "/rows/9", Status: 404},
 		{Path: album + "/rows?nothing=eq.1", Status: 400}, {Path: album + "/rows/1,2", Status: 400},
 		{Path: "/api/v1/shop/query?sql=DELETE+FROM+album", Status: 403},

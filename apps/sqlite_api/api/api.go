@@ -17,7 +17,7 @@ type Config struct {
 func Endpoints(cfg Config) []httpapi.HTTPAPIEndpoint {
 	a := &api{set: cfg.Set}
 	var all []httpapi.HTTPAPIEndpoint
-	for _, some := range [][]httpapi.HTTPAPIEndpoint{a.databases(), a.rows(), a.queries(), a.writeEndpoints(), a.changesEndpoints()} {
+	for _, some := range [][]httpapi.HTTPAPIEndpoint{a.databases(), a.rows(), a.queries(), a.stored(), a.writeEndpoints(), a.changesEndpoints()} {
 		all = append(all, some...)
 	}
 	return all

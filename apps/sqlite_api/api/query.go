@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"fnregistry.dev/apps/sqlite_api/data"
@@ -63,14 +64,24 @@ type sqlIn struct {
 // rowsQuery is the query with its values, which are texts: SQLite converts them
 // by what they are compared with.
 func (in *sqlIn) rowsQuery() (sqlite.SQLiteQueryRowsConfig, error) {
-	named := map[string]any{}
-	for name, values := range in.Values {
-		if len(values) > 1 {
-			return sqlite.SQLiteQueryRowsConfig{}, &core.Error{Code: core.CodeInvalid, Message: "parameter " + strconv.Quote(name) + " is given twice"}
-		}
-		named[name[len("p_"):]] = values[0]
+	values, err := named(in.Values)
+	query := sqlite.SQLiteQueryRowsConfig{Query: in.SQL, Named: map[string]any{}, ReadOnly: true, Stored: true}
+	for name, value := range values {
+		query.Named[name] = value
 	}
-	return sqlite.SQLiteQueryRowsConfig{Query: in.SQL, Named: named, ReadOnly: true, Stored: true}, nil
+	return query, err
+}
+
+// named are the values of p_name by name.
+func named(parameters url.Values) (map[string]string, error) {
+	values := map[string]string{}
+	for name, given := range parameters {
+		if len(given) > 1 {
+			return nil, &core.Error{Code: core.CodeInvalid, Message: "parameter " + strconv.Quote(name) + " is given twice"}
+		}
+		values[strings.TrimPrefix(name, "p_")] = given[0]
+	}
+	return values, nil
 }
 
 type queryIn struct {

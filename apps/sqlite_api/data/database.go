@@ -26,6 +26,7 @@ type Database struct {
 	own  *sqliteopen.SQLiteOpenHandle // for SQL that the program writes, whose values have any size
 	file *sqlite.SQLiteFileCheckHandle
 
+	stored     []StoredQuery // set before it is served
 	turn       chan struct{} // holds a value while a transaction writes
 	changes    *sse.SSEHub
 	restricted bool         // some access hides something

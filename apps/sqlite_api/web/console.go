@@ -52,7 +52,7 @@ func (p *Pages) console(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	show(w, r, http.StatusOK, v, "SQL", form, beside(), inResult(
-		summary(found), chart(found, query), resultTable(found), plan(found), exports(v, query),
+		summary(found), chart(found, query), resultTable(found), plan(found), exports("/api/v1"+databaseURL(v.Name())+"query", query),
 	))
 }
 
@@ -104,6 +104,10 @@ func run(ctx context.Context, v *data.View, text string, names []string, query u
 	for _, name := range names {
 		cfg.Named[name] = query.Get("p_" + name)
 	}
+	return runConfig(ctx, v, cfg)
+}
+
+func runConfig(ctx context.Context, v *data.View, cfg sqlite.SQLiteQueryRowsConfig) (*result, error) {
 	found := &result{}
 	began := time.Now()
 	err := v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
@@ -192,7 +196,7 @@ func plan(f *result) page.PageComponent {
 	})
 }
 
-func exports(v *data.View, query url.Values) page.PageComponent {
+func exports(address string, query url.Values) page.PageComponent {
 	at := func(format string) string {
 		with := url.Values{"format": {format}}
 		for name, values := range query {
@@ -200,7 +204,7 @@ func exports(v *data.View, query url.Values) page.PageComponent {
 				with[name] = values
 			}
 		}
-		return "/api/v1" + databaseURL(v.Name()) + "query?" + with.Encode()
+		return address + "?" + with.Encode()
 	}
 	return quietLinks(page.PageLink{Text: "CSV", URL: at("csv")}, page.PageLink{Text: "NDJSON", URL: at("ndjson")}, page.PageLink{Text: "JSON", URL: at("json")})
 }

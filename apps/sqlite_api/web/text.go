@@ -1,30 +1,19 @@
 package web
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"fnregistry.dev/apps/sqlite_api/data"
-	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/page"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
-// errorText is what a person reads of an error: its message, or what SQLite
-// says.
+// errorText is data.Message as a sentence.
 func errorText(err error) string {
-	text := err.Error()
-	if coded, ok := errors.AsType[*core.Error](err); ok {
-		switch {
-		case coded.Message != "":
-			text = coded.Message
-		case coded.Err != nil:
-			text = coded.Err.Error()
-		}
-	}
+	text := data.Message(err)
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[size:] + "."
 }

@@ -32,6 +32,8 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}", p.row)
 	inner.HandleFunc("GET /{db}/sql", p.console)
 	inner.HandleFunc("GET /{db}/schema", p.schema)
+	inner.HandleFunc("GET /{db}/queries", p.queries)
+	inner.HandleFunc("GET /{db}/queries/{name}", p.query)
 	inner.HandleFunc("GET /", p.NotFound)
 	mux.Handle("GET /{db}/", inner)
 	mux.HandleFunc("GET /{db}", func(w http.ResponseWriter, r *http.Request) {
@@ -82,6 +84,9 @@ func show(w http.ResponseWriter, r *http.Request, status int, v *data.View, titl
 		cfg.Title = title + " - " + v.Name()
 		cfg.Tabs = append(cfg.Tabs, page.PageLink{Text: v.Name(), URL: databaseURL(v.Name())},
 			page.PageLink{Text: "Schema", URL: databaseURL(v.Name()) + "schema"}, page.PageLink{Text: "SQL", URL: databaseURL(v.Name()) + "sql"})
+		if len(v.Queries(r.Context())) > 0 {
+			cfg.Tabs = append(cfg.Tabs, page.PageLink{Text: "Queries", URL: databaseURL(v.Name()) + "queries"})
+		}
 	}
 	body := page.PageHTML(func(w *page.PageWriter) {
 		w.Element("h1", title)

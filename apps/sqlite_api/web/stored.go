@@ -1,0 +1,98 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"fnregistry.dev/apps/sqlite_api/data"
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/page"
+)
+
+// queries lists the stored queries of a database.
+func (p *Pages) queries(w http.ResponseWriter, r *http.Request) {
+	v, err := p.view(r)
+	if err != nil {
+		fail(w, r, nil, err)
+		return
+	}
+	table := page.PageTableConfig{
+		ID: "queries", Name: "stored queries", Path: r.URL.Path, Columns: []page.PageTableColumn{{Name: "query"}, {Name: "what it is for"}},
+		Empty: page.PageNoticeConfig{Title: "There are no stored queries", Text: "They are in the file of --queries."},
+	}
+	for _, q := range v.Queries(r.Context()) {
+		table.Rows = append(table.Rows, []any{page.PageLink{Text: title(q), URL: storedURL(v, q)}, q.Doc})
+	}
+	show(w, r, http.StatusOK, v, "Queries", page.PageTable(table))
+}
+
+func title(q data.StoredQuery) string {
+	if q.Title != "" {
+		return q.Title
+	}
+	return q.Name
+}
+
+func storedURL(v *data.View, q data.StoredQuery) string {
+	return databaseURL(v.Name()) + "queries/" + url.PathEscape(q.Name)
+}
+
+// query is the form of a stored query, and its rows once all has a value.
+func (p *Pages) query(w http.ResponseWriter, r *http.Request) {
+	v, err := p.view(r)
+	if err != nil {
+		fail(w, r, nil, err)
+		return
+	}
+	q, err := v.Query(r.Context(), r.PathValue("name"))
+	if err != nil {
+		fail(w, r, v, err)
+		return
+	}
+	query := r.URL.Query()
+	values := map[string]string{}
+	for name, given := range query {
+		if name, ok := strings.CutPrefix(name, "p_"); ok {
+			values[name] = given[0]
+		}
+	}
+	head := page.PageHTML(func(w *page.PageWriter) { w.Element("p", q.Doc, "class", "lead") })
+	sql := behind("SQL", page.PageCode(page.PageCodeConfig{Text: q.SQL, Language: "sql", Name: "SQL"}))
+	form, complete := storedForm(v, q, values)
+	if !complete {
+		show(w, r, http.StatusOK, v, title(q), head, form, sql)
+		return
+	}
+	cfg, err := q.Rows(values)
+	if err != nil {
+		show(w, r, core.ErrorHTTPStatus(err), v, title(q), head, form, problem(err), sql)
+		return
+	}
+	found, err := runConfig(r.Context(), v, cfg)
+	if err != nil {
+		show(w, r, core.ErrorHTTPStatus(err), v, title(q), head, form, problem(err), sql)
+		return
+	}
+	show(w, r, http.StatusOK, v, title(q), head, form, summary(found), chart(found, query), resultTable(found), plan(found),
+		exports("/api/v1"+storedURL(v, q), query), sql)
+}
+
+// storedForm is the form, and whether each parameter has a value or a default.
+// A query without parameters needs none.
+func storedForm(v *data.View, q data.StoredQuery, values map[string]string) (form page.PageComponent, complete bool) {
+	complete = true
+	var fields []page.PageFormField
+	for _, p := range q.Parameters {
+		value, given := values[p.Name]
+		if !given {
+			value = p.Default
+			complete = complete && !p.Required
+		}
+		fields = append(fields, page.PageFormField{Name: "p_" + p.Name, Label: p.Name, Hint: p.Doc, Value: value, Required: p.Required})
+	}
+	if fields == nil {
+		return nil, true
+	}
+	return page.PageForm(page.PageFormConfig{ID: "query", Action: storedURL(v, q), Submit: "Run", Fields: fields}), complete
+}
