@@ -172,7 +172,9 @@ func TestPostgresOpen_PgBouncerTransaction(t *testing.T) {
 // that it passes on.
 func lockThrough(t *testing.T, first, second *pgxpool.Pool) {
 	t.Helper()
-	lock, err := postgres.PostgresLock(t.Context(), first, postgres.PostgresLockConfig{Name: "job", Heartbeat: 100 * time.Millisecond})
+	// A heartbeat is also how long a ping may take: on a loaded machine 100 ms
+	// were too short, and the lock was lost.
+	lock, err := postgres.PostgresLock(t.Context(), first, postgres.PostgresLockConfig{Name: "job", Heartbeat: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

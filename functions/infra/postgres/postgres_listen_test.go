@@ -76,7 +76,7 @@ func TestPostgresListen_Conformance(t *testing.T) {
 func TestPostgresListen_Notifications(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t))
-	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a", "B c"}, Heartbeat: time.Second})
+	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a", "B c"}, Heartbeat: time.Minute})
 	started(t, events)
 	for i := range 200 {
 		channel := []string{"a", "B c", "not listened for"}[i%3]
@@ -98,7 +98,7 @@ func TestPostgresListen_Notifications(t *testing.T) {
 func TestPostgresListen_QuietStaysConnected(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t))
-	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: 500 * time.Millisecond})
+	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: time.Second})
 	started(t, events)
 	pid := pgtest.Get[int](t, pool, listenerPID)
 	seen := map[string]bool{}
