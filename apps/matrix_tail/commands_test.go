@@ -50,6 +50,9 @@ func TestMatrixTail_JoinAndLeave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		waitFor(t, "invitation", func() bool { // Dendrite shows it a moment later
+			return strings.Contains(bob.run(t, "", "rooms"), string(room.RoomID))
+		})
 		return string(room.RoomID)
 	}
 	first := invite()
@@ -72,9 +75,7 @@ func TestMatrixTail_JoinAndLeave(t *testing.T) {
 		t.Errorf("join --invited printed %q", out)
 	}
 	bob.run(t, "", "leave", first, second)
-	if out := bob.run(t, "", "rooms"); out != "" {
-		t.Errorf("after leaving: %q", out)
-	}
+	waitFor(t, "end of the rooms that were left", func() bool { return bob.run(t, "", "rooms") == "" })
 	bob.fails(t, 77, "M_FORBIDDEN", "join", alice.newPrivate(t))
 	bob.fails(t, 64, "either rooms or --invited", "join")
 	bob.fails(t, 64, "either rooms or --invited", "join", first, "--invited")

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"slices"
 	"strings"
@@ -90,7 +91,7 @@ func limits(settings *httpsettings.HTTPSettings) func(http.Handler) (http.Handle
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
-			case strings.HasSuffix(r.URL.Path, "/changes"):
+			case isChanges(r.URL.EscapedPath()):
 				next.ServeHTTP(w, r)
 			case runsSQL(r.URL.EscapedPath()):
 				queries.ServeHTTP(w, r)
@@ -104,6 +105,32 @@ func limits(settings *httpsettings.HTTPSettings) func(http.Handler) (http.Handle
 // runsSQL reports whether a path is one that runs SQL from outside:
 // /api/v1/{db}/query, explain and queries, and pages /{db}/sql and queries.
 func runsSQL(path string) bool {
-	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(path, "/"), "api/v1/"), "/")
+	parts := elements(path)
 	return len(parts) >= 2 && slices.Contains([]string{"query", "explain", "queries", "sql"}, parts[1])
+}
+
+// isChanges reports whether a path is /api/v1/{db}/changes.
+func isChanges(path string) bool {
+	parts := unescaped(path)
+	return len(parts) == 4 && parts[0] == "api" && parts[1] == "v1" && parts[3] == "changes"
+}
+
+// elements are a path's elements, without those of the API in front.
+func elements(path string) []string {
+	parts := unescaped(path)
+	if len(parts) > 2 && parts[0] == "api" && parts[1] == "v1" {
+		return parts[2:]
+	}
+	return parts
+}
+
+// unescaped are a path's elements as the mux compares them.
+func unescaped(path string) []string {
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i, part := range parts {
+		if plain, err := url.PathUnescape(part); err == nil {
+			parts[i] = plain
+		}
+	}
+	return parts
 }

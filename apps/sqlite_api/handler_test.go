@@ -13,9 +13,21 @@ func TestRunsSQL(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{
 		"/api/v1/shop/query": true, "/api/v1/shop/explain": true, "/api/v1/shop/queries/top": true, "/shop/sql": true, "/shop/queries/top": true,
+		"/api/v1/shop/%71uery": true, "/%61pi/v1/shop/query": true, "/shop/%73ql": true, "/api/v1/shop/queries/changes": true,
 		"/api/v1/a%2Fb/query": true, "/api/v1/shop/tables/query/rows": false, "/shop/tables/sql": false, "/": false, "/sql": false, "/api/v1/databases": false,
 	} {
 		if got := runsSQL(path); got != want {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+}
+
+func TestIsChanges(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{
+		"/api/v1/shop/changes": true, "/api/v1/shop/%63hanges": true, "/api/v1/shop/queries/changes": false, "/api/v1/shop/tables/changes": false, "/shop/changes": false,
+	} {
+		if got := isChanges(path); got != want {
 			t.Errorf("%s: %v", path, got)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"io"
 	"net/http"
+	"time"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/rowcsv"
@@ -75,8 +76,14 @@ func (out *streamWriter) Write(b []byte) (int, error) {
 		out.w.Header().Set("Cache-Control", "no-store") // or it would be held for its ETag
 		out.sent = true
 	}
+	// A stream may take long, as long as its reader takes what is written.
+	// Where there is no deadline to set, as in a test, there is none.
+	_ = http.NewResponseController(out.w).SetWriteDeadline(time.Now().Add(stalled))
 	return out.w.Write(b)
 }
+
+// stalled is how long a reader of a stream may take nothing.
+const stalled = 30 * time.Second
 
 // end returns the error to be shown, or breaks the response off.
 func (out *streamWriter) end(err error) error {

@@ -27,6 +27,7 @@ type Database struct {
 	file *sqlite.SQLiteFileCheckHandle
 
 	stored     []StoredQuery // set before it is served
+	streams    chan struct{} // holds a value for each export that runs
 	turn       chan struct{} // holds a value while a transaction writes
 	changes    *sse.SSEHub
 	restricted bool         // some access hides something
@@ -57,7 +58,7 @@ type schema struct {
 func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
 	db := &Database{
 		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*sqliteopen.SQLiteOpenHandle{},
-		turn: make(chan struct{}, 1), log: cfg.Audit,
+		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), log: cfg.Audit,
 	}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -68,7 +69,7 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 	// It lives as long as the database, not only while it is opened.
 	db.changes = sse.SSEHandler(context.WithoutCancel(ctx), sse.SSEHandlerConfig{Topics: db.topics})
 	var err error
-	db.own, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !cfg.Write, KeepJournal: true})
+	db.own, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !cfg.Write, KeepJournal: true, MaxReaders: readers})
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}

@@ -43,6 +43,25 @@ var clipMark = rand.Text()
 // shorter. A single row may have more.
 const MaxPageBytes = 8 << 20
 
+// maxPlace is how many bytes of the values that rows are sorted by fit into a
+// cursor in a URL.
+const maxPlace = 2048
+
+// cursor is the place in front of a row or behind it.
+func (q *rowsQuery) cursor(before bool, place []any) (string, error) {
+	bytes := 0
+	for _, value := range place {
+		bytes += valueBytes(value)
+	}
+	if bytes > maxPlace {
+		return "", &core.Error{
+			Code: core.CodeInvalid, Message: "the rows are sorted by values too long for the cursor of a further page",
+			Hint: "sort by a shorter column, or take format=ndjson",
+		}
+	}
+	return rowquery.RowCursor{Of: q.Of, Before: before, Values: place}.String(), nil
+}
+
 // errFull ends the reading of a page.
 var errFull = errors.New("the page is full")
 
@@ -108,6 +127,8 @@ type Row struct {
 // Errors: CodeNotFound for the table; CodeInvalid for the request; what
 // sqlite_error gives.
 func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, error) {
+	ctx, cancel := v.bounded(ctx)
+	defer cancel()
 	t, err := v.Table(ctx, table)
 	if err != nil {
 		return nil, err
@@ -123,7 +144,7 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 		if more = len(page.Rows) == r.Limit || size > MaxPageBytes; more {
 			return errFull
 		}
-		for _, value := range row.Values {
+		for _, value := range append(slices.Clip(row.Values), place...) {
 			size += valueBytes(value)
 		}
 		page.Rows, places = append(page.Rows, row), append(places, place)
@@ -144,10 +165,14 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	}
 	if n := len(page.Rows); n > 0 {
 		if more || q.Reverse {
-			page.Next = rowquery.RowCursor{Of: q.Of, Values: places[n-1]}.String()
+			if page.Next, err = q.cursor(false, places[n-1]); err != nil {
+				return nil, err
+			}
 		}
 		if q.Reverse && more || !q.Reverse && r.Cursor != "" {
-			page.Prev = rowquery.RowCursor{Of: q.Of, Before: true, Values: places[0]}.String()
+			if page.Prev, err = q.cursor(true, places[0]); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return page, nil
@@ -265,6 +290,8 @@ func ParseKey(t sqlite.SQLiteSchemaTable, key string) ([]any, error) {
 
 // Count counts the rows that a request is for, within a time or by an estimate.
 func (v *View) Count(ctx context.Context, table string, r RowsRequest, within time.Duration, estimate bool) (sqlite.SQLiteRowCountResult, error) {
+	ctx, cancel := v.bounded(ctx)
+	defer cancel()
 	t, err := v.Table(ctx, table)
 	if err != nil {
 		return sqlite.SQLiteRowCountResult{}, err
@@ -309,6 +336,11 @@ func (v *View) Facet(
 // called once before the first row. An error of start or row ends it and is
 // returned.
 func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func([]Column) error, row func(Row) error) error {
+	leave, err := v.takeStream(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	t, err := v.Table(ctx, table)
 	if err != nil {
 		return err
@@ -322,6 +354,36 @@ func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func
 	}
 	return v.each(ctx, q, func(r Row, _ []any) error { return row(r) })
 }
+
+// bounded ends what a caller waits for as it ends SQL from outside.
+func (v *View) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if v.db.queryTime <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, v.db.queryTime)
+}
+
+// takeStream waits until one more export may run: each has a connection for as
+// long as its reader takes, and some must be left for the others.
+func (v *View) takeStream(ctx context.Context) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, streamWait)
+	defer cancel()
+	select {
+	case v.db.streams <- struct{}{}:
+		return func() { <-v.db.streams }, nil
+	case <-ctx.Done():
+		return nil, &core.Error{
+			Code: core.CodeUnavailable, Message: "too many exports run", Hint: "try again when one has ended", RetryAfter: streamWait, Err: ctx.Err(),
+		}
+	}
+}
+
+// Connections to a file, and how many of them exports may have.
+const (
+	readers    = 16
+	streamsMax = 8
+	streamWait = 10 * time.Second
+)
 
 func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, place []any) error) error {
 	db, err := v.reader(ctx)
@@ -361,6 +423,11 @@ func (v *View) Value(ctx context.Context, table, key, column string) (any, error
 // Cursor passes rows as they come to read, for exports: Limit 0 is all of them.
 // It closes them.
 func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(*sql.Rows) error) error {
+	leave, err := v.takeStream(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	t, err := v.Table(ctx, table)
 	if err != nil {
 		return err

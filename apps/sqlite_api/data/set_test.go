@@ -5,8 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/rowquery"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
 // Databases have names of their own, none of which is a path of the program.
@@ -38,5 +42,58 @@ func TestOpen_Names(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), Config{Files: []string{filepath.Join(dir, "nothing")}}); core.ErrorCode(err) != core.CodeNotFound {
 		t.Error(err)
+	}
+}
+
+// An export waits for its turn, and is refused where none comes.
+func TestView_TooManyExports(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := &View{db: &Database{streams: make(chan struct{}, 1)}}
+		leave, err := v.takeStream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.takeStream(t.Context()); core.ErrorCode(err) != core.CodeUnavailable {
+			t.Error(err)
+		}
+		time.AfterFunc(time.Second, leave)
+		if _, err := v.takeStream(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What rows are sorted by counts for a page, too, and must fit into a cursor.
+func TestView_LongPlaces(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "long.db")
+	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Writer.ExecContext(t.Context(), "CREATE TABLE t (id INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, zeroblob(5000)), (2, 'x'), (3, 'y')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	set, err := Open(t.Context(), Config{Files: []string{path}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	v := set.Views(Full)[0]
+	order := []rowquery.RowOrder{{Column: rowquery.RowColumn{Name: "b"}, Desc: true}} // the blob first
+	if _, err := v.Page(t.Context(), "t", RowsRequest{Order: order, Limit: 1}); core.ErrorCode(err) != core.CodeInvalid {
+		t.Error(err)
+	}
+	if page, err := v.Page(t.Context(), "t", RowsRequest{Order: order, Limit: 5}); err != nil || len(page.Rows) != 3 {
+		t.Error(page, err)
+	}
+	if page, err := v.Page(t.Context(), "t", RowsRequest{Order: order, Limit: 2, Filters: []rowquery.RowFilter{{
+		Column: rowquery.RowColumn{Name: "id"}, Operator: rowquery.RowGreater, Value: "1",
+	}}}); err != nil || len(page.Rows) != 2 {
+		t.Error(page, err)
 	}
 }

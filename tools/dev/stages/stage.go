@@ -75,7 +75,7 @@ func stages(cfg config, count int) ([]stage, error) {
 		// the stage on Dendrite runs, too.
 		add(synapseStage, "Matrix packages on Synapse", []string{"postgres", "matrix=synapse"}, matrix, "-p=1", "-vet=off")
 	}
-	add(mattnStage, "SQLite packages with mattn's driver", nil, sqlite, "-race", "-tags=sqlite_mattn")
+	add(mattnStage, "SQLite packages with mattn's driver", nil, sqlite, "-race", "-tags=sqlite_mattn,sqlite_fts5")
 	add(untaggedStage, "matrixcrypto without tags", nil, crypto, "-tags=")
 	return list, nil
 }

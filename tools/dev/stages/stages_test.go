@@ -293,7 +293,7 @@ func TestStages(t *testing.T) {
 				before, _, _ := strings.Cut(command, "go test")
 				n := strings.Count(command, "fnregistry.dev/")
 				what := map[int]string{matrix: "matrix", len(all) - matrix: "rest", 1: "one"}[n]
-				if strings.Contains(command, "-tags=sqlite_mattn") {
+				if strings.Contains(command, "-tags=sqlite_mattn,sqlite_fts5") {
 					what = "sqlite"
 				}
 				if before == "" {
