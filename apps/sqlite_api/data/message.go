@@ -12,6 +12,8 @@ func Message(err error) string {
 	switch {
 	case ok && coded.Message != "":
 		return coded.Message
+	case core.ErrorCode(err) == core.CodeTimeout:
+		return "it took too long and was stopped"
 	case ok && coded.Err != nil:
 		return coded.Err.Error()
 	}

@@ -164,6 +164,9 @@ type rowsBuilder struct {
 	args    []any
 	result  SQLiteRowsQueryResult
 	err     error
+
+	readable []SQLiteSchemaColumn // see allowed
+	byName   map[string]int       // where a column is in readable; nil: not yet made
 }
 
 func (b *rowsBuilder) fail(message, hint string) {
@@ -177,9 +180,17 @@ func (b *rowsBuilder) arg(v any) string {
 	return "?" + strconv.Itoa(len(b.args))
 }
 
-// allowed are the columns that may be read.
+// allowed are the columns that may be read. They are found once: a table may
+// have thousands.
 func (b *rowsBuilder) allowed() []SQLiteSchemaColumn {
-	return slices.DeleteFunc(slices.Clone(b.cfg.Table.Columns), func(c SQLiteSchemaColumn) bool { return !b.allows(c.Name) })
+	if b.byName == nil {
+		b.byName = map[string]int{}
+		b.readable = slices.DeleteFunc(slices.Clone(b.cfg.Table.Columns), func(c SQLiteSchemaColumn) bool { return !b.allows(c.Name) })
+		for i, c := range b.readable {
+			b.byName[c.Name] = i
+		}
+	}
+	return b.readable
 }
 
 func (b *rowsBuilder) allows(column string) bool { return b.cfg.Allow == nil || b.cfg.Allow(column) }
@@ -188,10 +199,10 @@ func (b *rowsBuilder) allows(column string) bool { return b.cfg.Allow == nil || 
 // Whether it is missing or refused can't be told from the error.
 func (b *rowsBuilder) column(name string) SQLiteSchemaColumn {
 	allowed := b.allowed()
-	i := slices.IndexFunc(allowed, func(c SQLiteSchemaColumn) bool { return c.Name == name })
-	if i < 0 {
-		i = slices.IndexFunc(allowed, func(c SQLiteSchemaColumn) bool { return lowerASCII(c.Name) == lowerASCII(name) })
+	if i, ok := b.byName[name]; ok {
+		return allowed[i]
 	}
+	i := slices.IndexFunc(allowed, func(c SQLiteSchemaColumn) bool { return lowerASCII(c.Name) == lowerASCII(name) })
 	if i >= 0 {
 		return allowed[i]
 	}
