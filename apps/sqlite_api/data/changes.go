@@ -51,7 +51,9 @@ func (db *Database) topics(r *http.Request) (func(string) bool, error) {
 			return v.access.CanOpen(db.Name)
 		}
 		parts := strings.Split(topic, "\x00")
-		return v.access.CanRead(db.Name, parts[1]) && all(parts[2:], v.allow(parts[1])) == (parts[0] == topicKey)
+		t := db.known(parts[1])
+		readable := v.access.CanRead(db.Name, parts[1]) && (t == nil || v.access.canReadTable(db.Name, t))
+		return readable && all(parts[2:], v.allow(parts[1])) == (parts[0] == topicKey)
 	}, nil
 }
 

@@ -231,3 +231,27 @@ func follow(t *testing.T, v *View, a *Access) chan string {
 	}()
 	return events
 }
+
+// Virtual tables are hidden where something is, and so are their changes.
+func TestChanges_VirtualTables(t *testing.T) {
+	t.Parallel()
+	access := hiding("t", "secret")
+	set := openShop(t, Config{Write: true, Access: []*Access{access}},
+		"CREATE TABLE t (id INTEGER PRIMARY KEY, secret)", "CREATE VIRTUAL TABLE words USING fts5(text)")
+	v := set.Views(Full)[0]
+	streams := map[*Access]chan string{Full: follow(t, v, Full), access: follow(t, v, access)}
+	for _, c := range []Change{
+		{Table: "words", Verb: "insert", Values: map[string]any{"text": "x"}}, {Table: "t", Verb: "insert", Values: map[string]any{"id": 7}},
+	} {
+		if _, err := v.Write(t.Context(), []Change{c}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const words, row = `{"table":"words","verb":"insert","key":"1"}`, `{"table":"t","verb":"insert","key":"7"}`
+	if first, second := <-streams[Full], <-streams[Full]; first != words || second != row {
+		t.Errorf("who reads all: %s %s", first, second)
+	}
+	if first := <-streams[access]; first != row {
+		t.Errorf("from whom something is hidden: %s", first)
+	}
+}

@@ -88,7 +88,7 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 func (db *Database) guest(ctx context.Context, a *Access, large bool) (*sql.DB, error) {
 	cfg := sqliteopen.SQLiteOpenConfig{Path: db.Path, ReadOnly: true, Sandbox: true}
 	if large {
-		cfg.MaxValueBytes = largeValue
+		cfg.MaxValueBytes, cfg.MaxReaders = largeValue, readers
 	}
 	if a.hides(db.Name) {
 		if _, err := db.tables(ctx); err != nil { // hidden goes by them
@@ -152,16 +152,26 @@ func (db *Database) hidden(a *Access, table, column string) bool {
 	if equalName(table, "json_each") || equalName(table, "json_tree") {
 		return false
 	}
+	t := db.known(table)
+	if t == nil {
+		// Without a column it is the name of a WITH that is counted.
+		lower := strings.ToLower(table)
+		return column != "" || strings.HasPrefix(lower, "sqlite_") || strings.HasPrefix(lower, "pragma_") || lower == "dbstat"
+	}
+	return !a.canReadTable(db.Name, t) || column != "" && !a.canReadColumnOf(db.Name, t, column)
+}
+
+// known is a table as the schema was when it was last read; nil: it had none of
+// that name.
+func (db *Database) known(table string) *sqlite.SQLiteSchemaTable {
 	db.schemaMu.Lock()
 	tables := db.schema.tables
 	db.schemaMu.Unlock()
 	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
 	if i < 0 {
-		// Without a column it is the name of a WITH that is counted.
-		lower := strings.ToLower(table)
-		return column != "" || strings.HasPrefix(lower, "sqlite_") || strings.HasPrefix(lower, "pragma_") || lower == "dbstat"
+		return nil
 	}
-	return !a.canReadTable(db.Name, &tables[i]) || column != "" && !a.canReadColumnOf(db.Name, &tables[i], column)
+	return &tables[i]
 }
 
 func (db *Database) close() error {
