@@ -202,21 +202,29 @@ func TestAPI_Refused(t *testing.T) {
 // What a limit cut is said.
 func TestAPI_Truncated(t *testing.T) {
 	t.Parallel()
-	base := start(t, shopFile(t)).URL + "/api/v1/shop/query?sql=SELECT+id+FROM+album&limit="
-	for limit, want := range map[string]string{"2": "true", "3": "false"} {
-		_, body, _ := answer(t, base+limit)
+	base := start(t, shopFile(t)).URL + "/api/v1/shop/"
+	const query, rows = "query?sql=SELECT+id+FROM+album", "tables/album/rows?select=id"
+	for limit, want := range map[string]string{"&limit=2": "true", "&limit=3": "false", "": "false"} {
+		_, body, _ := answer(t, base+query+limit)
 		if !strings.Contains(body, `"truncated":`+want) {
 			t.Errorf("limit %s: %s", limit, body)
 		}
-		for _, format := range []string{"csv", "ndjson"} {
-			res, err := http.Get(base + limit + "&format=" + format)
+		for _, path := range []string{query + limit + "&format=csv", query + limit + "&format=ndjson", rows + limit + "&format=csv", rows + limit + "&format=ndjson"} {
+			res, err := http.Get(base + path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = io.Copy(io.Discard, res.Body)
+			body, err := io.ReadAll(res.Body)
 			res.Body.Close()
-			if got := res.Trailer.Get("Truncated"); err != nil || got != want {
-				t.Errorf("limit %s as %s: trailer %q, %v", limit, format, got, err)
+			lines := 3
+			if want == "true" {
+				lines = 2
+			}
+			if strings.HasSuffix(path, "csv") {
+				lines++
+			}
+			if got := res.Trailer.Get("Truncated"); err != nil || got != want || strings.Count(string(body), "\n") != lines {
+				t.Errorf("%s: trailer %q, %v, %q", path, got, err, body)
 			}
 		}
 	}

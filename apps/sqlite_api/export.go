@@ -63,12 +63,13 @@ func export(ctx context.Context, c program.ProgramCall[*exportOptions]) error {
 	}
 	return withFile(ctx, c.Args[0], 0, func(v *data.View) error {
 		if c.Settings.Output == "" {
-			return write(ctx, c.Stdout, v, c.Args[1], request)
+			_, err := write(ctx, c.Stdout, v, c.Args[1], request)
+			return err
 		}
 		content, pipe := io.Pipe()
 		written := make(chan error, 1)
 		go func() {
-			err := write(ctx, pipe, v, c.Args[1], request)
+			_, err := write(ctx, pipe, v, c.Args[1], request)
 			pipe.CloseWithError(err)
 			written <- err
 		}()

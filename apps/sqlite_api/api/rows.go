@@ -40,7 +40,7 @@ func (a *api) rows() []httpapi.HTTPAPIEndpoint {
 			Summary: "Rows of a table: filtered, sorted, page by page or all of them",
 			Description: "Filters are parameters called as a column: age=gte.18, name=ilike.*an*, id=in.(1,2), at=is.null, data->>city=eq.Paris, " +
 				"or=(age.lt.18,age.gt.65); each of them holds. JSON is a page, of 100 rows unless limit says otherwise. NDJSON and CSV are all rows " +
-				"unless there is a limit, as they come. Whole numbers beyond 2^53 are strings in JSON; a blob is an object that says where its bytes are.",
+				"unless there is a limit, as they come, and the trailer Truncated says whether there are more. Whole numbers beyond 2^53 are strings in JSON; a blob is an object that says where its bytes are.",
 			Responses: []httpapi.HTTPAPIResponse{{Type: typeJSON, Go: typeOf[rowsOut]()}, {Type: typeNDJSON}, {Type: typeCSV}},
 		}, a.listRows),
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
