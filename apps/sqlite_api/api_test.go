@@ -229,3 +229,15 @@ func TestAPI_Truncated(t *testing.T) {
 		}
 	}
 }
+
+// A long text of a view has no URL of its own, and its rows no key.
+func TestAPI_RowsWithoutKey(t *testing.T) {
+	t.Parallel()
+	base := start(t, makeFile(t, "shop.db", "CREATE VIEW long AS SELECT hex(zeroblob(600000)) AS text")).URL + tables + "long/rows"
+	if status, body, _ := answer(t, base); status != 200 || !strings.Contains(body, `"rows":[{"text":{"bytes":1200000}}]`) {
+		t.Errorf("%d %.300s", status, body)
+	}
+	if status, body, _ := answer(t, base+"/1"); status != 400 || !strings.Contains(body, "rows of long have no key") {
+		t.Errorf("%d %.300s", status, body)
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -278,22 +277,12 @@ func (v *View) RowsSQL(ctx context.Context, table string, r RowsRequest) (string
 //
 // Errors: CodeInvalid for a table without a key, or another number of values.
 func ParseKey(t sqlite.SQLiteSchemaTable, key string) ([]any, error) {
-	names := t.Key
-	if names == nil && t.RowID != "" {
-		names = []string{t.RowID}
-	}
-	texts := make([]bool, len(names))
-	for i, name := range names {
-		texts[i] = HoldsTexts(t, name)
-	}
-	values, err := rowquery.RowKeyParse(key, texts)
-	if err == nil && len(values) != len(names) {
-		err = &core.Error{
-			Code: core.CodeInvalid, Message: fmt.Sprintf("the key has %d values, want %d", len(values), len(names)),
-			Hint: "the key of " + t.Name + " is " + strings.Join(names, ","),
+	if t.Key == nil && t.RowID == "" {
+		return nil, &core.Error{
+			Code: core.CodeInvalid, Message: fmt.Sprintf("rows of %s have no key", t.Name), Hint: "filter them instead",
 		}
 	}
-	return values, err
+	return rowquery.RowKeyParse(key, keyTexts(t))
 }
 
 // Count counts the rows that a request is for, within a time or by an estimate.

@@ -233,7 +233,7 @@ func (w *rowsWriter) existing(c SQLiteRowsWriteChange, columns []string, args []
 	case key == nil:
 		return none, w.fail(core.CodeInvalid, fmt.Sprintf("%q has no key to know a row by", w.table.Name), "")
 	case len(c.Key) != len(key):
-		return none, w.fail(core.CodeInvalid, fmt.Sprintf("the key has %d values, want %d", len(c.Key), len(key)), "the key is "+strings.Join(key, ", "))
+		return none, w.fail(core.CodeInvalid, fmt.Sprintf("wrong number of values in the key: %d, want %d", len(c.Key), len(key)), "the key is "+strings.Join(key, ", "))
 	case c.Verb == SQLiteRowsDelete && len(columns) > 0:
 		return none, w.fail(core.CodeInvalid, "a delete has no values", "")
 	case c.Verb == SQLiteRowsUpdate && len(columns) == 0:

@@ -139,7 +139,7 @@ func TestSQLiteRowsWrite_Refused(t *testing.T) {
 		{"t", core.CodeConflict, "UNIQUE", []change{{Verb: "insert", Values: map[string]any{"name": "one"}}}},
 		{"t", core.CodeConflict, "FOREIGN KEY", []change{{Verb: "update", Key: one, Values: map[string]any{"up": 77}}}},
 		{"t", core.CodeNotFound, "no such row", []change{{Verb: "delete", Key: []any{int64(77)}}}},
-		{"t", core.CodeInvalid, "the key has 2 values", []change{{Verb: "delete", Key: []any{1, 2}}}},
+		{"t", core.CodeInvalid, "wrong number of values in the key: 2, want 1", []change{{Verb: "delete", Key: []any{1, 2}}}},
 		{"t", core.CodeInvalid, "unknown verb", []change{{Verb: "drop", Key: one}}},
 		{"t", core.CodeInvalid, "needs values", []change{{Verb: "update", Key: one}}},
 		{"t", core.CodeInvalid, "upsert needs", []change{{Verb: "upsert", Values: map[string]any{"name": "x"}}}},
