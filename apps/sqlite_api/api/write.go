@@ -118,7 +118,7 @@ type batchIn struct {
 }
 
 type dryRunIn struct {
-	DryRun bool `query:"dry_run" json:"-" doc:"Find out what would happen, and take it back."`
+	DryRun bool `query:"dry_run" json:"-" doc:"Find out what would happen, and take it back. Deferred foreign keys, which SQLite checks at the commit, are not found."`
 }
 
 func (a *api) insertRows(w http.ResponseWriter, r *http.Request, in *insertIn) error {

@@ -41,7 +41,7 @@ type SQLiteRowsWriteConfig struct {
 	Table   SQLiteSchemaTable // of the changes that name no other
 	Changes []SQLiteRowsWriteChange
 	Allow   func(table, column string) bool // which columns may be written and returned; nil: all
-	DryRun  bool                            // find out what would happen, and take it back
+	DryRun  bool                            // find out what would happen, and take it back; not what SQLite checks at the commit, deferred foreign keys
 }
 
 // ErrSQLiteRowChanged is in the error of a change whose Match the row no longer
