@@ -52,6 +52,9 @@ func newProgram() program.ProgramRunConfig {
 		}), program.ProgramCommand(program.ProgramCommandConfig[*exportOptions]{
 			Name: "export", Doc: "writes the rows of a table", Help: exportHelp, Args: "FILE TABLE", MinArgs: 2, MaxArgs: 2,
 			Defaults: &exportOptions{Format: "csv"}, Run: export, Complete: completeTables[exportOptions],
+		}), program.ProgramCommand(program.ProgramCommandConfig[*mcpOptions]{
+			Name: "mcp", Doc: "serves coding agents: Model Context Protocol on stdin and stdout", Help: mcpHelp, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
+			Run: serveMCP,
 		})},
 	}
 }
