@@ -14,7 +14,7 @@ const queryTime = 10 * time.Second
 // what the caller may not read. The context that work gets ends after
 // the config's QueryTime.
 func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql.DB) error) error {
-	db, err := v.db.guest(ctx, v.access, false)
+	guests, err := v.db.guest(ctx, v.access, false)
 	if err != nil {
 		return err
 	}
@@ -28,5 +28,5 @@ func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql
 		defer cancel()
 		ctx = bounded
 	}
-	return v.hideNames(work(ctx, db))
+	return v.hideNames(work(ctx, guests.Reader))
 }

@@ -49,11 +49,7 @@ const maxPlace = 2048
 
 // cursor is the place in front of a row or behind it.
 func (q *rowsQuery) cursor(before bool, place []any) (string, error) {
-	bytes := 0
-	for _, value := range place {
-		bytes += valueBytes(value)
-	}
-	if bytes > maxPlace {
+	if valuesBytes(place) > maxPlace {
 		return "", &core.Error{
 			Code: core.CodeInvalid, Message: "the rows are sorted by values too long for the cursor of a further page",
 			Hint: "sort by a shorter column, or take format=ndjson",
@@ -144,9 +140,7 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 		if more = len(page.Rows) == r.Limit || size > MaxPageBytes; more {
 			return errFull
 		}
-		for _, value := range append(slices.Clip(row.Values), place...) {
-			size += valueBytes(value)
-		}
+		size += valuesBytes(row.Values) + valuesBytes(place)
 		page.Rows, places = append(page.Rows, row), append(places, place)
 		return nil
 	})
@@ -178,14 +172,20 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	return page, nil
 }
 
-func valueBytes(value any) int {
-	switch v := value.(type) {
-	case string:
-		return len(v)
-	case []byte:
-		return len(v)
+// valuesBytes is about how many bytes values have.
+func valuesBytes(values []any) int {
+	n := 0
+	for _, value := range values {
+		switch v := value.(type) {
+		case string:
+			n += len(v)
+		case []byte:
+			n += len(v)
+		default:
+			n += 8
+		}
 	}
-	return 8
+	return n
 }
 
 // RowPage is one row with all its columns.
@@ -304,7 +304,7 @@ func (v *View) Count(ctx context.Context, table string, r RowsRequest, within ti
 	if err != nil {
 		return sqlite.SQLiteRowCountResult{}, err
 	}
-	result, err := sqlite.SQLiteRowCount(ctx, db, sqlite.SQLiteRowCountConfig{
+	result, err := sqlite.SQLiteRowCount(ctx, db.Reader, sqlite.SQLiteRowCountConfig{
 		Table: t, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Time: within, Estimate: estimate,
 	})
 	return result, v.hideNames(err)
@@ -326,7 +326,7 @@ func (v *View) Facet(
 	if err != nil {
 		return sqlite.SQLiteRowFacetResult{}, err
 	}
-	result, err := sqlite.SQLiteRowFacet(ctx, db, sqlite.SQLiteRowFacetConfig{
+	result, err := sqlite.SQLiteRowFacet(ctx, db.Reader, sqlite.SQLiteRowFacetConfig{
 		Table: t, Column: column, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Limit: limit,
 	})
 	return result, v.hideNames(err)
@@ -390,7 +390,7 @@ func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, place [
 	if err != nil {
 		return err
 	}
-	return v.hideNames(q.each(ctx, db, row))
+	return v.hideNames(q.each(ctx, db.statements, row))
 }
 
 // Value reads one value of a row.
@@ -440,7 +440,7 @@ func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read fun
 	if err != nil {
 		return err
 	}
-	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
+	rows, err := db.statements.QueryContext(ctx, q.SQL, q.Args...)
 	if err != nil {
 		return v.hideNames(sqlite.SQLiteError("rows", err))
 	}
@@ -489,47 +489,55 @@ func (v *View) newRowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r R
 		return nil, err
 	}
 	cfg.Search = search
-	asked, err := sqlite.SQLiteRowsQuery(cfg)
-	if err != nil {
-		return nil, err
-	}
-	q := &rowsQuery{clip: cfg.Clip}
-	for i, name := range asked.Columns {
-		if slices.Contains(asked.Columns[:i], name) {
-			return nil, &core.Error{
-				Code: core.CodeInvalid, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another name: select=other:" + name,
-			}
+	cfg.NoExtra = !keys || r.Key != ""
+	if r.Cursor != "" {
+		if cfg.Cursor, err = cursorOf(cfg, r.Cursor); err != nil {
+			return nil, err
 		}
-		q.columns = append(q.columns, Column{Name: name, Type: asked.Types[i], Source: asked.Sources[i]})
 	}
 	key := t.Key
 	if !keys || !all(key, cfg.Allow) {
 		key = nil
 	}
-	for i, name := range key {
+	for _, name := range key { // behind those that are asked for
 		cfg.Select = append(slices.Clip(cfg.Select), rowquery.RowSelect{Column: rowquery.RowColumn{Name: name}})
-		q.keys = append(q.keys, len(q.columns)+i)
-		q.texts = append(q.texts, HoldsTexts(t, name))
 	}
-	if r.Cursor != "" {
-		if asked.Extra == 0 {
-			return nil, &core.Error{Code: core.CodeInvalid, Message: "the table has no key, so its pages have no cursor", Hint: "use offset"}
-		}
-		cursor, err := rowquery.RowCursorParse(r.Cursor, asked.Of)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Cursor = &cursor
-	}
-	cfg.NoExtra = !keys || r.Key != ""
+	q := &rowsQuery{clip: cfg.Clip}
 	if q.SQLiteRowsQueryResult, err = sqlite.SQLiteRowsQuery(cfg); err != nil {
 		return nil, err
+	}
+	asked := len(q.Columns) - len(key)
+	q.columns = make([]Column, asked)
+	for i, name := range q.Columns[:asked] {
+		if slices.Contains(q.Columns[:i], name) {
+			return nil, &core.Error{
+				Code: core.CodeInvalid, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another name: select=other:" + name,
+			}
+		}
+		q.columns[i] = Column{Name: name, Type: q.Types[i], Source: q.Sources[i]}
+	}
+	for i, name := range key {
+		q.keys = append(q.keys, asked+i)
+		q.texts = append(q.texts, HoldsTexts(t, name))
 	}
 	if key == nil && t.RowID != "" && q.Extra > 0 && t.Key == nil { // the rowid is the last that it is sorted by, or anywhere in it
 		i := slices.IndexFunc(q.Sort, func(o rowquery.RowOrder) bool { return o.Column.Name == t.RowID && len(o.Column.Path) == 0 })
 		q.keys = []int{len(q.Columns) + i}
 	}
 	return q, nil
+}
+
+// cursorOf reads a cursor, which is one of a query without it.
+func cursorOf(cfg sqlite.SQLiteRowsQueryConfig, text string) (*rowquery.RowCursor, error) {
+	asked, err := sqlite.SQLiteRowsQuery(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if asked.Extra == 0 {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "the table has no key, so its pages have no cursor", Hint: "use offset"}
+	}
+	cursor, err := rowquery.RowCursorParse(text, asked.Of)
+	return &cursor, err
 }
 
 // HoldsTexts reports whether a column of a table holds texts alone, for keys in
@@ -555,7 +563,7 @@ func (v *View) search(ctx context.Context, t sqlite.SQLiteSchemaTable, words str
 	return &sqlite.SQLiteRowsQuerySearch{Table: index, Text: words}, nil
 }
 
-func (q *rowsQuery) each(ctx context.Context, db *sql.DB, row func(row Row, place []any) error) error {
+func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle, row func(row Row, place []any) error) error {
 	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
 	if err != nil {
 		return sqlite.SQLiteError("rows", err)
@@ -566,6 +574,7 @@ func (q *rowsQuery) each(ctx context.Context, db *sql.DB, row func(row Row, plac
 	for i := range values {
 		targets[i] = &values[i]
 	}
+	key := make([]any, len(q.keys))
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
 			return sqlite.SQLiteError("rows", err)
@@ -580,7 +589,6 @@ func (q *rowsQuery) each(ctx context.Context, db *sql.DB, row func(row Row, plac
 			}
 		}
 		if q.keys != nil {
-			key := make([]any, len(q.keys))
 			for i, at := range q.keys {
 				key[i] = found[at]
 			}

@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"regexp"
 	"slices"
@@ -153,12 +152,12 @@ func (v *View) allow(table string) func(column string) bool {
 	}
 }
 
-// reader is the connection pool for SQL that the program writes for the caller.
+// reader is the pool for SQL that the program writes for the caller.
 // Where something is hidden, SQLite's authorizer refuses what would read it,
 // also through a view. Give what fails to hideNames.
-func (v *View) reader(ctx context.Context) (*sql.DB, error) {
+func (v *View) reader(ctx context.Context) (*pool, error) {
 	if !v.access.hides(v.db.Name) {
-		return v.db.own.Reader, nil
+		return v.db.own, nil
 	}
 	return v.db.guest(ctx, v.access, true)
 }

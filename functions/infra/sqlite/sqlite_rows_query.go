@@ -98,11 +98,11 @@ func (c *SQLiteRowsQueryClip) Clipped(value any) (kind string, bytes int64, ok b
 	if c == nil || !isText {
 		return "", 0, false
 	}
-	rest, ok := strings.CutPrefix(text, c.Mark+" ")
-	if !ok {
+	rest, ok := strings.CutPrefix(text, c.Mark)
+	if !ok || !strings.HasPrefix(rest, " ") {
 		return "", 0, false
 	}
-	kind, digits, _ := strings.Cut(rest, " ")
+	kind, digits, _ := strings.Cut(rest[1:], " ")
 	bytes, err := strconv.ParseInt(digits, 10, 64)
 	return kind, bytes, err == nil
 }
@@ -268,7 +268,7 @@ func (b *rowsBuilder) selected() {
 }
 
 func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
-	sql, _ := b.expression(s.Column)
+	sql, affinity := b.expression(s.Column)
 	declared, source := "", ""
 	if len(s.Column.Path) == 0 {
 		column := b.column(s.Column.Name)
@@ -287,7 +287,11 @@ func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
 	}
 	value := "+" + sql
 	if b.cfg.Clip != nil && len(s.Column.Path) == 0 { // octet_length reads the row's head alone
-		value = "CASE WHEN octet_length(" + sql + ") > " + strconv.Itoa(b.cfg.Clip.Bytes) + " THEN " + b.arg(b.cfg.Clip.Mark+" ") +
+		long := ""
+		if affinity != "TEXT" && affinity != "BLOB" { // of a number it would write the digits first
+			long = "typeof(" + sql + ") IN ('text', 'blob') AND "
+		}
+		value = "CASE WHEN " + long + "octet_length(" + sql + ") > " + strconv.Itoa(b.cfg.Clip.Bytes) + " THEN " + b.arg(b.cfg.Clip.Mark+" ") +
 			" || typeof(" + sql + ") || ' ' || octet_length(" + sql + ") ELSE +" + sql + " END"
 	}
 	b.columns = append(b.columns, value+" AS "+quoteIdent(name))
