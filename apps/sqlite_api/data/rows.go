@@ -47,8 +47,12 @@ const MaxPageBytes = 8 << 20
 // cursor in a URL.
 const maxPlace = 2048
 
-// cursor is the place in front of a row or behind it.
-func (q *rowsQuery) cursor(before bool, place []any) (string, error) {
+// cursor is the place in front of the row that has these values, or behind it.
+func (q *rowsQuery) cursor(before bool, values []any) (string, error) {
+	place := make([]any, len(q.Places))
+	for i, at := range q.Places {
+		place[i] = values[at]
+	}
 	if valuesBytes(place) > maxPlace {
 		return "", &core.Error{
 			Code: core.CodeInvalid, Message: "the rows are sorted by values too long for the cursor of a further page",
@@ -134,14 +138,14 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 		return nil, err
 	}
 	page := &Page{Columns: q.columns}
-	var places [][]any // of the rows, for cursors
+	var all [][]any // of the rows, with what is for cursors
 	more, size := false, 0
-	err = v.each(ctx, q, func(row Row, place []any) error {
+	err = v.each(ctx, q, func(row Row, values []any) error {
 		if more = len(page.Rows) == r.Limit || size > MaxPageBytes; more {
 			return errFull
 		}
-		size += valuesBytes(row.Values) + valuesBytes(place)
-		page.Rows, places = append(page.Rows, row), append(places, place)
+		size += valuesBytes(values)
+		page.Rows, all = append(page.Rows, row), append(all, values)
 		return nil
 	})
 	if err != nil && !errors.Is(err, errFull) {
@@ -149,9 +153,9 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	}
 	if q.Reverse {
 		slices.Reverse(page.Rows)
-		slices.Reverse(places)
+		slices.Reverse(all)
 	}
-	if q.Extra == 0 {
+	if q.Places == nil {
 		if more {
 			page.NextOffset = r.Offset + len(page.Rows)
 		}
@@ -159,12 +163,12 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	}
 	if n := len(page.Rows); n > 0 {
 		if more || q.Reverse {
-			if page.Next, err = q.cursor(false, places[n-1]); err != nil {
+			if page.Next, err = q.cursor(false, all[n-1]); err != nil {
 				return nil, err
 			}
 		}
 		if q.Reverse && more || !q.Reverse && r.Cursor != "" {
-			if page.Prev, err = q.cursor(true, places[0]); err != nil {
+			if page.Prev, err = q.cursor(true, all[0]); err != nil {
 				return nil, err
 			}
 		}
@@ -385,7 +389,7 @@ const (
 	streamWait = 10 * time.Second
 )
 
-func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, place []any) error) error {
+func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, values []any) error) error {
 	db, err := v.reader(ctx)
 	if err != nil {
 		return err
@@ -499,14 +503,22 @@ func (v *View) newRowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r R
 	if !keys || !all(key, cfg.Allow) {
 		key = nil
 	}
-	for _, name := range key { // behind those that are asked for
+	// A rowid is never clipped, so that it need not come twice.
+	there := slices.Equal(key, []string{t.RowIDColumn}) && slices.ContainsFunc(cfg.Select, func(s rowquery.RowSelect) bool {
+		return s.All || s.Column.Name == t.RowIDColumn && len(s.Column.Path) == 0
+	})
+	further := key
+	if there {
+		further = nil
+	}
+	for _, name := range further { // behind those that are asked for
 		cfg.Select = append(slices.Clip(cfg.Select), rowquery.RowSelect{Column: rowquery.RowColumn{Name: name}})
 	}
 	q := &rowsQuery{clip: cfg.Clip}
 	if q.SQLiteRowsQueryResult, err = sqlite.SQLiteRowsQuery(cfg); err != nil {
 		return nil, err
 	}
-	asked := len(q.Columns) - len(key)
+	asked := len(q.Columns) - len(further)
 	q.columns = make([]Column, asked)
 	for i, name := range q.Columns[:asked] {
 		if slices.Contains(q.Columns[:i], name) {
@@ -517,12 +529,16 @@ func (v *View) newRowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r R
 		q.columns[i] = Column{Name: name, Type: q.Types[i], Source: q.Sources[i]}
 	}
 	for i, name := range key {
-		q.keys = append(q.keys, asked+i)
+		at := asked + i
+		if there {
+			at = slices.Index(q.Sources, name)
+		}
+		q.keys = append(q.keys, at)
 		q.texts = append(q.texts, HoldsTexts(t, name))
 	}
-	if key == nil && t.RowID != "" && q.Extra > 0 && t.Key == nil { // the rowid is the last that it is sorted by, or anywhere in it
+	if key == nil && t.RowID != "" && q.Places != nil && t.Key == nil { // the rowid is the last that it is sorted by, or anywhere in it
 		i := slices.IndexFunc(q.Sort, func(o rowquery.RowOrder) bool { return o.Column.Name == t.RowID && len(o.Column.Path) == 0 })
-		q.keys = []int{len(q.Columns) + i}
+		q.keys = []int{q.Places[i]}
 	}
 	return q, nil
 }
@@ -533,7 +549,7 @@ func cursorOf(cfg sqlite.SQLiteRowsQueryConfig, text string) (*rowquery.RowCurso
 	if err != nil {
 		return nil, err
 	}
-	if asked.Extra == 0 {
+	if asked.Places == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Message: "the table has no key, so its pages have no cursor", Hint: "use offset"}
 	}
 	cursor, err := rowquery.RowCursorParse(text, asked.Of)
@@ -563,7 +579,8 @@ func (v *View) search(ctx context.Context, t sqlite.SQLiteSchemaTable, words str
 	return &sqlite.SQLiteRowsQuerySearch{Table: index, Text: words}, nil
 }
 
-func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle, row func(row Row, place []any) error) error {
+// each reads the rows, with all values of each.
+func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle, row func(row Row, values []any) error) error {
 	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
 	if err != nil {
 		return sqlite.SQLiteError("rows", err)
@@ -594,7 +611,7 @@ func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle,
 			}
 			r.Key = rowquery.RowKey(key, q.texts)
 		}
-		if err := row(r, found[len(q.Columns):]); err != nil {
+		if err := row(r, found); err != nil {
 			return err
 		}
 	}
