@@ -125,8 +125,8 @@ func (c *SQLiteRowsQueryClip) Clipped(value any) (kind string, bytes int64, ok b
 // what SQLite can't do.
 //
 // More in sqlite_rows_query.md:
-//   - A table without rowid or key, and a view, has no cursor (Places is nil): use
-//     Offset.
+//   - A table without rowid or key, and a view, has no cursor (Places is nil):
+//     use Offset.
 //   - Text compares as the affinity of the column says.
 func SQLiteRowsQuery(cfg SQLiteRowsQueryConfig) (SQLiteRowsQueryResult, error) {
 	b := rowsBuilder{cfg: cfg}
