@@ -61,7 +61,7 @@ func runQuery(ctx context.Context, c program.ProgramCall[*queryOptions]) error {
 		query.Named[name] = value
 	}
 	return withFile(ctx, c.Args[0], c.Settings.Timeout, func(v *data.View) error {
-		return v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
+		return v.Guest(ctx, query.Query, func(ctx context.Context, db *sql.DB) error {
 			return printRows(ctx, c, db, query)
 		})
 	})

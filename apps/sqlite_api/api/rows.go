@@ -176,7 +176,9 @@ var tagSeed = maphash.MakeSeed()
 
 // tag is the ETag of a body, in this process: the hash that http_conditional
 // would take instead costs a tenth of a page's time.
-func tag(body []byte) string { return strconv.Quote(strconv.FormatUint(maphash.Bytes(tagSeed, body), 36)) }
+func tag(body []byte) string {
+	return strconv.Quote(strconv.FormatUint(maphash.Bytes(tagSeed, body), 36))
+}
 
 type getRowIn struct {
 	tableIn

@@ -35,6 +35,8 @@ type Database struct {
 	mu     sync.Mutex
 	guests map[guestKey]*pool // read-only and in a sandbox; one for each access that hides something
 
+	readable sync.Map // *Access -> readableTables
+
 	schemaMu sync.Mutex // not mu: SQLite asks for the schema while a guest is opened
 	schema   schema
 }
@@ -182,17 +184,20 @@ const largeValue = 1_000_000_000
 // something is hidden. Only what the schema has can be read: not SQLite's own
 // tables and those of pragmas, whose texts name what is hidden.
 func (db *Database) hidden(a *Access, table, column string) bool {
-	if equalName(table, "json_each") || equalName(table, "json_tree") {
-		return false
-	}
 	db.schemaMu.Lock()
 	tables := db.schema.tables
 	db.schemaMu.Unlock()
 	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
 	if i < 0 {
+		if equalName(table, "json_each") || equalName(table, "json_tree") {
+			return false
+		}
 		// Without a column it is the name of a WITH that is counted.
 		lower := strings.ToLower(table)
 		return column != "" || strings.HasPrefix(lower, "sqlite_") || strings.HasPrefix(lower, "pragma_") || lower == "dbstat"
+	}
+	if tables[i].Kind == "view" && a.joinsHidden(db.Name, tables, tables[i].SQL) {
+		return true
 	}
 	return !a.canReadTable(db.Name, &tables[i]) || column != "" && !a.canReadColumnOf(db.Name, &tables[i], column)
 }

@@ -3,17 +3,30 @@ package data
 import (
 	"context"
 	"database/sql"
+	"regexp"
 	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // queryTime is how long SQL from outside may run unless the config says
 // otherwise.
 const queryTime = 10 * time.Second
 
+var explains = regexp.MustCompile(`(?i)\bexplain\b`)
+
 // Guest runs work with the pool for SQL from outside: it can only read, and not
 // what the caller may not read. The context that work gets ends after
-// the config's QueryTime.
-func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql.DB) error) error {
+// the config's QueryTime. query is the SQL that work runs; EXPLAIN in it is for
+// callers from whom nothing is hidden, and Plan for all.
+func (v *View) Guest(ctx context.Context, query string, work func(ctx context.Context, db *sql.DB) error) error {
+	if v.access.hides(v.db.Name) && explains.MatchString(query) {
+		return &core.Error{
+			Code: core.CodeForbidden, Message: "EXPLAIN is not allowed, since it names indexes, which could be of hidden columns",
+			Hint: "/explain tells the rest; bind a text with this word in it as a parameter",
+		}
+	}
 	guests, err := v.db.guest(ctx, v.access, false)
 	if err != nil {
 		return err
@@ -29,4 +42,22 @@ func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql
 		ctx = bounded
 	}
 	return v.hideNames(work(ctx, guests.Reader))
+}
+
+// indexOf is what follows the word INDEX in a plan: its name and columns.
+var indexOf = regexp.MustCompile(`(?s)( INDEX)\b.*`)
+
+// Plan is how SQLite would run a query. A caller from whom something is hidden
+// is not told which index is used.
+func (v *View) Plan(ctx context.Context, cfg sqlite.SQLiteQueryRowsConfig) (steps []sqlite.SQLiteQueryPlanStep, err error) {
+	err = v.Guest(ctx, cfg.Query, func(ctx context.Context, db *sql.DB) error {
+		steps, err = sqlite.SQLiteQueryPlan(ctx, db, cfg)
+		return err
+	})
+	if v.access.hides(v.db.Name) {
+		for i := range steps {
+			steps[i].Detail = indexOf.ReplaceAllString(steps[i].Detail, "$1")
+		}
+	}
+	return steps, err
 }
