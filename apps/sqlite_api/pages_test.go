@@ -162,6 +162,9 @@ func TestBrowser(t *testing.T) {
 		p.Go(server.URL + path)
 		p.NoWiderThanTheScreen()
 	}
+	// A wide table scrolls; its words stay whole.
+	p.Go(server.URL + "/shop/tables/album")
+	p.Until(`document.querySelector("td a").getClientRects().length === 1`)
 }
 
 // Somebody filters, sorts, opens a row and follows its foreign key, then runs
