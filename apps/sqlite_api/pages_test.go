@@ -60,7 +60,7 @@ func TestPages(t *testing.T) {
 		{"/shop/sql?sql=SELECT+id,price+FROM+album&chart=bar", 200, "<svg"},
 		{"/shop/sql?sql=SELECT+':no',+%22:x%22+--+:y%0AFROM+album", 200, "<button>Run</button></form>"},
 		{"/shop/sql?sql=DELETE+FROM+album", 403, "Not a read-only statement"},
-		{"/shop/sql?sql=SELECT+*+FROM+albun", 400, "no such table: albun"},
+		{"/shop/sql?sql=SELECT+*+FROM+albun", 400, "<p>No such table: albun.</p>"},
 		{"/shop/tables/album?prise=eq.1", 400, "did you mean price?"},
 		{"/shop/tables/album?limit=2&order=id&count=exact&format=csv", 200, "cursor="},
 		{"/shop/tables/v?limit=1", 200, "offset=1"},

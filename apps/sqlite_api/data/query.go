@@ -3,7 +3,13 @@ package data
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // queryTime is how long SQL from outside may run unless the config says
@@ -12,7 +18,7 @@ const queryTime = 10 * time.Second
 
 // Guest runs work with the pool for SQL from outside: it can only read, and not
 // what the caller may not read. The context that work gets ends after
-// the config's QueryTime.
+// the config's QueryTime. Errors of bad SQL have a message for who wrote it.
 func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql.DB) error) error {
 	db, err := v.db.guest(ctx, v.access, false)
 	if err != nil {
@@ -28,5 +34,29 @@ func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql
 		defer cancel()
 		ctx = bounded
 	}
-	return v.hideNames(work(ctx, db))
+	return v.explain(ctx, v.hideNames(work(ctx, db)))
+}
+
+// CheckParameters reports which value SQL lacks, or has no parameter for. how
+// is how a value is given, such as p_%s.
+//
+// Errors: CodeInvalid.
+func CheckParameters(query string, values map[string]any, how string) error {
+	names := sqlite.SQLiteQueryParameters(query)
+	for _, name := range names {
+		if _, given := values[name]; !given {
+			return &core.Error{Code: core.CodeInvalid, Message: "no value for parameter :" + name, Hint: "give it by " + fmt.Sprintf(how, name)}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		hint := core.DidYouMean(core.NameNearest(name, names)...)
+		if len(names) == 0 {
+			hint = "a parameter is written with a name, as :" + name
+		}
+		return &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("the query has no parameter %q", name), Hint: hint}
+	}
+	return nil
 }
