@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"runtime/debug"
 
@@ -97,6 +98,7 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 	if err := storeQueries(ctx, call.Settings.Queries, set); err != nil {
 		return err
 	}
+	warn(call.Log, call.Settings, known)
 	handler, err := newHandler(call, set, known)
 	if err != nil {
 		return err
@@ -116,4 +118,19 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 			return server, nil
 		}},
 	}})
+}
+
+// warn says what the settings seem to be for, and can't be without a token.
+func warn(log *slog.Logger, s *settings, known *tokens) {
+	if s.Token.IsSet() || len(known.named) > 0 {
+		return
+	}
+	const hint = "give one by --token-file or --tokens"
+	if s.Write {
+		log.Warn("nobody can write without a token", "hint", hint)
+	}
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		log.Warn("other machines are refused without a token", "hint", hint)
+	}
 }

@@ -11,7 +11,6 @@ import (
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpapi"
-	"fnregistry.dev/functions/infra/rowquery"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -116,19 +115,14 @@ func (a *api) listRows(w http.ResponseWriter, r *http.Request, in *listRowsIn) e
 	if err != nil {
 		return err
 	}
+	for name, value := range map[string]string{"select": in.Select, "order": in.Order} {
+		if value != "" {
+			in.Filters.Set(name, value)
+		}
+	}
 	request, err := in.request()
 	if err != nil {
 		return err
-	}
-	if in.Select != "" {
-		if request.Select, err = rowquery.RowSelectParse(in.Select); err != nil {
-			return err
-		}
-	}
-	if in.Order != "" {
-		if request.Order, err = rowquery.RowOrderParse(in.Order); err != nil {
-			return err
-		}
 	}
 	request.Cursor = in.Cursor
 	if in.Offset != nil {

@@ -91,11 +91,21 @@ func ParseRows(parameters url.Values) (RowsRequest, error) {
 				r.Filters = append(r.Filters, f)
 			}
 			if err != nil {
-				return r, err
+				return r, ofParameter(name, err)
 			}
 		}
 	}
 	return r, nil
+}
+
+// ofParameter says in which parameter a mistake is: of several, and of one that
+// is taken for a filter since its name is wrong.
+func ofParameter(name string, err error) error {
+	hint := core.ErrorHint(err)
+	if near := core.NameNearest(name, []string{"select", "order", "limit", "cursor", "offset", "count", "search", "format"}); near != nil && near[0] != name {
+		hint += "; or " + core.DidYouMean(near...)
+	}
+	return &core.Error{Code: core.ErrorCode(err), Message: fmt.Sprintf("parameter %q: %s", name, Message(err)), Hint: hint}
 }
 
 // Page is some rows of a table.
@@ -277,6 +287,9 @@ func ParseKey(t sqlite.SQLiteSchemaTable, key string) ([]any, error) {
 	names := t.Key
 	if names == nil && t.RowID != "" {
 		names = []string{t.RowID}
+	}
+	if len(names) == 0 {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "rows of " + t.Name + " have no key, so that none has a URL", Hint: "filter them"}
 	}
 	texts := make([]bool, len(names))
 	for i, name := range names {
