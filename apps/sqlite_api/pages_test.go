@@ -93,6 +93,8 @@ func TestPages(t *testing.T) {
 	if res.Header.Get("Location") != "/shop/" {
 		t.Errorf("/shop leads to %q", res.Header.Get("Location"))
 	}
+	// A path that is only read says so to who would change it.
+	caller{t, base, ""}.want(405, "use GET, HEAD", "POST", "/shop/schema", "")
 }
 
 // Names and values of somebody else do no harm.

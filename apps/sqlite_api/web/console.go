@@ -32,28 +32,24 @@ type result struct {
 
 // console runs SQL and shows its rows, its plan, and a chart if that is asked
 // for.
-func (p *Pages) console(w http.ResponseWriter, r *http.Request) {
-	v, err := p.view(r)
-	if err != nil {
-		fail(w, r, nil, err)
-		return
-	}
+func console(w http.ResponseWriter, r *http.Request, v *data.View) error {
 	query := r.URL.Query()
 	text := query.Get("sql")
 	names := sqlite.SQLiteQueryParameters(text)
 	form := consoleForm(v, text, names, query)
 	if strings.TrimSpace(text) == "" {
 		show(w, r, http.StatusOK, v, "SQL", form, beside(), inResult(tableNames(r.Context(), v)))
-		return
+		return nil
 	}
 	found, err := run(r.Context(), v, text, names, query)
 	if err != nil {
 		show(w, r, core.ErrorHTTPStatus(err), v, "SQL", form, beside(), inResult(problem(err)))
-		return
+		return nil
 	}
 	show(w, r, http.StatusOK, v, "SQL", form, beside(), inResult(
 		summary(found), chart(found, query), resultTable(found), plan(found), exports("/api/v1"+databaseURL(v.Name())+"query", query),
 	))
+	return nil
 }
 
 // beside is what the script adds to the form: Stop, and the time that passes.

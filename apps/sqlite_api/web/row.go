@@ -10,30 +10,24 @@ import (
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/page"
 	"fnregistry.dev/functions/infra/rowquery"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // row shows all of a row, and where its foreign keys lead in both directions.
-func (p *Pages) row(w http.ResponseWriter, r *http.Request) {
-	v, t, err := p.table(r)
-	if err != nil {
-		fail(w, r, v, err)
-		return
-	}
+func row(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable) error {
 	ctx, key := r.Context(), r.PathValue("key")
 	found, err := v.ShownRow(ctx, t.Name, key)
 	if err != nil {
-		fail(w, r, v, err, quietLinks(page.PageLink{Text: "all rows of " + t.Name, URL: tableURL(v.Name(), t.Name)}))
-		return
+		fail(w, r, v, err, quietLinks(page.PageLink{Text: "all rows of " + visible(t.Name), URL: tableURL(v.Name(), t.Name)}))
+		return nil
 	}
 	links, err := v.Links(ctx, t, found.Columns, found.Row)
 	if err != nil {
-		fail(w, r, v, err)
-		return
+		return err
 	}
 	references, err := v.References(ctx, t, found.Columns, found.Row)
 	if err != nil {
-		fail(w, r, v, err)
-		return
+		return err
 	}
 	at := apiURL(v.Name(), t.Name) + "/" + found.Row.Key
 	facts := make([]page.PageFact, len(found.Columns))
@@ -51,6 +45,7 @@ func (p *Pages) row(w http.ResponseWriter, r *http.Request) {
 		page.PageLink{Text: "all rows of " + visible(t.Name), URL: tableURL(v.Name(), t.Name)}, page.PageLink{Text: "as JSON", URL: at},
 	), behind("Copy as curl", page.PageCode(page.PageCodeConfig{Text: "curl " + shellQuote("http://HOST"+at), Language: "sh", Name: "curl"})))
 	show(w, r, http.StatusOK, v, visible(t.Name)+" "+visible(found.Row.Key), parts...)
+	return nil
 }
 
 func heading(text string) page.PageComponent {

@@ -40,23 +40,18 @@ type rowsPage struct {
 	facets  []string
 }
 
-func (p *Pages) rows(w http.ResponseWriter, r *http.Request) {
-	v, t, err := p.table(r)
-	if err != nil {
-		fail(w, r, v, err)
-		return
-	}
+func rows(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable) error {
 	query := r.URL.Query()
 	if query.Has(addColumn) {
 		http.Redirect(w, r, withFilter(v, t, query), http.StatusSeeOther)
-		return
+		return nil
 	}
 	rp, err := newRowsPage(v, t, query)
 	if err != nil {
 		rp.fail(w, r, err)
-		return
+		return nil
 	}
-	rp.write(w, r)
+	return rp.write(w, r)
 }
 
 // withFilter is the URL of the page with one filter more.
@@ -130,17 +125,16 @@ func (rp *rowsPage) address(change func(url.Values)) string {
 	return address
 }
 
-func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) {
+func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	found, err := rp.v.Page(ctx, rp.t.Name, rp.request)
 	if err != nil {
 		rp.fail(w, r, err)
-		return
+		return nil
 	}
 	count, err := rp.v.Count(ctx, rp.t.Name, rp.request, 0, false)
 	if err != nil {
-		fail(w, r, rp.v, err)
-		return
+		return err
 	}
 	parts := []page.PageComponent{
 		page.PageHTML(func(w *page.PageWriter) {
@@ -149,6 +143,7 @@ func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) {
 		rp.tags(), rp.searchForm(ctx), rp.filterForm(), rp.table(found), rp.pages(found), rp.facetList(ctx), rp.copies(ctx),
 	}
 	show(w, r, http.StatusOK, rp.v, visible(rp.t.Name), parts...)
+	return nil
 }
 
 // fail shows why there are no rows, and the parameters to take off.

@@ -36,16 +36,10 @@ const (
 )
 
 // database lists the tables of a database.
-func (p *Pages) database(w http.ResponseWriter, r *http.Request) {
-	v, err := p.view(r)
-	if err != nil {
-		fail(w, r, nil, err)
-		return
-	}
+func database(w http.ResponseWriter, r *http.Request, v *data.View) error {
 	tables, err := v.Tables(r.Context())
 	if err != nil {
-		fail(w, r, v, err)
-		return
+		return err
 	}
 	list := page.PageTableConfig{
 		ID: "tables", Name: "tables and views", Path: r.URL.Path,
@@ -67,6 +61,7 @@ func (p *Pages) database(w http.ResponseWriter, r *http.Request) {
 		parts = append(parts, behind("Tables of virtual tables", page.PageTable(own)))
 	}
 	show(w, r, http.StatusOK, v, v.Name(), append(parts, quietLinks(page.PageLink{Text: "as JSON", URL: "/api/v1" + databaseURL(v.Name()) + "tables"}))...)
+	return nil
 }
 
 // rowsText is how many rows a table has, if that is soon known.

@@ -27,15 +27,14 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /favicon.ico", page.PageAssets())
 	mux.HandleFunc("GET /{$}", p.databases)
 	inner := http.NewServeMux()
-	inner.HandleFunc("GET /{db}/{$}", p.database)
-	inner.HandleFunc("GET /{db}/tables/{table}", p.rows)
-	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}", p.row)
-	inner.HandleFunc("GET /{db}/sql", p.console)
-	inner.HandleFunc("GET /{db}/schema", p.schema)
-	inner.HandleFunc("GET /{db}/queries", p.queries)
-	inner.HandleFunc("GET /{db}/queries/{name}", p.query)
-	inner.HandleFunc("GET /", p.NotFound)
-	mux.Handle("GET /{db}/", inner)
+	inner.HandleFunc("GET /{db}/{$}", p.view(database))
+	inner.HandleFunc("GET /{db}/tables/{table}", p.table(rows))
+	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}", p.table(row))
+	inner.HandleFunc("GET /{db}/sql", p.view(console))
+	inner.HandleFunc("GET /{db}/schema", p.view(schema))
+	inner.HandleFunc("GET /{db}/queries", p.view(queries))
+	inner.HandleFunc("GET /{db}/queries/{name}", p.view(query))
+	mux.Handle("/{db}/", fnhttp.HTTPMux(inner, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(p.NotFound)}))
 	mux.HandleFunc("GET /{db}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, databaseURL(r.PathValue("db")), http.StatusMovedPermanently)
 	})
@@ -61,19 +60,29 @@ func Login(w http.ResponseWriter, r *http.Request, form fnhttp.HTTPLoginForm) {
 	}))
 }
 
-// view is the database of a request, as the caller sees it.
-func (p *Pages) view(r *http.Request) (*data.View, error) {
-	return p.set.View(data.AccessFrom(r.Context()), r.PathValue("db"))
+// view makes a handler of a page of a database. The page gets the database as
+// the caller sees it, and the error that it returns is shown in its place.
+func (p *Pages) view(write func(http.ResponseWriter, *http.Request, *data.View) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := p.set.View(data.AccessFrom(r.Context()), r.PathValue("db"))
+		if err == nil {
+			err = write(w, r, v)
+		}
+		if err != nil {
+			fail(w, r, v, err)
+		}
+	}
 }
 
-// table is the table of a request, as the caller sees it.
-func (p *Pages) table(r *http.Request) (*data.View, sqlite.SQLiteSchemaTable, error) {
-	v, err := p.view(r)
-	if err != nil {
-		return nil, sqlite.SQLiteSchemaTable{}, err
-	}
-	t, err := v.Table(r.Context(), r.PathValue("table"))
-	return v, t, err
+// table is view for a page of a table.
+func (p *Pages) table(write func(http.ResponseWriter, *http.Request, *data.View, sqlite.SQLiteSchemaTable) error) http.HandlerFunc {
+	return p.view(func(w http.ResponseWriter, r *http.Request, v *data.View) error {
+		t, err := v.Table(r.Context(), r.PathValue("table"))
+		if err != nil {
+			return err
+		}
+		return write(w, r, v, t)
+	})
 }
 
 // show answers with a page of a title and parts. v is the database that it is
