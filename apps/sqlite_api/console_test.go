@@ -52,7 +52,7 @@ func TestConsole_Stop(t *testing.T) {
 	}
 	defer set.Close()
 	mux := http.NewServeMux()
-	web.New(set).Mount(mux)
+	web.New(set, false).Mount(mux)
 	ctx, cancel := context.WithTimeout(data.WithAccess(t.Context(), data.Local), 200*time.Millisecond)
 	defer cancel()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/shop/sql?sql="+url.QueryEscape(endless), nil)

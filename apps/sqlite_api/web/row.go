@@ -41,6 +41,9 @@ func row(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSc
 	if len(references) > 0 {
 		parts = append(parts, heading("Is pointed to by"), page.PageFacts(referenceFacts(v.Name(), references)))
 	}
+	if canEdit(v, t) {
+		parts = append(parts, quietLinks(page.PageLink{Text: "edit or delete this row", URL: rowURL(v.Name(), t.Name, found.Row.Key) + "/edit"}))
+	}
 	parts = append(parts, quietLinks(
 		page.PageLink{Text: "all rows of " + visible(t.Name), URL: tableURL(v.Name(), t.Name)}, page.PageLink{Text: "as JSON", URL: at},
 	), behind("Copy as curl", page.PageCode(page.PageCodeConfig{Text: "curl " + shellQuote("http://HOST"+at), Language: "sh", Name: "curl"})))
@@ -85,7 +88,7 @@ func linkFacts(database string, links []data.Link) []page.PageFact {
 		address := filtered(database, link.Table, link.Filters)
 		text := visible(link.Table)
 		if link.Key != "" {
-			address = tableURL(database, link.Table) + "/rows/" + link.Key
+			address = rowURL(database, link.Table, link.Key)
 			text += " " + visible(link.Key)
 		}
 		facts[i] = page.PageFact{Name: visible(strings.Join(link.Columns, ", ")), Value: page.PageLink{Text: text, URL: address}}

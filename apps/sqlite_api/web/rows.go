@@ -136,10 +136,14 @@ func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var add page.PageComponent
+	if canEdit(rp.v, rp.t) {
+		add = quietLinks(page.PageLink{Text: "new row", URL: tableURL(rp.v.Name(), rp.t.Name) + "/new"})
+	}
 	parts := []page.PageComponent{
 		page.PageHTML(func(w *page.PageWriter) {
 			w.Element("p", countText(count)+", "+kindText(rp.t), "class", "lead")
-		}),
+		}), add,
 		rp.tags(), rp.searchForm(ctx), rp.filterForm(), rp.table(found), rp.pages(found), rp.facetList(ctx), rp.copies(ctx),
 	}
 	show(w, r, http.StatusOK, rp.v, visible(rp.t.Name), parts...)

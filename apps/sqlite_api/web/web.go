@@ -14,11 +14,13 @@ import (
 
 // Pages are the pages of a set of databases.
 type Pages struct {
-	set *data.Set
+	set   *data.Set
+	login bool
 }
 
-// New makes the pages.
-func New(set *data.Set) *Pages { return &Pages{set: set} }
+// New makes the pages. login says whether people can log in: /login and /logout
+// are not the pages' own.
+func New(set *data.Set, login bool) *Pages { return &Pages{set, login} }
 
 // Mount adds the pages' routes to mux. Those of databases have a mux of their
 // own, since their patterns would clash with those of the assets.
@@ -30,6 +32,11 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 	inner.HandleFunc("GET /{db}/{$}", p.view(database))
 	inner.HandleFunc("GET /{db}/tables/{table}", p.table(rows))
 	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}", p.table(row))
+	inner.HandleFunc("GET /{db}/tables/{table}/new", p.table(newRow))
+	inner.HandleFunc("POST /{db}/tables/{table}/new", p.table(insertRow))
+	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}/edit", p.table(editRow))
+	inner.HandleFunc("POST /{db}/tables/{table}/rows/{key}/edit", p.table(updateRow))
+	inner.HandleFunc("POST /{db}/tables/{table}/rows/{key}/delete", p.table(deleteRow))
 	inner.HandleFunc("GET /{db}/sql", p.view(console))
 	inner.HandleFunc("GET /{db}/schema", p.view(schema))
 	inner.HandleFunc("GET /{db}/queries", p.view(queries))
@@ -129,5 +136,7 @@ func databaseURL(database string) string { return "/" + url.PathEscape(database)
 func tableURL(database, table string) string {
 	return databaseURL(database) + "tables/" + url.PathEscape(table)
 }
+
+func rowURL(database, table, key string) string { return tableURL(database, table) + "/rows/" + key }
 
 func apiURL(database, table string) string { return "/api/v1" + tableURL(database, table) + "/rows" }

@@ -316,6 +316,20 @@ for (const region of all("[data-live]")) {
   });
 }
 
+// Values of a row, each with its kind beside it: a text that is typed is one, and
+// who chooses a kind without a text finds the text again after another choice.
+on("input", ".values :is(input, textarea)", (field) => {
+  const kind = field.nextElementSibling;
+  if (["null", "default"].includes(kind?.value)) kind.value = "text";
+});
+on("change", ".values select", (kind) => {
+  const field = kind.previousElementSibling;
+  if (["null", "default"].includes(kind.value)) {
+    if (field.value) field.dataset.text = field.value;
+    field.value = "";
+  } else field.value ||= field.dataset.text ?? "";
+});
+
 // A console for queries: it fetches the result, shows the time that passes, and
 // Stop ends the request, which the server notices.
 let asked = null; // the AbortController of the query that runs
