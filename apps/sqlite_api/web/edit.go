@@ -50,8 +50,8 @@ func openForm(r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable) (*rowFo
 // posted is the change that a form asks for, without its values.
 func posted(r *http.Request, t sqlite.SQLiteSchemaTable, verb sqlite.SQLiteRowsWriteVerb) (data.Change, error) {
 	c := data.Change{Table: t.Name, Verb: verb}
-	if err := r.ParseForm(); err != nil {
-		return c, &core.Error{Code: core.CodeInvalid, Message: "the form can't be read", Err: err}
+	if err := readForm(r); err != nil {
+		return c, err
 	}
 	c.Match = r.PostForm.Get("version")
 	if !r.PostForm.Has("version") || (c.Match == "") != (verb == sqlite.SQLiteRowsInsert) {
@@ -290,11 +290,7 @@ func (f *field) html(w *page.PageWriter, id string, form *rowForm) {
 	}
 	w.Open("select", "name", f.kindName(), "aria-label", "kind of "+name)
 	for _, kind := range f.kinds() {
-		selected := ""
-		if kind.Value == f.now.kind {
-			selected = "yes"
-		}
-		w.Element("option", kind.Label, "value", kind.Value, "selected?", selected)
+		option(w, kind.Value, kind.Label, kind.Value == f.now.kind)
 	}
 	w.Close("select", "div")
 	if wrong != "" {

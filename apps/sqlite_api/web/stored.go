@@ -64,13 +64,12 @@ func query(w http.ResponseWriter, r *http.Request, v *data.View) error {
 		show(w, r, core.ErrorHTTPStatus(err), v, title(q), head, form, problem(err), sql)
 		return nil
 	}
-	show(w, r, http.StatusOK, v, title(q), head, form, summary(found), chart(found, query), resultTable(found), plan(found),
+	show(w, r, http.StatusOK, v, title(q), head, form, summary(found), chart(found, query, "query"), resultTable(found), plan(found),
 		exports("/api/v1"+storedURL(v, q), query), sql)
 	return nil
 }
 
 // storedForm is the form, and whether each parameter has a value or a default.
-// A query without parameters needs none.
 func storedForm(v *data.View, q data.StoredQuery, values map[string]string) (form page.PageComponent, complete bool) {
 	complete = true
 	var fields []page.PageFormField
@@ -81,9 +80,6 @@ func storedForm(v *data.View, q data.StoredQuery, values map[string]string) (for
 			complete = complete && !p.Required
 		}
 		fields = append(fields, page.PageFormField{Name: "p_" + p.Name, Label: p.Name, Hint: p.Doc, Value: value, Required: p.Required})
-	}
-	if fields == nil {
-		return nil, true
 	}
 	return page.PageForm(page.PageFormConfig{ID: "query", Action: storedURL(v, q), Submit: "Run", Fields: fields}), complete
 }

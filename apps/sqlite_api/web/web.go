@@ -38,6 +38,7 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 	inner.HandleFunc("POST /{db}/tables/{table}/rows/{key}/edit", p.table(updateRow))
 	inner.HandleFunc("POST /{db}/tables/{table}/rows/{key}/delete", p.table(deleteRow))
 	inner.HandleFunc("GET /{db}/sql", p.view(console))
+	inner.HandleFunc("POST /{db}/sql", p.view(console))
 	inner.HandleFunc("GET /{db}/schema", p.view(schema))
 	inner.HandleFunc("GET /{db}/queries", p.view(queries))
 	inner.HandleFunc("GET /{db}/queries/{name}", p.view(query))
@@ -90,6 +91,14 @@ func (p *Pages) table(write func(http.ResponseWriter, *http.Request, *data.View,
 		}
 		return write(w, r, v, t)
 	})
+}
+
+// readForm reads the form that a request sends.
+func readForm(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return &core.Error{Code: core.CodeInvalid, Message: "the form can't be read", Err: err}
+	}
+	return nil
 }
 
 // show answers with a page of a title and parts. v is the database that it is
