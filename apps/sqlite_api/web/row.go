@@ -36,7 +36,7 @@ func row(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSc
 	}
 	parts := []page.PageComponent{page.PageFacts(facts)}
 	if len(links) > 0 {
-		parts = append(parts, heading("Points to"), page.PageFacts(linkFacts(v.Name(), links)))
+		parts = append(parts, heading("Points to"), page.PageFacts(linkFacts(v.Name(), links, v.Labels(ctx, t, found.Columns, []data.Row{found.Row}))))
 	}
 	if len(references) > 0 {
 		parts = append(parts, heading("Is pointed to by"), page.PageFacts(referenceFacts(v.Name(), references)))
@@ -46,7 +46,7 @@ func row(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSc
 	}
 	parts = append(parts, quietLinks(
 		page.PageLink{Text: "all rows of " + visible(t.Name), URL: tableURL(v.Name(), t.Name)}, page.PageLink{Text: "as JSON", URL: at},
-	), behind("Copy as curl", page.PageCode(page.PageCodeConfig{Text: "curl " + shellQuote("http://HOST"+at), Language: "sh", Name: "curl"})))
+	), behind("Copy as curl", curl(r, at)))
 	show(w, r, http.StatusOK, v, visible(t.Name)+" "+visible(found.Row.Key), parts...)
 	return nil
 }
@@ -82,7 +82,7 @@ func filtered(database, table string, filters []rowquery.RowFilter) string {
 	return tableURL(database, table) + "?" + query.Encode()
 }
 
-func linkFacts(database string, links []data.Link) []page.PageFact {
+func linkFacts(database string, links []data.Link, labels map[string]map[string]string) []page.PageFact {
 	facts := make([]page.PageFact, len(links))
 	for i, link := range links {
 		address := filtered(database, link.Table, link.Filters)
@@ -90,6 +90,9 @@ func linkFacts(database string, links []data.Link) []page.PageFact {
 		if link.Key != "" {
 			address = rowURL(database, link.Table, link.Key)
 			text += " " + visible(link.Key)
+		}
+		if label := labels[link.Columns[0]][link.Filters[0].Value]; len(link.Columns) == 1 && label != "" {
+			text += ": " + cut(visible(label))
 		}
 		facts[i] = page.PageFact{Name: visible(strings.Join(link.Columns, ", ")), Value: page.PageLink{Text: text, URL: address}}
 	}

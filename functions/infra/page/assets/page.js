@@ -21,7 +21,8 @@ on("click", "#theme", () => {
 });
 
 on("click", "button.copy", async (button) => {
-  const text = button.dataset.copy ?? all(".row", button.closest(".code")).map((row) => row.dataset.text ?? row.textContent).join("");
+  const { from } = button.dataset; // an address whose text is copied
+  const text = from ? await (await fetch(from)).text() : button.dataset.copy ?? all(".row", button.closest(".code")).map((row) => row.dataset.text ?? row.textContent).join("");
   await navigator.clipboard.writeText(text);
   const label = button.textContent;
   button.textContent = "Copied";
