@@ -114,6 +114,7 @@ type Page struct {
 	Rows    []Row
 	Next    string // the cursor of the page behind it; empty: there is none, or NextOffset says where it is
 	Prev    string // the cursor of the page in front of it; empty: there is none that is known
+	Here    string // a cursor that reads this page forwards; empty: it is the first one, or has none
 	// NextOffset is where the next page of a table without a key starts; 0:
 	// there is none.
 	NextOffset int
@@ -148,10 +149,12 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 		return nil, err
 	}
 	page := &Page{Columns: q.columns}
-	var all [][]any // of the rows, with what is for cursors
+	var all [][]any   // of the rows, with what is for cursors
+	var further []any // of the row after the last one that was read
 	more, size := false, 0
 	err = v.each(ctx, q, func(row Row, values []any) error {
 		if more = len(page.Rows) == r.Limit || size > MaxPageBytes; more {
+			further = values
 			return errFull
 		}
 		size += valuesBytes(values)
@@ -170,6 +173,14 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 			page.NextOffset = r.Offset + len(page.Rows)
 		}
 		return page, nil
+	}
+	if page.Here = r.Cursor; q.Reverse {
+		page.Here = ""
+		if more {
+			if page.Here, err = q.cursor(false, further); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if n := len(page.Rows); n > 0 {
 		if more || q.Reverse {

@@ -267,7 +267,8 @@ func contentOf(sql string) string {
 	return strings.NewReplacer("''", "'", `""`, `"`).Replace(found[1] + found[2] + found[3])
 }
 
-func (v *View) readOnly() error {
+// ReadOnly says why the caller may not change rows, where CanWrite says so.
+func (v *View) ReadOnly() error {
 	message, hint := "this caller may not write here", "ask for a token that may"
 	if !v.db.Write {
 		message, hint = "the database is served read-only", "start sqlite_api with --write"

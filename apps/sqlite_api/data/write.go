@@ -124,7 +124,7 @@ func (v *View) writable(ctx context.Context, name string) (*sqlite.SQLiteSchemaT
 		return nil, err
 	}
 	if !v.CanWrite(name) {
-		return nil, v.readOnly()
+		return nil, v.ReadOnly()
 	}
 	return &t, nil
 }
