@@ -94,18 +94,26 @@ type contender struct {
 // inTurns runs the contenders in short turns, so that all have the same share
 // of a busy machine: in each, so many clients at once do it so many times. It
 // reports each one's median time, the first one's speed as a multiple of each
-// other's in the same turn (their median), and how much memory the servers have
-// had so far.
+// other's in the same turn (their median), the servers' processor time, which
+// the machine's load changes little, and how much memory they have had so far.
 func inTurns(b *testing.B, clients, times int, contenders ...contender) {
 	b.Helper()
 	took := make([][]float64, len(contenders)) // µs
-	for n := 0; b.Loop(); n++ {
+	cpu := make([]time.Duration, len(contenders))
+	turns := 0
+	for ; b.Loop(); turns++ {
 		for who, c := range contenders {
+			if c.server != nil {
+				cpu[who] -= c.server.runTime(b)
+			}
 			began := time.Now()
-			if err := atOnce(clients, times, func(i int) error { return c.do(n*clients*times + i) }); err != nil {
+			if err := atOnce(clients, times, func(i int) error { return c.do(turns*clients*times + i) }); err != nil {
 				b.Fatalf("%s: %v", c.name, err)
 			}
 			took[who] = append(took[who], float64(time.Since(began).Microseconds())/float64(clients*times))
+			if c.server != nil {
+				cpu[who] += c.server.runTime(b)
+			}
 		}
 	}
 	for who, c := range contenders {
@@ -118,6 +126,7 @@ func inTurns(b *testing.B, clients, times int, contenders ...contender) {
 			b.ReportMetric(median(ratios), "x-speed-of-"+c.name)
 		}
 		if c.server != nil {
+			b.ReportMetric(float64(cpu[who].Microseconds())/float64(turns*clients*times), c.name+"-cpu-µs")
 			b.ReportMetric(float64(c.server.memory(b, "VmHWM"))/1e6, c.name+"-peak-MB")
 		}
 	}
