@@ -32,6 +32,7 @@ type Database struct {
 	changes    *sse.SSEHub
 	restricted bool         // some access hides something
 	log        *slog.Logger // the audit
+	auditCheck func() error
 
 	mu     sync.Mutex
 	guests map[guestKey]*sqliteopen.SQLiteOpenHandle // read-only and in a sandbox; one for each access that hides something
@@ -58,7 +59,10 @@ type schema struct {
 func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
 	db := &Database{
 		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*sqliteopen.SQLiteOpenHandle{},
-		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), log: cfg.Audit,
+		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), log: cfg.Audit, auditCheck: cfg.AuditCheck,
+	}
+	if db.auditCheck == nil {
+		db.auditCheck = func() error { return nil }
 	}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -119,7 +123,7 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 		if lost := db.file.Check(); lost != nil {
 			return nil, lost
 		}
-		return nil, sqlite.SQLiteError("schema", err)
+		return nil, helpful(sqlite.SQLiteError("schema", err))
 	}
 	db.schemaMu.Lock()
 	last := db.schema
@@ -131,7 +135,7 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 	// is from before.
 	tables, err := sqlite.SQLiteSchema(ctx, db.own.Reader)
 	if err != nil {
-		return nil, err
+		return nil, helpful(err)
 	}
 	if tables == nil {
 		tables = []sqlite.SQLiteSchemaTable{}

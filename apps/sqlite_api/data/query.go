@@ -3,10 +3,7 @@ package data
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"time"
-
-	"fnregistry.dev/functions/core"
 )
 
 // queryTime is how long SQL from outside may run unless the config says
@@ -31,17 +28,5 @@ func (v *View) Guest(ctx context.Context, work func(ctx context.Context, db *sql
 		defer cancel()
 		ctx = bounded
 	}
-	return v.hideNames(explainSize(work(ctx, db)))
-}
-
-// explainSize says what to do about a value that SQL from outside can't read.
-// Of SQLite's limits on sizes only that of values and rows has these words.
-func explainSize(err error) error {
-	if err == nil || !strings.Contains(err.Error(), "string or blob too big") {
-		return err
-	}
-	return &core.Error{
-		Code: core.CodeTooLarge, Message: "a row or a value has more than 100 kB, which SQL can't read here", Err: err,
-		Hint: "name columns without it rather than *; octet_length(column) is its size, and the table's rows have it whole",
-	}
+	return v.hideNames(work(ctx, db))
 }

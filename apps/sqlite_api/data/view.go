@@ -164,8 +164,9 @@ func (v *View) reader(ctx context.Context) (*sql.DB, error) {
 }
 
 // hideNames replaces errors of SQLite that name what the caller may not read,
-// or would tell by another error that it is there.
+// or would tell by another error that it is there, and makes others helpful.
 func (v *View) hideNames(err error) error {
+	err = helpful(err)
 	if err == nil || !v.access.hides(v.db.Name) {
 		return err
 	}
