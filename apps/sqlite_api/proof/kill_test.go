@@ -1,11 +1,10 @@
 package proof
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,18 +13,8 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// kills is how often the server is killed for each driver and journal mode;
-// SQLITE_API_KILLS is for longer runs.
-func kills(t *testing.T) int {
-	n := 5
-	if text := os.Getenv("SQLITE_API_KILLS"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return n
-}
+// kills is how often the server is killed for each driver and journal mode.
+var kills = flag.Int("kills", 5, "kills of the server for each driver and journal mode")
 
 // A server that is killed while clients write has lost nothing that it
 // acknowledged and has no half of a batch.
@@ -40,7 +29,7 @@ func killed(t *testing.T, program, mode string) {
 	args := []string{"--write", "--token-file", newToken(t), path}
 	var mu sync.Mutex
 	acknowledged := map[string]bool{}
-	for round := range kills(t) {
+	for round := range *kills {
 		s := serve(t, program, args...)
 		check(t, s, path, acknowledged)
 		if t.Failed() {
@@ -80,7 +69,7 @@ func killed(t *testing.T, program, mode string) {
 	if len(acknowledged) == 0 {
 		t.Error("nothing was written")
 	}
-	t.Logf("%d kills, %d batches acknowledged", kills(t), len(acknowledged))
+	t.Logf("%d kills, %d batches acknowledged", *kills, len(acknowledged))
 }
 
 // integrity is what SQLite says of a file, ok if it is whole.
