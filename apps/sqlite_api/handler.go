@@ -41,7 +41,9 @@ func newHandler(call program.ProgramCall[*settings], set *data.Set, known *token
 	endpoints.Mount(apiMux)
 	pages := web.New(set)
 	pages.Mount(pageMux)
-	forPrograms := fnhttp.HTTPMux(apiMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(endpoints.NotFound)})
+	forPrograms := fnhttp.HTTPIdempotency(
+		fnhttp.HTTPMux(apiMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(endpoints.NotFound)}),
+		fnhttp.HTTPIdempotencyConfig{Caller: func(r *http.Request) string { return data.AccessFrom(r.Context()).Name }})
 	forPeople := fnhttp.HTTPMux(pageMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(pages.NotFound)})
 	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isAPI(r.URL.Path) {
