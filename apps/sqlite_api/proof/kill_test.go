@@ -35,6 +35,7 @@ func killed(t *testing.T, program, mode string) {
 		if t.Failed() {
 			return
 		}
+		before := len(acknowledged)
 		var writers sync.WaitGroup
 		for writer := range 4 {
 			writers.Go(func() {
@@ -58,6 +59,13 @@ func killed(t *testing.T, program, mode string) {
 					acknowledged[batch] = true
 					mu.Unlock()
 				}
+			})
+		}
+		if round%2 == 0 { // else a slow machine writes nothing before it is killed
+			within(t, 60*time.Second, "a write", func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return len(acknowledged) > before
 			})
 		}
 		time.Sleep(20*time.Millisecond + rand.N(150*time.Millisecond)) // any moment

@@ -1,11 +1,9 @@
-package main
+package api_test
 
 import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,8 +13,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"fnregistry.dev/apps/sqlite_api/api"
 	"fnregistry.dev/apps/sqlite_api/data"
-	"fnregistry.dev/functions/infra/program"
+	"fnregistry.dev/apps/sqlite_api/web"
+	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/infra/http/httpapi"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
@@ -34,20 +35,22 @@ func fuzzed(f *testing.F, name string, statements ...string) (http.Handler, *sql
 			f.Fatal(err)
 		}
 	}
-	known, err := readTokens("")
-	if err != nil {
-		f.Fatal(err)
-	}
 	set, err := data.Open(context.Background(), data.Config{Files: []string{path}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = set.Close() })
-	s := defaults
-	handler, err := newHandler(program.ProgramCall[*settings]{Settings: &s, Log: slog.New(slog.DiscardHandler), Stdout: io.Discard}, set, known)
-	if err != nil {
-		f.Fatal(err)
-	}
+	endpoints := httpapi.HTTPAPI(httpapi.HTTPAPIConfig{Title: "sqlite_api", Version: "1", Schemas: api.Schemas(), Endpoints: api.Endpoints(api.Config{Set: set})})
+	programs, people := http.NewServeMux(), http.NewServeMux()
+	endpoints.Mount(programs)
+	web.New(set).Mount(people)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux := people
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			mux = programs
+		}
+		fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{}).ServeHTTP(w, r.WithContext(data.WithAccess(r.Context(), data.Local)))
+	})
 	return handler, db
 }
 
@@ -94,7 +97,7 @@ func checkForm(t *testing.T, w *httptest.ResponseRecorder, what string) {
 // Whatever the parameters and headers of a request are, rows come in a form
 // that they may have, or a problem that is the caller's fault.
 func FuzzRows(f *testing.F) {
-	schema, err := os.ReadFile("testdata/shop.sql")
+	schema, err := os.ReadFile("../testdata/shop.sql")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -127,7 +130,7 @@ func FuzzRows(f *testing.F) {
 
 // A row's key is the caller's text: it opens a row, or is refused.
 func FuzzRowByKey(f *testing.F) {
-	schema, err := os.ReadFile("testdata/shop.sql")
+	schema, err := os.ReadFile("../testdata/shop.sql")
 	if err != nil {
 		f.Fatal(err)
 	}
