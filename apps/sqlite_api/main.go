@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 
 	"fnregistry.dev/apps/sqlite_api/data"
-	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpsettings"
 	"fnregistry.dev/functions/infra/program"
@@ -80,12 +79,12 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 	}
 	cfg := data.Config{Files: call.Args, Write: call.Settings.Write, Access: known.all(), Audit: call.Log}
 	if path := call.Settings.Audit; path != "" {
-		file, openErr := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		audit, openErr := openAudit(path)
 		if openErr != nil {
-			return &core.Error{Code: core.ErrorCode(openErr), Op: "audit", Err: openErr}
+			return openErr
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		cfg.Audit = slog.New(slog.NewJSONHandler(file, nil))
+		defer func() { err = errors.Join(err, audit.close()) }()
+		cfg.Audit, cfg.AuditCheck = audit.logger(), audit.check
 	}
 	set, err := data.Open(ctx, cfg)
 	if err != nil {

@@ -31,6 +31,7 @@ type Database struct {
 	changes    *sse.SSEHub
 	restricted bool         // some access hides something
 	log        *slog.Logger // the audit
+	auditCheck func() error
 
 	mu     sync.Mutex
 	guests map[guestKey]*pool // read-only and in a sandbox; one for each access that hides something
@@ -80,7 +81,10 @@ const askAgain = time.Second
 func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
 	db := &Database{
 		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*pool{},
-		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), log: cfg.Audit,
+		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), log: cfg.Audit, auditCheck: cfg.AuditCheck,
+	}
+	if db.auditCheck == nil {
+		db.auditCheck = func() error { return nil }
 	}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -148,7 +152,7 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 		if lost := db.file.Check(); lost != nil {
 			return nil, lost
 		}
-		return nil, sqlite.SQLiteError("schema", err)
+		return nil, helpful(sqlite.SQLiteError("schema", err))
 	}
 	if last.tables != nil && last.version == version {
 		last.stamp, last.asked = stamp, asked
@@ -159,7 +163,7 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 	// is from before.
 	tables, err := sqlite.SQLiteSchema(ctx, db.own.Reader)
 	if err != nil {
-		return nil, err
+		return nil, helpful(err)
 	}
 	if tables == nil {
 		tables = []sqlite.SQLiteSchemaTable{}

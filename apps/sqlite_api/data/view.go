@@ -218,8 +218,9 @@ var tellNothing = []string{
 }
 
 // hideNames replaces errors of SQLite that may name what the caller may not
-// read, or tell by another error that it is there.
+// read, or tell by another error that it is there, and makes others helpful.
 func (v *View) hideNames(err error) error {
+	err = helpful(err)
 	if err == nil || !v.access.hides(v.db.Name) {
 		return err
 	}
