@@ -87,7 +87,7 @@ func helpful(err error) error {
 	case known.Code == core.CodeUnavailable && reports("disk I/O error"):
 		known.Message, known.Hint = "the disk of the database can't be read or written", "check the disk, and the log of its system"
 	case known.Code == core.CodeTooLarge && reports("string or blob too big"):
-		known.Message = "a row or a value has more than 100 kB, which SQL can't read here"
+		known.Message = "the SQL, or a row or a value that it reads, has more than 100 kB"
 		known.Hint = "name columns without it rather than *; octet_length(column) is its size, and the table's rows have it whole"
 	default:
 		return err

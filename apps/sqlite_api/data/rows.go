@@ -569,6 +569,7 @@ func (v *View) newRowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r R
 
 // cursorOf reads a cursor, which is one of a query without it.
 func cursorOf(cfg sqlite.SQLiteRowsQueryConfig, text string) (*rowquery.RowCursor, error) {
+	cfg.NoExtra = false
 	asked, err := sqlite.SQLiteRowsQuery(cfg)
 	if err != nil {
 		return nil, err
