@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -68,7 +69,7 @@ func (in *sqlIn) rowsQuery() (sqlite.SQLiteQueryRowsConfig, error) {
 	for name, value := range values {
 		query.Named[name] = value
 	}
-	return query, err
+	return query, cmp.Or(err, data.CheckParameters(in.SQL, query.Named, "p_%s"))
 }
 
 // named are the values of p_name by name.
@@ -118,7 +119,7 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 	}
 	out := newStreamWriter(w, form)
 	truncated := false
-	err := v.Guest(r.Context(), func(ctx context.Context, db *sql.DB) error {
+	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		if form == typeCSV {
 			return sqlite.SQLiteQueryRows(ctx, db, query, func(found *sql.Rows) error {
 				result, err := rowcsv.RowsCSVWrite(out, found, rowcsv.RowsCSVWriteConfig{MaxRows: rows, MaxBytes: streamBytesMax})
@@ -144,7 +145,7 @@ func queryJSON(w http.ResponseWriter, r *http.Request, v *data.View, query sqlit
 	}
 	began := time.Now()
 	b := &buffer{bytes: append(make([]byte, 0, 4096), `{"rows":`...)}
-	err := v.Guest(r.Context(), func(ctx context.Context, db *sql.DB) error {
+	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		result, err := sqlite.SQLiteQueryJSON(ctx, db, b, sqlite.SQLiteQueryJSONConfig{
 			Query: query.Query, Named: query.Named, ReadOnly: true, Stored: true, MaxRows: rows, MaxBytes: queryBytes,
 		})
@@ -187,13 +188,11 @@ func (a *api) explain(ctx context.Context, in *sqlIn) (*explainOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &explainOut{Steps: []sqlite.SQLiteQueryPlanStep{}}
-	err = v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
-		steps, err := sqlite.SQLiteQueryPlan(ctx, db, query)
-		out.Steps = append(out.Steps, steps...)
-		return err
-	})
-	return out, err
+	steps, err := v.Plan(ctx, query)
+	if steps == nil {
+		steps = []sqlite.SQLiteQueryPlanStep{}
+	}
+	return &explainOut{Steps: steps}, err
 }
 
 // sqlProblem shows what SQLite says of the caller's SQL, which errors of a
@@ -205,7 +204,7 @@ func sqlProblem(err error) error {
 	}
 	switch coded.Code {
 	case core.CodeInvalid, core.CodeForbidden, core.CodeTooLarge:
-		return &core.Error{Code: coded.Code, Message: coded.Err.Error(), Hint: coded.Hint, Err: err}
+		return &core.Error{Code: coded.Code, Message: data.Message(err), Hint: coded.Hint, Err: err}
 	case core.CodeTimeout:
 		return &core.Error{Code: coded.Code, Message: "the query took too long and was stopped", Hint: "explain says what is slow", Err: err}
 	}
