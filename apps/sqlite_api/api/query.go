@@ -77,7 +77,9 @@ func named(parameters url.Values) (map[string]string, error) {
 	values := map[string]string{}
 	for name, given := range parameters {
 		if len(given) > 1 {
-			return nil, &core.Error{Code: core.CodeInvalid, Message: "parameter " + strconv.Quote(name) + " is given twice"}
+			return nil, &core.Error{
+				Code: core.CodeInvalid, Message: "parameter " + strconv.Quote(name) + " is given twice",
+			}
 		}
 		values[strings.TrimPrefix(name, "p_")] = given[0]
 	}

@@ -104,7 +104,9 @@ func ofParameter(name string, err error) error {
 	if near := core.NameNearest(name, []string{"select", "order", "limit", "cursor", "offset", "count", "search", "format"}); near != nil && near[0] != name {
 		hint += "; or " + core.DidYouMean(near...)
 	}
-	return &core.Error{Code: core.ErrorCode(err), Message: fmt.Sprintf("parameter %q: %s", name, Message(err)), Hint: hint}
+	return &core.Error{
+		Code: core.ErrorCode(err), Message: fmt.Sprintf("parameter %q: %s", name, Message(err)), Hint: hint,
+	}
 }
 
 // Page is some rows of a table.
@@ -269,7 +271,9 @@ func (v *View) one(ctx context.Context, q *rowsQuery, table, key string) (Row, e
 	case n == 0:
 		return Row{}, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no row %q in %s", key, table)}
 	case n > 1: // a primary key that isn't NOT NULL may have NULL several times
-		return Row{}, &core.Error{Code: core.CodeConflict, Message: "several rows have this key", Hint: "filter the table's rows instead"}
+		return Row{}, &core.Error{
+			Code: core.CodeConflict, Message: "several rows have this key", Hint: "filter the table's rows instead",
+		}
 	}
 	return found, nil
 }
@@ -561,7 +565,9 @@ func cursorOf(cfg sqlite.SQLiteRowsQueryConfig, text string) (*rowquery.RowCurso
 		return nil, err
 	}
 	if asked.Places == nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "the table has no key, so its pages have no cursor", Hint: "use offset"}
+		return nil, &core.Error{
+			Code: core.CodeInvalid, Message: "the table has no key, so its pages have no cursor", Hint: "use offset",
+		}
 	}
 	cursor, err := rowquery.RowCursorParse(text, asked.Of)
 	return &cursor, err

@@ -48,7 +48,8 @@ func hiding(table, column string) *Access {
 func TestEach_LeavesConnections(t *testing.T) {
 	t.Parallel()
 	access := hiding("t", "secret")
-	set := openShop(t, Config{Access: []*Access{access}}, "CREATE TABLE t (id INTEGER PRIMARY KEY, secret)", "INSERT INTO t VALUES (1, 2), (2, 3)")
+	set := openShop(t, Config{Access: []*Access{access}},
+		"CREATE TABLE t (id INTEGER PRIMARY KEY, secret)", "INSERT INTO t VALUES (1, 2), (2, 3)")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	running, ended, end := make(chan bool), make(chan error, streamsMax), make(chan bool)
@@ -109,7 +110,8 @@ func TestQuery_Canceled(t *testing.T) {
 // Whatever reads rows for a response ends with the config's time.
 func TestView_Bounded(t *testing.T) {
 	t.Parallel()
-	set := openShop(t, Config{QueryTime: time.Nanosecond}, "CREATE TABLE t (id INTEGER PRIMARY KEY, v)", "INSERT INTO t VALUES (1, 2)")
+	set := openShop(t, Config{QueryTime: time.Nanosecond},
+		"CREATE TABLE t (id INTEGER PRIMARY KEY, v)", "INSERT INTO t VALUES (1, 2)")
 	v := set.Views(Local)[0]
 	for name, read := range map[string]func() error{
 		"Page":     func() error { _, err := v.Page(t.Context(), "t", RowsRequest{Limit: 1}); return err },
@@ -131,7 +133,8 @@ func TestView_Bounded(t *testing.T) {
 // A key that several rows have tells neither a row nor a value.
 func TestValue_SeveralRows(t *testing.T) {
 	t.Parallel()
-	set := openShop(t, Config{}, "CREATE TABLE t (id TEXT PRIMARY KEY, v)", "INSERT INTO t VALUES (NULL, 1), (NULL, 2), ('a', 3)")
+	set := openShop(t, Config{},
+		"CREATE TABLE t (id TEXT PRIMARY KEY, v)", "INSERT INTO t VALUES (NULL, 1), (NULL, 2), ('a', 3)")
 	v := set.Views(Local)[0]
 	if value, err := v.Value(t.Context(), "t", "~n", "v"); core.ErrorCode(err) != core.CodeConflict {
 		t.Errorf("%v, %v", value, err)

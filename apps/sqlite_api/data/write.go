@@ -84,7 +84,9 @@ func (v *View) Write(ctx context.Context, changes []Change, dryRun bool) (result
 	if err := v.db.file.Check(); err != nil {
 		return nil, err
 	}
-	cfg := sqlite.SQLiteRowsWriteConfig{DryRun: dryRun, Allow: func(table, column string) bool { return v.allow(table)(column) }}
+	cfg := sqlite.SQLiteRowsWriteConfig{
+		DryRun: dryRun, Allow: func(table, column string) bool { return v.allow(table)(column) },
+	}
 	tables := map[string]*sqlite.SQLiteSchemaTable{}
 	for _, c := range changes {
 		t, ok := tables[c.Table]
@@ -147,7 +149,9 @@ func (db *Database) takeTurn(ctx context.Context) (leave func(), err error) {
 	case db.turn <- struct{}{}:
 		return func() { <-db.turn }, nil
 	case <-ctx.Done():
-		return nil, &core.Error{Code: core.ErrorCode(ctx.Err()), Message: "the wait for other writers was cut short", Err: ctx.Err()}
+		return nil, &core.Error{
+			Code: core.ErrorCode(ctx.Err()), Message: "the wait for other writers was cut short", Err: ctx.Err(),
+		}
 	case <-timer.C:
 		return nil, &core.Error{
 			Code: core.CodeUnavailable, Message: "other changes to this database are still being written", Hint: "try again", RetryAfter: time.Second,
@@ -169,7 +173,9 @@ func refusalHint(message string) string {
 // refusal says why nothing was written, in words that the caller may read.
 // SQLite's own name columns and the expressions of constraints.
 func (v *View) refusal(err error, changes int) error {
-	shown := &core.Error{Code: core.ErrorCode(err), Hint: core.ErrorHint(err), RetryAfter: core.ErrorRetryAfter(err), Err: err}
+	shown := &core.Error{
+		Code: core.ErrorCode(err), Hint: core.ErrorHint(err), RetryAfter: core.ErrorRetryAfter(err), Err: err,
+	}
 	failed, ofChange := errors.AsType[*sqlite.SQLiteRowsWriteError](err)
 	cause := err
 	if ofChange {

@@ -129,7 +129,8 @@ func TestWrite_ETagAfterTriggers(t *testing.T) {
 		"CREATE TRIGGER touch AFTER UPDATE OF v ON t BEGIN UPDATE t SET changed = changed + 1 WHERE id = new.id; END")
 	for _, a := range []*Access{Full, access} {
 		v := set.Views(a)[0]
-		results, err := v.Write(t.Context(), []Change{{Table: "t", Verb: "update", Key: []any{int64(1)}, Values: map[string]any{"v": 2}}}, false)
+		change := Change{Table: "t", Verb: "update", Key: []any{int64(1)}, Values: map[string]any{"v": 2}}
+		results, err := v.Write(t.Context(), []Change{change}, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -134,7 +134,9 @@ func which(i, n int, err error) error {
 
 func (w *rowsWriter) change(c SQLiteRowsWriteChange) (SQLiteRowsWriteResult, error) {
 	if w.table.Kind != "table" && w.table.Kind != "virtual" {
-		return SQLiteRowsWriteResult{}, w.fail(core.CodeInvalid, fmt.Sprintf("%q is a %s, which has no rows of its own", w.table.Name, w.table.Kind), "")
+		return SQLiteRowsWriteResult{}, w.fail(
+			core.CodeInvalid, fmt.Sprintf("%q is a %s, which has no rows of its own", w.table.Name, w.table.Kind), "",
+		)
 	}
 	columns, args, err := w.values(c)
 	if err != nil {
@@ -146,7 +148,9 @@ func (w *rowsWriter) change(c SQLiteRowsWriteChange) (SQLiteRowsWriteResult, err
 	case SQLiteRowsUpdate, SQLiteRowsDelete:
 		return w.existing(c, columns, args)
 	}
-	return SQLiteRowsWriteResult{}, w.fail(core.CodeInvalid, fmt.Sprintf("unknown verb %q", c.Verb), "use insert, upsert, update or delete")
+	return SQLiteRowsWriteResult{}, w.fail(
+		core.CodeInvalid, fmt.Sprintf("unknown verb %q", c.Verb), "use insert, upsert, update or delete",
+	)
 }
 
 // values are the columns of a change and their values, in the order of names.
@@ -177,7 +181,9 @@ func storable(column string, value any) (any, error) {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: writeOp, Message: fmt.Sprintf("column %q: a %T can't be stored", column, value), Err: err}
 	}
 	if f, ok := arg.(float64); ok && f != f {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: writeOp, Message: fmt.Sprintf("column %q: NaN can't be stored", column)}
+		return nil, &core.Error{
+			Code: core.CodeInvalid, Op: writeOp, Message: fmt.Sprintf("column %q: NaN can't be stored", column),
+		}
 	}
 	return arg, nil
 }
@@ -210,7 +216,9 @@ func (w *rowsWriter) onConflict(columns []string) (string, error) {
 	}
 	for _, name := range key {
 		if !slices.Contains(columns, name) {
-			return "", w.fail(core.CodeInvalid, fmt.Sprintf("an upsert needs a value for %q, which is in the key", name), "")
+			return "", w.fail(
+				core.CodeInvalid, fmt.Sprintf("an upsert needs a value for %q, which is in the key", name), "",
+			)
 		}
 	}
 	var sets []string
@@ -363,7 +371,9 @@ func (w *rowsWriter) runReturning(query string, args []any) (SQLiteRowsWriteResu
 		return SQLiteRowsWriteResult{}, err
 	}
 	if len(rows) != 1 { // a trigger kept it from being written
-		return SQLiteRowsWriteResult{}, w.fail(core.CodeConflict, "the row was not written: a trigger or a rule of the table ignored it", "")
+		return SQLiteRowsWriteResult{}, w.fail(
+			core.CodeConflict, "the row was not written: a trigger or a rule of the table ignored it", "",
+		)
 	}
 	row, of := rows[0][:len(rows[0])-len(key)], rows[0][len(rows[0])-len(key):]
 	result := SQLiteRowsWriteResult{ETag: SQLiteRowVersion(row)}
