@@ -2,13 +2,13 @@ package api
 
 import (
 	"context"
-	"database/sql"
 	"io"
 	"net/http"
 	"time"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/rowcsv"
+	"fnregistry.dev/functions/infra/rowread"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -56,7 +56,7 @@ func writeNDJSON(ctx context.Context, w io.Writer, v *data.View, table string, r
 // WriteCSV writes rows of a table as they come. Blobs are in base64, and NULL
 // is an empty value where an empty text is "".
 func WriteCSV(ctx context.Context, w io.Writer, v *data.View, table string, request data.RowsRequest) error {
-	return v.Cursor(ctx, table, request, func(rows *sql.Rows) error {
+	return v.Cursor(ctx, table, request, func(rows *rowread.RowsReadAheadHandle) error {
 		_, err := rowcsv.RowsCSVWrite(w, rows, rowcsv.RowsCSVWriteConfig{})
 		return err
 	})
