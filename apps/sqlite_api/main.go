@@ -39,6 +39,9 @@ is called as a command is written ./query.
   sqlite_api shop.db                                   http://127.0.0.1:8080/
   sqlite_api --addr 0.0.0.0:8080 --token-file t shop.db    for other machines, too`
 
+// commands are words that a missing file may have been meant for.
+var commands = []string{"schema", "query", "export", "config", "completion", "help"}
+
 func newProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
 		Name: "sqlite_api", Doc: "serves SQLite files as a JSON API and pages",
@@ -75,6 +78,9 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 	}
 	set, err := data.Open(ctx, cfg)
 	if err != nil {
+		if near := core.NameNearest(call.Args[0], commands); near != nil && core.ErrorCode(err) == core.CodeNotFound {
+			return &core.Error{Code: core.CodeNotFound, Message: data.Message(err), Hint: core.DidYouMean(near...)}
+		}
 		return err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
