@@ -142,21 +142,27 @@ func names(columns []string) string {
 	return strings.Join(all, ", ")
 }
 
-// completeTables completes FILE by the shell, and TABLE by the file's tables.
+// completeTables completes FILE and other files by the shell, TABLE by the
+// file's tables, and the flags --columns and --order by the table's columns.
 func completeTables[T any](ctx context.Context, c program.ProgramCompletion[*T]) []string {
-	if c.Flag != "" || len(c.Args) == 0 {
+	ofColumns := len(c.Args) == 2 && (c.Flag == "columns" || c.Flag == "order")
+	if len(c.Args) == 0 || c.Flag != "" && !ofColumns {
 		return nil
 	}
-	var words []string
-	err := withFile(ctx, c.Args[0], 0, func(v *data.View) error {
+	words := []string{}
+	_ = withFile(ctx, c.Args[0], 0, func(v *data.View) error { // after an error there is nothing to complete by
 		tables, err := v.Tables(ctx)
 		for _, t := range tables {
-			words = append(words, t.Name+"\t"+t.Kind)
+			switch {
+			case !ofColumns:
+				words = append(words, t.Name+"\t"+t.Kind)
+			case t.Name == c.Args[1]:
+				for _, column := range t.Columns {
+					words = append(words, column.Name+"\t"+column.Type)
+				}
+			}
 		}
 		return err
 	})
-	if err != nil {
-		return nil // there is nothing to complete by
-	}
 	return words
 }
