@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/core"
@@ -40,7 +41,7 @@ is called as a command is written ./query.
   sqlite_api --addr 0.0.0.0:8080 --token-file t shop.db    for other machines, too`
 
 // commands are words that a missing file may have been meant for.
-var commands = []string{"schema", "query", "export", "config", "completion", "help"}
+var commands = []string{"schema", "query", "export", "mcp", "config", "completion", "help"}
 
 func newProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
@@ -56,25 +57,38 @@ func newProgram() program.ProgramRunConfig {
 		}), program.ProgramCommand(program.ProgramCommandConfig[*exportOptions]{
 			Name: "export", Doc: "writes the rows of a table", Help: exportHelp, Args: "FILE TABLE", MinArgs: 2, MaxArgs: 2,
 			Defaults: &exportOptions{Format: "csv"}, Run: export, Complete: completeTables[exportOptions],
+		}), program.ProgramCommand(program.ProgramCommandConfig[*mcpOptions]{
+			Name: "mcp", Doc: "serves coding agents: Model Context Protocol on stdin and stdout", Help: mcpHelp, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
+			Run: serveMCP,
 		})},
+	}
+}
+
+// collectRarely trades memory for time: responses are small garbage, and the
+// heap that lives is small, too. GOGC and GOMEMLIMIT win, if set.
+func collectRarely() {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(128 << 20) // beyond it the garbage is collected as it comes
 	}
 }
 
 // serve serves until ctx is done. It prints the address on stdout once it
 // accepts connections.
 func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error) {
+	collectRarely()
 	known, err := readTokens(call.Settings.Tokens)
 	if err != nil {
 		return err
 	}
 	cfg := data.Config{Files: call.Args, Write: call.Settings.Write, Access: known.all(), Audit: call.Log}
 	if path := call.Settings.Audit; path != "" {
-		file, openErr := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		audit, openErr := openAudit(path)
 		if openErr != nil {
-			return &core.Error{Code: core.ErrorCode(openErr), Op: "audit", Err: openErr}
+			return openErr
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		cfg.Audit = slog.New(slog.NewJSONHandler(file, nil))
+		defer func() { err = errors.Join(err, audit.close()) }()
+		cfg.Audit, cfg.AuditCheck = audit.logger(), audit.check
 	}
 	set, err := data.Open(ctx, cfg)
 	if err != nil {

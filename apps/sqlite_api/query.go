@@ -64,7 +64,7 @@ func runQuery(ctx context.Context, c program.ProgramCall[*queryOptions]) error {
 		return err
 	}
 	return withFile(ctx, c.Args[0], c.Settings.Timeout, func(v *data.View) error {
-		err := v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
+		err := v.Guest(ctx, query.Query, func(ctx context.Context, db *sql.DB) error {
 			return printRows(ctx, c, db, query)
 		})
 		if core.ErrorCode(err) == core.CodeTimeout {

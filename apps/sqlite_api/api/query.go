@@ -121,7 +121,7 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 	out := &streamWriter{w: w, form: form}
 	w.Header().Set("Trailer", truncatedHeader)
 	truncated := false
-	err := v.Guest(r.Context(), func(ctx context.Context, db *sql.DB) error {
+	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		if form == typeCSV {
 			out.form += "; charset=utf-8"
 			return sqlite.SQLiteQueryRows(ctx, db, query, func(found *sql.Rows) error {
@@ -156,7 +156,7 @@ func queryJSON(w http.ResponseWriter, r *http.Request, v *data.View, query sqlit
 	}
 	began := time.Now()
 	b := &buffer{bytes: append(make([]byte, 0, 4096), `{"rows":`...)}
-	err := v.Guest(r.Context(), func(ctx context.Context, db *sql.DB) error {
+	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		result, err := sqlite.SQLiteQueryJSON(ctx, db, b, sqlite.SQLiteQueryJSONConfig{
 			Query: query.Query, Named: query.Named, ReadOnly: true, Stored: true, MaxRows: rows, MaxBytes: queryBytes,
 		})
@@ -199,13 +199,11 @@ func (a *api) explain(ctx context.Context, in *sqlIn) (*explainOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &explainOut{Steps: []sqlite.SQLiteQueryPlanStep{}}
-	err = v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
-		steps, err := sqlite.SQLiteQueryPlan(ctx, db, query)
-		out.Steps = append(out.Steps, steps...)
-		return err
-	})
-	return out, err
+	steps, err := v.Plan(ctx, query)
+	if steps == nil {
+		steps = []sqlite.SQLiteQueryPlanStep{}
+	}
+	return &explainOut{Steps: steps}, err
 }
 
 // sqlProblem shows what SQLite says of the caller's SQL, which errors of a

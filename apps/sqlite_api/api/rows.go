@@ -1,6 +1,7 @@
 package api
 
 import (
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -158,10 +159,19 @@ func (a *api) listRows(w http.ResponseWriter, r *http.Request, in *listRowsIn) e
 		}
 		count = &counted
 	}
-	e := newEncoder(v.Name(), t.Name)
+	body := newEncoder(v.Name(), t.Name).page(page, count)
 	w.Header().Set("Content-Type", typeJSON)
-	_, _ = w.Write(e.page(page, count)) // the client is gone
+	w.Header().Set("ETag", tag(body))
+	_, _ = w.Write(body) // the client is gone
 	return nil
+}
+
+var tagSeed = maphash.MakeSeed()
+
+// tag is the ETag of a body, in this process: the hash that http_conditional
+// would take instead costs a tenth of a page's time.
+func tag(body []byte) string {
+	return strconv.Quote(strconv.FormatUint(maphash.Bytes(tagSeed, body), 36))
 }
 
 type getRowIn struct {

@@ -67,12 +67,16 @@ func keyTexts(t sqlite.SQLiteSchemaTable) []bool {
 // finds out what would happen, and takes it back; it is neither audited nor
 // published.
 //
-// Errors: CodeForbidden where the caller may not write; CodeNotFound for a
+// Errors: CodeUnavailable while the audit can't be written; CodeForbidden where
+// the caller may not write; CodeNotFound for a
 // table or a row; CodeUnavailable with RetryAfter where others write for too
 // long; a *[WriteError] with the code of sqlite_rows_write where a change is
 // refused. What they say names no column that the caller may not read.
 func (v *View) Write(ctx context.Context, changes []Change, dryRun bool) (results []Result, err error) {
 	if !dryRun {
+		if err := v.db.auditCheck(); err != nil {
+			return nil, err
+		}
 		defer func() { v.audit(ctx, changes, results, err) }()
 	}
 	if err := v.db.file.Check(); err != nil {
@@ -124,7 +128,7 @@ func (v *View) writable(ctx context.Context, name string) (*sqlite.SQLiteSchemaT
 		return nil, err
 	}
 	if !v.CanWrite(name) {
-		return nil, v.readOnly()
+		return nil, v.ReadOnly()
 	}
 	return &t, nil
 }
@@ -167,6 +171,7 @@ func (v *View) refusal(err error, changes int) error {
 		cause = failed.Err
 	}
 	coded, isCoded := errors.AsType[*core.Error](cause)
+	helped, isHelped := errors.AsType[*core.Error](helpful(cause))
 	switch {
 	case errors.Is(err, sqlite.ErrSQLiteRowChanged):
 		shown.Message = sqlite.ErrSQLiteRowChanged.Error()
@@ -174,8 +179,8 @@ func (v *View) refusal(err error, changes int) error {
 		shown.Message = coded.Message
 	case shown.Code == core.CodeTimeout:
 		shown.Message = "the change took too long"
-	case shown.Code == core.CodeUnavailable:
-		shown.Message, shown.RetryAfter = "another program writes to the database", time.Second
+	case shown.Code == core.CodeUnavailable && isHelped && helped != coded:
+		shown.Message, shown.Hint, shown.RetryAfter = helped.Message, helped.Hint, helped.RetryAfter
 	case shown.Code == core.CodeInternal:
 		return err
 	case v.access.hides(v.db.Name):
