@@ -40,6 +40,8 @@ func TestPages(t *testing.T) {
 		{"/shop/tables/album?price=lt.9", 200, "price lt.9 ✕"},
 		{"/shop/tables/album?price=lt.9", 200, "1 row, table"},
 		{"/shop/tables/album?facet=artist_id", 200, `href="/shop/tables/album?artist_id=eq.1&amp;facet=artist_id"`},
+		{"/shop/tables/album", 200, `href="/shop/tables/album?facet=artist_id#facets"`},
+		{"/shop/tables/album", 200, `<h2 id="facets">`},
 		{"/shop/tables/album?search=%40nasa", 200, "1 row, table"},
 		{"/shop/tables/album?id=eq.77", 200, "No rows"},
 		{"/shop/tables/album?~column=title&~operator=contains&~value=50%25", 200, "@nasa"},

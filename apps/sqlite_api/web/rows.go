@@ -434,10 +434,10 @@ func (rp *rowsPage) facetList(ctx context.Context) page.PageComponent {
 			if !on {
 				query.Add("facet", c.Name)
 			}
-		})})
+		}) + "#facets"}) // which are below the rows
 	}
 	return page.PageHTML(func(w *page.PageWriter) {
-		w.Element("h2", "Facets")
+		w.Element("h2", "Facets", "id", "facets")
 		w.Add(page.PageTags("Columns whose values are counted", offers))
 		for _, name := range rp.facets {
 			rp.facet(ctx, w, name)
