@@ -22,12 +22,11 @@ import (
 
 // What a query may return.
 const (
-	queryRows       = 1000 // of JSON, unless limit says otherwise
-	queryRowsMax    = 10_000
-	queryBytes      = 8 << 20
-	streamRowsMax   = 1_000_000
-	streamBytesMax  = 256 << 20
-	truncatedHeader = "Truncated"
+	queryRows      = 1000 // of JSON, unless limit says otherwise
+	queryRowsMax   = 10_000
+	queryBytes     = 8 << 20
+	streamRowsMax  = 1_000_000
+	streamBytesMax = 256 << 20
 )
 
 var queryStatuses = map[int]string{
@@ -119,12 +118,10 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 	if limit != nil {
 		rows = *limit
 	}
-	out := &streamWriter{w: w, form: form}
-	w.Header().Set("Trailer", truncatedHeader)
+	out := newStreamWriter(w, form)
 	truncated := false
 	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		if form == typeCSV {
-			out.form += "; charset=utf-8"
 			return sqlite.SQLiteQueryRows(ctx, db, query, func(found *sql.Rows) error {
 				ahead, err := rowread.RowsReadAhead(found)
 				if err != nil {
@@ -141,15 +138,7 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 		truncated = result.Truncated
 		return err
 	})
-	if err != nil && !out.sent {
-		w.Header().Del("Trailer")
-	}
-	if err := out.end(err); err != nil {
-		return err
-	}
-	_, _ = out.Write(nil) // the head, where there are no rows
-	w.Header().Set(truncatedHeader, strconv.FormatBool(truncated))
-	return nil
+	return out.end(truncated, err)
 }
 
 func queryJSON(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite.SQLiteQueryRowsConfig, limit *int) error {
