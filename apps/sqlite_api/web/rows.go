@@ -184,14 +184,13 @@ func (rp *rowsPage) tags() page.PageComponent {
 // hidden are the page's parameters as fields of a form.
 func (rp *rowsPage) hidden(but string) []page.PageFormField {
 	var fields []page.PageFormField
-	for name, values := range rp.query {
-		for _, value := range values {
+	for _, name := range slices.Sorted(maps.Keys(rp.query)) {
+		for _, value := range rp.query[name] {
 			if name != but {
 				fields = append(fields, page.PageFormField{Name: name, Type: "hidden", Value: value})
 			}
 		}
 	}
-	slices.SortFunc(fields, func(a, b page.PageFormField) int { return strings.Compare(a.Name+a.Value, b.Name+b.Value) })
 	return fields
 }
 
