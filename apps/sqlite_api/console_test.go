@@ -52,7 +52,7 @@ func TestConsole_Post(t *testing.T) {
 	c.post(200, `method="post"`, "/shop/sql", "sql", long) // so that the next one comes this way, too
 	c.post(200, "<svg", "/shop/sql", "sql", "SELECT id, price FROM album", "chart", "line")
 	c.post(403, "Not a read-only statement", "/shop/sql", "sql", "DELETE FROM album")
-	c.post(413, "too big", "/shop/sql", "sql", "SELECT '"+strings.Repeat("x", 120_000)+"'")
+	c.post(413, "more than 100 kB", "/shop/sql", "sql", "SELECT '"+strings.Repeat("x", 120_000)+"'")
 	c.want(403, "another origin", "POST", "/shop/sql", "sql=SELECT+1", "Content-Type", "application/x-www-form-urlencoded", "Origin", "https://evil.example")
 	c.want(400, "form can&#39;t be read", "POST", "/shop/sql", "sql=%", "Content-Type", "application/x-www-form-urlencoded")
 	if _, text, _ := c.send("GET", "/shop/sql?sql=SELECT+1", ""); strings.Contains(text, ` method="post"`) || !strings.Contains(text, `formmethod="post"`) {

@@ -124,15 +124,14 @@ func run(ctx context.Context, v *data.View, text string, names []string, query u
 func runConfig(ctx context.Context, v *data.View, cfg sqlite.SQLiteQueryRowsConfig) (*result, error) {
 	found := &result{}
 	began := time.Now()
-	err := v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
+	err := v.Guest(ctx, cfg.Query, func(ctx context.Context, db *sql.DB) error {
 		err := sqlite.SQLiteQueryRows(ctx, db, cfg, found.read)
 		found.took = time.Since(began)
-		if err != nil {
-			return err
-		}
-		found.plan, _ = sqlite.SQLiteQueryPlan(ctx, db, cfg) // of an EXPLAIN there is none
-		return nil
+		return err
 	})
+	if err == nil {
+		found.plan, _ = v.Plan(ctx, cfg) // of an EXPLAIN there is none
+	}
 	return found, err
 }
 

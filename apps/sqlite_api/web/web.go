@@ -2,8 +2,10 @@
 package web
 
 import (
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/core"
@@ -131,6 +133,9 @@ func fail(w http.ResponseWriter, r *http.Request, v *data.View, err error, parts
 	if status >= http.StatusInternalServerError && core.ErrorCode(err) == core.CodeInternal {
 		fnhttp.HTTPProblem(w, r, err) // which logs it
 		return
+	}
+	if wait := core.ErrorRetryAfter(err); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	show(w, r, status, v, http.StatusText(status), append([]page.PageComponent{problem(err)}, parts...)...)
 }
