@@ -2,7 +2,6 @@ package proof
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -48,21 +47,15 @@ type table struct {
 
 func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// openSample opens a file with database/sql, as another reader would.
-func openSample(t *testing.T, path string) *sql.DB {
+// rowsOf are rows as database/sql reads them.
+func rowsOf(t *testing.T, path, query string, args ...any) [][]any {
 	t.Helper()
 	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db.Reader
-}
-
-// rowsOf are rows as database/sql reads them.
-func rowsOf(t *testing.T, path, query string, args ...any) [][]any {
-	t.Helper()
-	rows, err := openSample(t, path).QueryContext(t.Context(), query, args...)
+	defer db.Close()
+	rows, err := db.Reader.QueryContext(t.Context(), query, args...)
 	if err != nil {
 		t.Fatal(query, err)
 	}
