@@ -36,8 +36,7 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 	inner.HandleFunc("GET /{db}/schema", p.schema)
 	inner.HandleFunc("GET /{db}/queries", p.queries)
 	inner.HandleFunc("GET /{db}/queries/{name}", p.query)
-	inner.HandleFunc("GET /", p.NotFound)
-	mux.Handle("GET /{db}/", inner)
+	mux.Handle("GET /{db}/", fnhttp.HTTPMux(inner, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(p.NotFound)}))
 	mux.HandleFunc("GET /{db}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, databaseURL(r.PathValue("db")), http.StatusMovedPermanently)
 	})
