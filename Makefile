@@ -109,7 +109,7 @@ mutate: $(DOWNLOAD) ## change the registry core in MUTANTS small places (60), on
 
 .PHONY: bench
 bench: $(DOWNLOAD) ## measure speed, side by side with what a user would take instead
-	@sh tools/dev/deps.sh ripgrep g++
+	@sh tools/dev/deps.sh ripgrep g++ sqlite3 python3-venv
 	$(UP) $(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
 
 .PHONY: ci

@@ -123,3 +123,77 @@ func TestAccess_ReadThenWrite(t *testing.T) {
 		as(token).want(412, "", "PATCH", tables+"customers/rows/1", `{"name": "x"}`, "If-Match", tag)
 	}
 }
+
+// leaky has ways round what clerk's token hides.
+func leaky(t *testing.T) caller {
+	t.Helper()
+	path := makeFile(t, "shop.db",
+		"CREATE TABLE customers (id INTEGER PRIMARY KEY, city TEXT, password TEXT)", "CREATE INDEX by_pw ON customers (password)",
+		"CREATE TABLE secrets (id INTEGER PRIMARY KEY, word TEXT, city TEXT)", "CREATE VIRTUAL TABLE words USING fts5(word)",
+		"CREATE TABLE orders (id INTEGER PRIMARY KEY, secret INTEGER REFERENCES secrets(id))", "CREATE TABLE pairs (id)",
+		"CREATE TABLE json_each (id INTEGER PRIMARY KEY, password TEXT)",
+		"CREATE VIEW shared AS SELECT orders.id FROM orders JOIN secrets USING (id)",
+		"CREATE VIEW natural_one AS SELECT orders.id FROM orders NATURAL JOIN customers",
+		"CREATE VIEW cities AS SELECT a.id FROM orders a JOIN orders b USING (secret)",
+		"CREATE VIEW logins AS SELECT id, password AS p FROM customers", "CREATE VIEW fine AS SELECT id FROM customers",
+		"INSERT INTO customers VALUES (1, 'x', 'z'), (2, 'x', 'a'), (3, 'x', 'm')",
+		"INSERT INTO secrets VALUES (1, 'xyzzy', 'x')", "INSERT INTO orders VALUES (1, 1)", "INSERT INTO json_each VALUES (1, 'hunter2')", "ANALYZE")
+	tokens := strings.Replace(tokensText(), "customers: [password]", "customers: [password], json_each: [password]", 1)
+	server := start(t, "--write", "--token-file", writeText(t, "token", full), "--tokens", writeText(t, "tokens.yaml", tokens), path)
+	return caller{t, server.URL, clerk}
+}
+
+// Views that read what is hidden aren't there, in the list of tables either,
+// and the SQL of tables doesn't name hidden ones.
+func TestAccess_Views(t *testing.T) {
+	t.Parallel()
+	c := leaky(t)
+	status, text, _ := c.send("GET", "/api/v1/shop/tables", "")
+	if status != 200 {
+		t.Fatalf("%d %s", status, text)
+	}
+	for _, name := range []string{"shared", "natural_one", "logins", "secrets", "by_pw", "words", "password"} {
+		if strings.Contains(text, name) {
+			t.Errorf("the list of tables has %s: %s", name, text)
+		}
+	}
+	for _, name := range []string{"fine", "cities"} {
+		c.want(200, `"id":1`, "GET", tables+name+"/rows", "")
+	}
+	for _, name := range []string{"shared", "natural_one", "logins", "absent"} {
+		c.want(404, "no table", "GET", tables+name+"/rows", "")
+		c.want(400, "not there", "GET", "/api/v1/shop/query?sql=SELECT+id+FROM+"+name, "")
+		c.want(400, "not there", "GET", "/api/v1/shop/query?sql=SELECT+count(*)+AS+n+FROM+"+name, "")
+	}
+	full := caller{t, c.url, full}
+	full.want(200, `"id":1`, "GET", tables+"shared/rows", "")
+}
+
+// Neither the order of rows nor a plan tells of hidden columns, errors don't
+// tell hidden tables from missing ones, and no name is an exception.
+func TestAccess_SQLTells(t *testing.T) {
+	t.Parallel()
+	c := leaky(t)
+	query := "/api/v1/shop/query?sql="
+	c.want(200, "{\"id\":1},\n{\"id\":2},\n{\"id\":3}", "GET", query+url.QueryEscape("SELECT id FROM customers"), "")
+	c.want(200, `"value":7`, "GET", query+url.QueryEscape("SELECT id AS value FROM (SELECT 7 AS id)"), "")
+	for _, sql := range []string{
+		"SELECT id FROM customers INDEXED BY by_pw", "EXPLAIN SELECT id FROM customers", "EXPLAIN QUERY PLAN SELECT id FROM customers", "/**/ explain select 1",
+	} {
+		c.want(403, "not allowed", "GET", query+url.QueryEscape(sql), "")
+	}
+	c.want(400, "not there", "GET", query+url.QueryEscape("SELECT password FROM json_each"), "")
+	c.want(200, `"detail"`, "GET", "/api/v1/shop/explain?sql="+url.QueryEscape("SELECT count(*) FROM customers"), "")
+	if _, text, _ := c.send("GET", "/api/v1/shop/explain?sql="+url.QueryEscape("SELECT count(*) FROM customers"), ""); strings.Contains(text, "by_pw") {
+		t.Error(text)
+	}
+	cut := func(text string) string { before, _, _ := strings.Cut(text, `"instance"`); return before }
+	for _, sql := range []string{"SELECT * FROM %s(1)", "SELECT 1 FROM %s LEFT JOIN x", "SELECT (SELECT * FROM %s)", "SELECT 1 IN %s", "SELECT count(*) FROM %s", "SELECT 1 UNION SELECT * FROM %s"} {
+		_, missing, _ := c.send("GET", query+url.QueryEscape(strings.Replace(sql, "%s", "absent", 1)), "")
+		for _, name := range []string{"secrets", "words", "words_data", "logins"} {
+			if _, hidden, _ := c.send("GET", query+url.QueryEscape(strings.Replace(sql, "%s", name, 1)), ""); cut(hidden) != cut(missing) {
+				t.Errorf("%s tells that %s is there:\n%s\n%s", sql, name, hidden, missing)
+			}
+		}
+	}
+}

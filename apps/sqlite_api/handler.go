@@ -39,7 +39,7 @@ func newHandler(call program.ProgramCall[*settings], set *data.Set, known *token
 	})
 	apiMux, pageMux := http.NewServeMux(), http.NewServeMux()
 	endpoints.Mount(apiMux)
-	pages := web.New(set)
+	pages := web.New(set, len(stack.Tokens)+len(stack.Named) > 0)
 	pages.Mount(pageMux)
 	forPrograms := fnhttp.HTTPIdempotency(
 		fnhttp.HTTPMux(apiMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(endpoints.NotFound)}),

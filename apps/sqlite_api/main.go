@@ -5,6 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	fnhttp "fnregistry.dev/functions/infra/http"
@@ -49,13 +53,26 @@ func newProgram() program.ProgramRunConfig {
 		}), program.ProgramCommand(program.ProgramCommandConfig[*exportOptions]{
 			Name: "export", Doc: "writes the rows of a table", Help: exportHelp, Args: "FILE TABLE", MinArgs: 2, MaxArgs: 2,
 			Defaults: &exportOptions{Format: "csv"}, Run: export, Complete: completeTables[exportOptions],
+		}), program.ProgramCommand(program.ProgramCommandConfig[*mcpOptions]{
+			Name: "mcp", Doc: "serves coding agents: Model Context Protocol on stdin and stdout", Help: mcpHelp, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
+			Run: serveMCP,
 		})},
+	}
+}
+
+// collectRarely trades memory for time: responses are small garbage, and the
+// heap that lives is small, too. GOGC and GOMEMLIMIT win, if set.
+func collectRarely() {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(128 << 20) // beyond it the garbage is collected as it comes
 	}
 }
 
 // serve serves until ctx is done. It prints the address on stdout once it
 // accepts connections.
 func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error) {
+	collectRarely()
 	known, err := readTokens(call.Settings.Tokens)
 	if err != nil {
 		return err
@@ -80,6 +97,7 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 	if err := storeQueries(ctx, call.Settings.Queries, set); err != nil {
 		return err
 	}
+	warn(call.Log, call.Settings, known)
 	handler, err := newHandler(call, set, known)
 	if err != nil {
 		return err
@@ -99,4 +117,19 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 			return server, nil
 		}},
 	}})
+}
+
+// warn says what the settings seem to be for, and can't be without a token.
+func warn(log *slog.Logger, s *settings, known *tokens) {
+	if s.Token.IsSet() || len(known.named) > 0 {
+		return
+	}
+	const hint = "give one by --token-file or --tokens"
+	if s.Write {
+		log.Warn("nobody can write without a token", "hint", hint)
+	}
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		log.Warn("other machines are refused without a token", "hint", hint)
+	}
 }

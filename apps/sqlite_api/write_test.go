@@ -195,7 +195,8 @@ func TestWrite(t *testing.T) {
 	c.want(400, "64 bits", "PATCH", tables+"pairs/rows/new,2", `{"v": 18446744073709551616}`)
 	c.want(400, "view", "POST", tables+"names/rows", `{"name": "x"}`)
 	c.want(404, "no table", "POST", tables+"nothing/rows", `{"name": "x"}`)
-	c.want(409, "FOREIGN KEY", "POST", tables+"orders/rows", `{"customer": 77}`)
+	c.want(409, `"FOREIGN KEY constraint failed","hint":"either it points to`, "POST", tables+"orders/rows", `{"customer": 77}`)
+	c.want(400, "have no key", "DELETE", tables+"names/rows/1", "")
 	const batch = "/api/v1/shop/batch"
 	c.want(200, `"table":"orders","key":"10"`, "POST", batch, `{"changes": [{"table": "customers", "verb": "insert", "values": {"id": 10, "name": "C"}},
 		{"table": "orders", "verb": "insert", "values": {"id": 10, "customer": 10, "amount": 1.5}}, {"table": "orders", "verb": "delete", "key": "1"}]}`)

@@ -43,7 +43,7 @@ func fuzzed(f *testing.F, name string, statements ...string) (http.Handler, *sql
 	endpoints := httpapi.HTTPAPI(httpapi.HTTPAPIConfig{Title: "sqlite_api", Version: "1", Schemas: api.Schemas(), Endpoints: api.Endpoints(api.Config{Set: set})})
 	programs, people := http.NewServeMux(), http.NewServeMux()
 	endpoints.Mount(programs)
-	web.New(set).Mount(people)
+	web.New(set, true).Mount(people)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mux := people
 		if strings.HasPrefix(r.URL.Path, "/api/") {

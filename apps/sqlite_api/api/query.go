@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -69,7 +70,7 @@ func (in *sqlIn) rowsQuery() (sqlite.SQLiteQueryRowsConfig, error) {
 	for name, value := range values {
 		query.Named[name] = value
 	}
-	return query, err
+	return query, cmp.Or(err, data.CheckParameters(in.SQL, query.Named, "p_%s"))
 }
 
 // named are the values of p_name by name.
@@ -120,7 +121,7 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 	out := &streamWriter{w: w, form: form}
 	w.Header().Set("Trailer", truncatedHeader)
 	truncated := false
-	err := v.Guest(r.Context(), func(ctx context.Context, db *sql.DB) error {
+	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		if form == typeCSV {
 			out.form += "; charset=utf-8"
 			return sqlite.SQLiteQueryRows(ctx, db, query, func(found *sql.Rows) error {
@@ -155,7 +156,7 @@ func queryJSON(w http.ResponseWriter, r *http.Request, v *data.View, query sqlit
 	}
 	began := time.Now()
 	b := &buffer{bytes: append(make([]byte, 0, 4096), `{"rows":`...)}
-	err := v.Guest(r.Context(), func(ctx context.Context, db *sql.DB) error {
+	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		result, err := sqlite.SQLiteQueryJSON(ctx, db, b, sqlite.SQLiteQueryJSONConfig{
 			Query: query.Query, Named: query.Named, ReadOnly: true, Stored: true, MaxRows: rows, MaxBytes: queryBytes,
 		})
@@ -198,13 +199,11 @@ func (a *api) explain(ctx context.Context, in *sqlIn) (*explainOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &explainOut{Steps: []sqlite.SQLiteQueryPlanStep{}}
-	err = v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
-		steps, err := sqlite.SQLiteQueryPlan(ctx, db, query)
-		out.Steps = append(out.Steps, steps...)
-		return err
-	})
-	return out, err
+	steps, err := v.Plan(ctx, query)
+	if steps == nil {
+		steps = []sqlite.SQLiteQueryPlanStep{}
+	}
+	return &explainOut{Steps: steps}, err
 }
 
 // sqlProblem shows what SQLite says of the caller's SQL, which errors of a
@@ -216,7 +215,7 @@ func sqlProblem(err error) error {
 	}
 	switch coded.Code {
 	case core.CodeInvalid, core.CodeForbidden, core.CodeTooLarge:
-		return &core.Error{Code: coded.Code, Message: coded.Err.Error(), Hint: coded.Hint, Err: err}
+		return &core.Error{Code: coded.Code, Message: data.Message(err), Hint: coded.Hint, Err: err}
 	case core.CodeTimeout:
 		return &core.Error{Code: coded.Code, Message: "the query took too long and was stopped", Hint: "explain says what is slow", Err: err}
 	}

@@ -2,7 +2,9 @@ package data
 
 import (
 	"context"
+	"regexp"
 	"slices"
+	"strings"
 
 	"fnregistry.dev/functions/infra/sqlite"
 )
@@ -131,6 +133,33 @@ func (a *Access) canReadColumnOf(database string, t *sqlite.SQLiteSchemaTable, c
 	return !computed || !slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool {
 		return !a.CanReadColumn(database, t.Name, c.Name)
 	})
+}
+
+var (
+	natural = regexp.MustCompile(`(?i)\bnatural\b`)
+	using   = regexp.MustCompile(`(?i)\busing\b[^(]*\(([^)]*)\)`)
+)
+
+// joinsHidden reports whether a view joins tables by columns that may not be
+// read, or could: SQLite's authorizer isn't asked about those of USING and
+// NATURAL.
+func (a *Access) joinsHidden(database string, tables []sqlite.SQLiteSchemaTable, view string) bool {
+	if natural.MatchString(view) {
+		return true
+	}
+	for _, list := range using.FindAllStringSubmatch(view, -1) {
+		for name := range strings.SplitSeq(list[1], ",") {
+			name = strings.Trim(name, " \t\r\n\f\"`[]")
+			for _, t := range tables {
+				if strings.ContainsAny(name, "\"-/*") || !a.CanReadColumn(database, t.Name, name) && slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool {
+					return equalName(c.Name, name)
+				}) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // matches reports whether a name is in a list, as SQLite compares names, or the

@@ -51,7 +51,7 @@ func (db *Database) topics(r *http.Request) (func(string) bool, error) {
 			return v.access.CanOpen(db.Name)
 		}
 		parts := strings.Split(topic, "\x00")
-		return v.access.CanRead(db.Name, parts[1]) && all(parts[2:], v.allow(parts[1])) == (parts[0] == topicKey)
+		return v.access.CanRead(db.Name, parts[1]) && !db.hidden(v.access, parts[1], "") && all(parts[2:], v.allow(parts[1])) == (parts[0] == topicKey)
 	}, nil
 }
 

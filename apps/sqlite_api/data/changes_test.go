@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -230,4 +231,19 @@ func follow(t *testing.T, v *View, a *Access) chan string {
 		}
 	}()
 	return events
+}
+
+// Events of a virtual table are not for callers from whom something is hidden.
+func TestChanges_Virtual(t *testing.T) {
+	t.Parallel()
+	words := sqlite.SQLiteSchemaTable{Name: "words", Kind: "virtual"}
+	db := &Database{Name: "shop", schema: schema{tables: []sqlite.SQLiteSchemaTable{words, {Name: "t", Kind: "table"}}}}
+	clerk := &Access{Name: "clerk", Rules: map[string]Rules{"shop": {Read: []string{"*"}, Hide: map[string][]string{"t": {"x"}}}}}
+	for access, want := range map[*Access]bool{Local: true, clerk: false} {
+		r := httptest.NewRequest("GET", "/", nil)
+		sees, err := db.topics(r.WithContext(WithAccess(r.Context(), access)))
+		if err != nil || sees(topic(topicKey, &words)) != want || !sees(topic(topicKey, &sqlite.SQLiteSchemaTable{Name: "t"})) {
+			t.Errorf("%s: sees %v, %v; want %v", access.Name, sees(topic(topicKey, &words)), err, want)
+		}
+	}
 }

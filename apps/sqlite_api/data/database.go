@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"slices"
@@ -23,7 +22,7 @@ type Database struct {
 
 	queryTime time.Duration // how long SQL from outside may run; negative: as long as it takes
 
-	own  *sqliteopen.SQLiteOpenHandle // for SQL that the program writes, whose values have any size
+	own  *pool // for SQL that the program writes, whose values have any size
 	file *sqlite.SQLiteFileCheckHandle
 
 	stored     []StoredQuery // set before it is served
@@ -35,7 +34,9 @@ type Database struct {
 	auditCheck func() error
 
 	mu     sync.Mutex
-	guests map[guestKey]*sqliteopen.SQLiteOpenHandle // read-only and in a sandbox; one for each access that hides something
+	guests map[guestKey]*pool // read-only and in a sandbox; one for each access that hides something
+
+	readable sync.Map // *Access -> readableTables
 
 	schemaMu sync.Mutex // not mu: SQLite asks for the schema while a guest is opened
 	schema   schema
@@ -47,18 +48,39 @@ type guestKey struct {
 	large  bool // SQL that the program writes, whose values have any size
 }
 
+// pool is a pool of connections, and the statements that they have run last.
+type pool struct {
+	*sqliteopen.SQLiteOpenHandle
+	statements *sqlite.SQLiteStatementsHandle // of Reader
+}
+
+func openPool(ctx context.Context, cfg sqliteopen.SQLiteOpenConfig) (*pool, error) {
+	handle, err := sqliteopen.SQLiteOpen(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &pool{handle, sqlite.SQLiteStatements(handle.Reader, 0)}, nil
+}
+
+func (p *pool) close() error { return errors.Join(p.statements.Close(), p.Close()) }
+
 // schema is the last one read. SQLite's schema_version says whether it is
-// still right.
+// still right, unless the file's stamp does, which costs less.
 type schema struct {
 	version int64
 	tables  []sqlite.SQLiteSchemaTable
+	stamp   sqlite.SQLiteFileCheckStamp // from before version was read
+	asked   time.Time                   // when SQLite said that version is right
 }
+
+// askAgain is for how long a file's stamp is believed without asking SQLite.
+const askAgain = time.Second
 
 // openDatabase opens a file. The pool that may write is first: after a crash
 // only it can roll back a journal, and the others can't read before it did.
 func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
 	db := &Database{
-		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*sqliteopen.SQLiteOpenHandle{},
+		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*pool{},
 		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), log: cfg.Audit, auditCheck: cfg.AuditCheck,
 	}
 	if db.auditCheck == nil {
@@ -73,7 +95,7 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 	// It lives as long as the database, not only while it is opened.
 	db.changes = sse.SSEHandler(context.WithoutCancel(ctx), sse.SSEHandlerConfig{Topics: db.topics})
 	var err error
-	db.own, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !cfg.Write, KeepJournal: true, MaxReaders: readers})
+	db.own, err = openPool(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !cfg.Write, KeepJournal: true, MaxReaders: readers})
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -89,7 +111,7 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 // guest is the connection pool for SQL of a caller, or, if large, for SQL that
 // the program writes for one from whom something is hidden: SQLite's authorizer
 // then sees what a view reads.
-func (db *Database) guest(ctx context.Context, a *Access, large bool) (*sql.DB, error) {
+func (db *Database) guest(ctx context.Context, a *Access, large bool) (*pool, error) {
 	cfg := sqliteopen.SQLiteOpenConfig{Path: db.Path, ReadOnly: true, Sandbox: true}
 	if large {
 		cfg.MaxValueBytes = largeValue
@@ -105,19 +127,26 @@ func (db *Database) guest(ctx context.Context, a *Access, large bool) (*sql.DB, 
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	key := guestKey{a, large}
-	handle, ok := db.guests[key]
+	guests, ok := db.guests[key]
 	if !ok {
 		var err error
-		if handle, err = sqliteopen.SQLiteOpen(ctx, cfg); err != nil {
+		if guests, err = openPool(ctx, cfg); err != nil {
 			return nil, err
 		}
-		db.guests[key] = handle
+		db.guests[key] = guests
 	}
-	return handle.Reader, nil
+	return guests, nil
 }
 
 // tables describes all tables.
 func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
+	db.schemaMu.Lock()
+	last := db.schema
+	db.schemaMu.Unlock()
+	if last.tables != nil && time.Since(last.asked) < askAgain && db.file.Unchanged(last.stamp) {
+		return last.tables, nil
+	}
+	stamp, asked := db.file.Stamp(), time.Now()
 	var version int64
 	if err := db.own.Reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
 		if lost := db.file.Check(); lost != nil {
@@ -125,10 +154,9 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 		}
 		return nil, helpful(sqlite.SQLiteError("schema", err))
 	}
-	db.schemaMu.Lock()
-	last := db.schema
-	db.schemaMu.Unlock()
 	if last.tables != nil && last.version == version {
+		last.stamp, last.asked = stamp, asked
+		db.keepSchema(last)
 		return last.tables, nil
 	}
 	// A change between the two is noticed with the next request: the version
@@ -140,10 +168,17 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 	if tables == nil {
 		tables = []sqlite.SQLiteSchemaTable{}
 	}
-	db.schemaMu.Lock()
-	db.schema = schema{version: version, tables: tables}
-	db.schemaMu.Unlock()
+	db.keepSchema(schema{version, tables, stamp, asked})
 	return tables, nil
+}
+
+// keepSchema keeps a schema, unless a later one is there.
+func (db *Database) keepSchema(s schema) {
+	db.schemaMu.Lock()
+	defer db.schemaMu.Unlock()
+	if s.asked.After(db.schema.asked) {
+		db.schema = s
+	}
 }
 
 // largeValue is SQLite's own limit of a text, a blob or a row.
@@ -153,17 +188,20 @@ const largeValue = 1_000_000_000
 // something is hidden. Only what the schema has can be read: not SQLite's own
 // tables and those of pragmas, whose texts name what is hidden.
 func (db *Database) hidden(a *Access, table, column string) bool {
-	if equalName(table, "json_each") || equalName(table, "json_tree") {
-		return false
-	}
 	db.schemaMu.Lock()
 	tables := db.schema.tables
 	db.schemaMu.Unlock()
 	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
 	if i < 0 {
+		if equalName(table, "json_each") || equalName(table, "json_tree") {
+			return false
+		}
 		// Without a column it is the name of a WITH that is counted.
 		lower := strings.ToLower(table)
 		return column != "" || strings.HasPrefix(lower, "sqlite_") || strings.HasPrefix(lower, "pragma_") || lower == "dbstat"
+	}
+	if tables[i].Kind == "view" && a.joinsHidden(db.Name, tables, tables[i].SQL) {
+		return true
 	}
 	return !a.canReadTable(db.Name, &tables[i]) || column != "" && !a.canReadColumnOf(db.Name, &tables[i], column)
 }
@@ -173,11 +211,11 @@ func (db *Database) close() error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	var errs []error
-	for _, handle := range db.guests {
-		errs = append(errs, handle.Close())
+	for _, guests := range db.guests {
+		errs = append(errs, guests.close())
 	}
 	if db.own != nil {
-		errs = append(errs, db.own.Close())
+		errs = append(errs, db.own.close())
 	}
 	return errors.Join(errs...)
 }

@@ -1,7 +1,11 @@
 package data
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,9 +21,52 @@ func Message(err error) string {
 	case core.ErrorCode(err) == core.CodeTimeout:
 		return "it took too long and was stopped"
 	case ok && coded.Err != nil:
-		return coded.Err.Error()
+		return plain(coded.Err.Error())
 	}
 	return err.Error()
+}
+
+// around is what drivers put around SQLite's own text.
+var around = regexp.MustCompile(`^(SQL logic error|constraint failed): | \(\d+\)$`)
+
+func plain(text string) string { return around.ReplaceAllString(text, "") }
+
+// explain makes an error of SQL from outside one for the person who wrote it:
+// SQLite's own text, and which name may have been meant.
+func (v *View) explain(ctx context.Context, err error) error {
+	coded, ok := err.(*core.Error)
+	if !ok || coded.Code != core.CodeInvalid && coded.Code != core.CodeForbidden {
+		return err
+	}
+	message := Message(coded)
+	if strings.HasSuffix(message, "Args has 0 values") { // which is for programmers
+		return &core.Error{Code: core.CodeInvalid, Message: "the query has a parameter without a name", Hint: "write :name in place of ?"}
+	}
+	return &core.Error{Code: coded.Code, Message: message, Hint: cmp.Or(coded.Hint, v.meant(ctx, message))}
+}
+
+// meant is a hint to the table or column that a message of SQLite says is not
+// there.
+func (v *View) meant(ctx context.Context, message string) string {
+	kind, name, _ := strings.Cut(message, ": ")
+	if kind != "no such table" && kind != "no such column" {
+		return ""
+	}
+	tables, err := v.Tables(ctx)
+	if err != nil {
+		return "" // the message says what matters
+	}
+	var names []string
+	for _, t := range tables {
+		if kind == "no such table" {
+			names = append(names, t.Name)
+		} else {
+			names = append(names, columnNames(t)...)
+		}
+	}
+	near := core.NameNearest(name[strings.LastIndexByte(name, '.')+1:], names)
+	slices.Sort(near)
+	return core.DidYouMean(slices.Compact(near)...)
 }
 
 // helpful says what a caller can do about what SQLite reports of a file: it is
@@ -40,7 +87,7 @@ func helpful(err error) error {
 	case known.Code == core.CodeUnavailable && reports("disk I/O error"):
 		known.Message, known.Hint = "the disk of the database can't be read or written", "check the disk, and the log of its system"
 	case known.Code == core.CodeTooLarge && reports("string or blob too big"):
-		known.Message = "a row or a value has more than 100 kB, which SQL can't read here"
+		known.Message = "the SQL, or a row or a value that it reads, has more than 100 kB"
 		known.Hint = "name columns without it rather than *; octet_length(column) is its size, and the table's rows have it whole"
 	default:
 		return err

@@ -49,7 +49,7 @@ func Open(ctx context.Context, cfg Config) (*Set, error) {
 		db, err := openDatabase(ctx, s.freeName(path), path, cfg)
 		if err != nil {
 			if core.ErrorCode(err) == core.CodeNotFound { // whose hint is for programs
-				err = &core.Error{Code: core.CodeNotFound, Message: path + " does not exist", Hint: "give the path of a SQLite file", Err: err}
+				err = &core.Error{Code: core.CodeNotFound, Message: path + " does not exist", Hint: "give the path of a SQLite file"}
 			}
 			return nil, errors.Join(err, s.Close())
 		}

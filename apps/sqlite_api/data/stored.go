@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -61,10 +60,8 @@ func (v *View) Queries(ctx context.Context) []StoredQuery {
 
 // try reports whether a query would run.
 func (v *View) try(ctx context.Context, q StoredQuery) error {
-	return v.Guest(ctx, func(ctx context.Context, db *sql.DB) error {
-		_, err := sqlite.SQLiteQueryPlan(ctx, db, q.rows(nil))
-		return err
-	})
+	_, err := v.Plan(ctx, q.rows(nil))
+	return err
 }
 
 // Query is a stored query that the caller may run.

@@ -2,7 +2,7 @@ package data
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -70,16 +70,59 @@ func (v *View) Tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
 	if !v.access.hides(v.db.Name) {
 		return all, nil
 	}
+	last, _ := v.db.readable.Load(v.access)
+	if known, ok := last.(readableTables); ok && same(known.of, all) {
+		return known.tables, nil
+	}
 	readable := make([]sqlite.SQLiteSchemaTable, 0, len(all))
 	for _, t := range all {
 		if !v.access.canReadTable(v.db.Name, &t) {
 			continue
 		}
+		if t.Kind == "view" {
+			ok, err := v.runs(ctx, t.Name)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
+		}
 		if visible := v.visible(t); len(visible.Columns) > 0 || len(t.Columns) == 0 {
 			readable = append(readable, visible)
 		}
 	}
+	v.db.readable.Store(v.access, readableTables{all, readable})
 	return readable, nil
+}
+
+// readableTables are the tables that a caller from whom something is hidden may
+// read.
+type readableTables struct {
+	of     []sqlite.SQLiteSchemaTable // the schema that they were found in
+	tables []sqlite.SQLiteSchemaTable
+}
+
+// same reports whether two lists are one.
+func same(a, b []sqlite.SQLiteSchemaTable) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// runs asks SQLite whether the caller may read all that a view reads.
+func (v *View) runs(ctx context.Context, view string) (bool, error) {
+	db, err := v.reader(ctx)
+	if err != nil || v.db.hidden(v.access, view, "") {
+		return false, err
+	}
+	rows, err := db.Reader.QueryContext(ctx, `EXPLAIN SELECT count(*) FROM "`+strings.ReplaceAll(view, `"`, `""`)+`"`)
+	if err == nil {
+		return true, rows.Close()
+	}
+	err = sqlite.SQLiteError("views", err)
+	if code := core.ErrorCode(err); code == core.CodeInvalid || code == core.CodeForbidden {
+		return false, nil
+	}
+	return false, err
 }
 
 // Table describes one table. One that may not be read can't be told from one
@@ -116,7 +159,11 @@ func (v *View) visible(t sqlite.SQLiteSchemaTable) sqlite.SQLiteSchemaTable {
 			return !all(k.Columns, can(k.Table)) || !v.access.CanRead(v.db.Name, k.ToTable) || !all(k.To, can(k.ToTable))
 		})
 	}
+	linked := len(t.ForeignKeys)
 	t.ForeignKeys, t.ReferencedBy = keys(t.ForeignKeys), keys(t.ReferencedBy)
+	if len(t.ForeignKeys) < linked { // it names the other table
+		t.SQL = ""
+	}
 	if t.RowIDColumn != "" && !can(t.Name)(t.RowIDColumn) {
 		t.RowID, t.RowIDColumn = "", ""
 	}
@@ -153,33 +200,42 @@ func (v *View) allow(table string) func(column string) bool {
 	}
 }
 
-// reader is the connection pool for SQL that the program writes for the caller.
+// reader is the pool for SQL that the program writes for the caller.
 // Where something is hidden, SQLite's authorizer refuses what would read it,
 // also through a view. Give what fails to hideNames.
-func (v *View) reader(ctx context.Context) (*sql.DB, error) {
+func (v *View) reader(ctx context.Context) (*pool, error) {
 	if !v.access.hides(v.db.Name) {
-		return v.db.own.Reader, nil
+		return v.db.own, nil
 	}
 	return v.db.guest(ctx, v.access, true)
 }
 
-// hideNames replaces errors of SQLite that name what the caller may not read,
-// or would tell by another error that it is there, and makes others helpful.
+// tellNothing are the errors of SQLite about a statement that are the same
+// whatever is in the schema.
+var tellNothing = []string{
+	"syntax error", "incomplete input", "unrecognized token", "no such function", "wrong number of arguments to function",
+	"malformed JSON", "JSON path", "integer overflow", "pattern too complex",
+}
+
+// hideNames replaces errors of SQLite that may name what the caller may not
+// read, or tell by another error that it is there, and makes others helpful.
 func (v *View) hideNames(err error) error {
 	err = helpful(err)
 	if err == nil || !v.access.hides(v.db.Name) {
 		return err
 	}
-	text := err.Error()
-	for _, telling := range []string{"prohibited", "not authorized", "no such column", "no such table", "ambiguous column"} {
-		if strings.Contains(text, telling) {
-			return &core.Error{
-				Code: core.CodeInvalid, Message: "it names a table or column that is not there, or that this caller may not read",
-				Hint: "name columns rather than *; the list of tables has all that may be read",
-			}
-		}
+	coded, ok := errors.AsType[*core.Error](err)
+	if !ok || coded.Message != "" || coded.Code != core.CodeInvalid && coded.Code != core.CodeForbidden {
+		return err // not SQLite's, or of what only happens while a statement runs
 	}
-	return err
+	text := err.Error()
+	if slices.ContainsFunc(tellNothing, func(harmless string) bool { return strings.Contains(text, harmless) }) {
+		return err
+	}
+	return &core.Error{
+		Code: core.CodeInvalid, Message: "it names a table or column that is not there, or that this caller may not read, or isn't right otherwise",
+		Hint: "name columns rather than *; the list of tables has all that may be read",
+	}
 }
 
 // SearchTable is the full-text table that indexes a table: the table itself, or
@@ -212,7 +268,8 @@ func contentOf(sql string) string {
 	return strings.NewReplacer("''", "'", `""`, `"`).Replace(found[1] + found[2] + found[3])
 }
 
-func (v *View) readOnly() error {
+// ReadOnly says why the caller may not change rows, where CanWrite says so.
+func (v *View) ReadOnly() error {
 	message, hint := "this caller may not write here", "ask for a token that may"
 	if !v.db.Write {
 		message, hint = "the database is served read-only", "start sqlite_api with --write"

@@ -1,9 +1,11 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -126,7 +128,7 @@ func (v *View) writable(ctx context.Context, name string) (*sqlite.SQLiteSchemaT
 		return nil, err
 	}
 	if !v.CanWrite(name) {
-		return nil, v.readOnly()
+		return nil, v.ReadOnly()
 	}
 	return &t, nil
 }
@@ -146,6 +148,17 @@ func (db *Database) takeTurn(ctx context.Context) (leave func(), err error) {
 			Code: core.CodeUnavailable, Message: "other changes to this database are still being written", Hint: "try again", RetryAfter: time.Second,
 		}
 	}
+}
+
+// refusalHint is what to do about some of SQLite's messages.
+func refusalHint(message string) string {
+	switch {
+	case message == "FOREIGN KEY constraint failed":
+		return "either it points to a row that is not there, or other rows point to it"
+	case strings.HasPrefix(message, "no such function"):
+		return "a trigger of the table needs it: write with the program that this file is from"
+	}
+	return ""
 }
 
 // refusal says why nothing was written, in words that the caller may read.
@@ -172,10 +185,12 @@ func (v *View) refusal(err error, changes int) error {
 		return err
 	case v.access.hides(v.db.Name):
 		shown.Message = "a constraint or a trigger of the table refuses it"
-	case isCoded && coded.Err != nil:
-		shown.Message = coded.Err.Error()
 	default:
-		shown.Message = cause.Error()
+		if isCoded && coded.Err != nil {
+			cause = coded.Err
+		}
+		shown.Message = plain(cause.Error())
+		shown.Hint = cmp.Or(shown.Hint, refusalHint(shown.Message))
 	}
 	if !ofChange {
 		return shown

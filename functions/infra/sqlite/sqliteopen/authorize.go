@@ -13,6 +13,7 @@ import (
 type action struct {
 	code          int
 	first, second string
+	view          string // that does it; "": none, or the driver doesn't say (mattn)
 }
 
 // SQLite's numbers, https://sqlite.org/c3ref/c_alter_table.html.
@@ -49,8 +50,9 @@ var badFunctions = []string{"load_extension", "fts3_tokenizer", "readfile", "wri
 // rawTables show pages and samples, among which are values of hidden columns.
 var rawTables = []string{"sqlite_dbpage", "sqlite_stat2", "sqlite_stat3", "sqlite_stat4"}
 
-// joinWords join by columns that SQLite doesn't ask the authorizer about.
-var joinWords = regexp.MustCompile(`(?i)\b(using|natural)\b`)
+// tellingWords join by columns that SQLite doesn't ask the authorizer about,
+// and read rows in the order of an index, whose columns may be hidden.
+var tellingWords = regexp.MustCompile(`(?i)\b(using|natural|indexed)\b`)
 
 // sandbox decides what SQL from outside may do.
 type sandbox struct {
@@ -60,11 +62,11 @@ type sandbox struct {
 
 // check refuses SQL that would get past allows.
 func (s *sandbox) check(query string) error {
-	if s == nil || s.hidden == nil || !joinWords.MatchString(query) {
+	if s == nil || s.hidden == nil || !tellingWords.MatchString(query) {
 		return nil
 	}
 	return &core.Error{
-		Code: core.CodeForbidden, Op: "sqlite_open", Message: "USING and NATURAL are not allowed, since they could compare hidden columns",
+		Code: core.CodeForbidden, Op: "sqlite_open", Message: "USING, NATURAL and INDEXED are not allowed, since they could compare hidden columns",
 		Hint: "join with ON a.x = b.x; bind a text with one of these words in it as a parameter",
 	}
 }
@@ -77,8 +79,13 @@ func (s *sandbox) allows(a action) bool {
 	case actionSelect, actionTransaction, actionSavepoint, actionRecursive, actionInsert, actionDelete, actionUpdate:
 		return true
 	case actionRead:
-		raw := s.hidden != nil && slices.Contains(rawTables, strings.ToLower(a.first))
-		return !raw && (s.hidden == nil || !s.hidden(a.first, a.second))
+		if s.hidden == nil {
+			return true
+		}
+		if slices.Contains(rawTables, strings.ToLower(a.first)) || s.hidden(a.first, a.second) {
+			return false
+		}
+		return a.view == "" || !s.hidden(a.view, "") // SQLite may put the view's tables in its place, without asking about it
 	case actionFunction:
 		return !slices.Contains(badFunctions, strings.ToLower(a.second))
 	case actionPragma:
