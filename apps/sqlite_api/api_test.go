@@ -204,17 +204,18 @@ func TestAPI_Hints(t *testing.T) {
 	t.Parallel()
 	base := start(t, "--queries", writeText(t, "queries.yaml", storedText), shopFile(t)).URL + "/api/v1/shop/"
 	for path, want := range map[string][]string{
-		"tables/album/rows?_limit=5":               {`parameter \"_limit\": unknown operator`, "did you mean limit?"},
-		"tables/album/rows?id=eq.1&price=9":        {`parameter \"price\": unknown operator`},
-		"tables/album/rows?order=id.dsc":           {`parameter \"order\": `},
-		"tables/v/rows/1":                          {"rows of v have no key"},
-		"query?sql=SELECT+*+FROM+albun":            {`"detail":"no such table: albun"`, "did you mean album?"},
-		"explain?sql=SELECT+tilte+FROM+album":      {`"detail":"no such column: tilte"`, "did you mean title?"},
-		"query?sql=SELECT+:id":                     {"no value for parameter :id", "give it by p_id"},
-		"query?sql=SELECT+:id&p_id=1&p_ids=2":      {`no parameter \"ids\"`, "did you mean id?"},
-		"query?sql=SELECT+?":                       {"write :name in place of ?"},
-		"queries/cheap?most=1":                     {"known are limit, format, p_*"},
-		"query?sql=SELECT+id+FROM+album+WHER+id=1": {`"detail":"near \"id\": syntax error"`},
+		"tables/album/rows?_limit=5":                                 {`parameter \"_limit\": unknown operator`, "did you mean limit?"},
+		"tables/album/rows?id=eq.1&price=9":                          {`parameter \"price\": unknown operator`},
+		"tables/album/rows?order=id.dsc":                             {`parameter \"order\": `},
+		"tables/v/rows/1":                                            {"rows of v have no key"},
+		"query?sql=SELECT+*+FROM+albun":                              {`"detail":"no such table: albun"`, "did you mean album?"},
+		"explain?sql=SELECT+tilte+FROM+album":                        {`"detail":"no such column: tilte"`, "did you mean title?"},
+		"query?sql=SELECT+:id":                                       {"no value for parameter :id", "give it by p_id"},
+		"query?sql=SELECT+:id&p_id=1&p_ids=2":                        {`no parameter \"ids\"`, "did you mean id?"},
+		"query?sql=SELECT+1+LIKE+'" + strings.Repeat("x", 101) + "'": {"a pattern has 100 bytes at most"},
+		"query?sql=SELECT+?":                                         {"write :name in place of ?"},
+		"queries/cheap?most=1":                                       {"known are limit, format, p_*"},
+		"query?sql=SELECT+id+FROM+album+WHER+id=1":                   {`"detail":"near \"id\": syntax error"`},
 	} {
 		status, body, _ := answer(t, base+path)
 		for _, text := range want {

@@ -160,7 +160,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, table, column string) {
 		quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-		if strings.ContainsRune(table+column, 0) || !utf8.ValidString(table+column) || strings.EqualFold(column, "other") ||
+		if strings.ContainsRune(table+column, 0) || !utf8.ValidString(table) || !utf8.ValidString(column) || strings.EqualFold(column, "other") ||
 			strings.HasPrefix(strings.ToLower(table), "sqlite_") || table == "" || column == "" {
 			return
 		}

@@ -16,6 +16,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/http/httpapi"
 	"fnregistry.dev/functions/infra/rowcsv"
+	"fnregistry.dev/functions/infra/rowread"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -124,7 +125,11 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		if form == typeCSV {
 			return sqlite.SQLiteQueryRows(ctx, db, query, func(found *sql.Rows) error {
-				result, err := rowcsv.RowsCSVWrite(out, found, rowcsv.RowsCSVWriteConfig{MaxRows: rows, MaxBytes: streamBytesMax})
+				ahead, err := rowread.RowsReadAhead(found)
+				if err != nil {
+					return err
+				}
+				result, err := rowcsv.RowsCSVWrite(out, ahead, rowcsv.RowsCSVWriteConfig{MaxRows: rows, MaxBytes: streamBytesMax})
 				truncated = result.Truncated
 				return err
 			})

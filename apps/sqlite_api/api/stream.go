@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"database/sql"
 	"io"
 	"net/http"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/rowcsv"
+	"fnregistry.dev/functions/infra/rowread"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -76,7 +76,7 @@ func oneMore(request data.RowsRequest) data.RowsRequest {
 // more than the limit. Blobs are in base64, and NULL is an empty value where an
 // empty text is "".
 func WriteCSV(ctx context.Context, w io.Writer, v *data.View, table string, request data.RowsRequest) (truncated bool, err error) {
-	err = v.Cursor(ctx, table, oneMore(request), func(rows *sql.Rows) error {
+	err = v.Cursor(ctx, table, oneMore(request), func(rows *rowread.RowsReadAheadHandle) error {
 		result, err := rowcsv.RowsCSVWrite(w, rows, rowcsv.RowsCSVWriteConfig{MaxRows: request.Limit})
 		truncated = result.Truncated
 		return err

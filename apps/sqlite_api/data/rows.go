@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowquery"
+	"fnregistry.dev/functions/infra/rowread"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -353,8 +353,8 @@ func (v *View) Facet(
 }
 
 // Each reads rows as they come, for exports: Limit 0 is all of them. start is
-// called once before the first row. An error of start or row ends it and is
-// returned.
+// called once before the first row. A row's Values are right until the next
+// one. An error of start or row ends it and is returned.
 func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func([]Column) error, row func(Row) error) error {
 	leave, err := v.takeStream(ctx)
 	if err != nil {
@@ -372,6 +372,7 @@ func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func
 	if err := start(q.columns); err != nil {
 		return err
 	}
+	q.all = true
 	return v.each(ctx, q, func(r Row, _ []any) error { return row(r) })
 }
 
@@ -440,7 +441,7 @@ func (v *View) Value(ctx context.Context, table, key, column string) (any, error
 
 // Cursor passes rows as they come to read, for exports: Limit 0 is all of them.
 // It closes them.
-func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(*sql.Rows) error) error {
+func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(rows *rowread.RowsReadAheadHandle) error) error {
 	leave, err := v.takeStream(ctx)
 	if err != nil {
 		return err
@@ -462,8 +463,12 @@ func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read fun
 	if err != nil {
 		return v.hideNames(sqlite.SQLiteError("rows", err))
 	}
-	defer rows.Close()
-	return v.hideNames(sqlite.SQLiteError("rows", read(rows)))
+	ahead, err := rowread.RowsReadAhead(rows)
+	if err != nil {
+		return v.hideNames(sqlite.SQLiteError("rows", err))
+	}
+	defer ahead.Close()
+	return v.hideNames(sqlite.SQLiteError("rows", read(ahead)))
 }
 
 // rowsQuery is a query for rows of a table, with further columns for keys and
@@ -474,6 +479,7 @@ type rowsQuery struct {
 	columns []Column // those that were asked for
 	keys    []int    // where a row's key is; nil: it has none
 	texts   []bool   // which of the key's columns hold texts alone
+	all     bool     // it is for an export, and reads ahead
 }
 
 func (v *View) rowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r RowsRequest, limit int) (*rowsQuery, error) {
@@ -606,11 +612,18 @@ func (v *View) search(ctx context.Context, t sqlite.SQLiteSchemaTable, words str
 	return &sqlite.SQLiteRowsQuerySearch{Table: index, Text: words}, nil
 }
 
-// each reads the rows, with all values of each.
+// each reads the rows, with all values of each. If q.all is set, they are right
+// until the next row.
 func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle, row func(row Row, values []any) error) error {
-	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
+	found, err := db.QueryContext(ctx, q.SQL, q.Args...)
 	if err != nil {
 		return sqlite.SQLiteError("rows", err)
+	}
+	var rows rowread.RowsReadAheadRows = found
+	if q.all {
+		if rows, err = rowread.RowsReadAhead(found); err != nil {
+			return sqlite.SQLiteError("rows", err)
+		}
 	}
 	defer rows.Close()
 	values := make([]any, len(q.Columns)+q.Extra)
@@ -623,7 +636,10 @@ func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle,
 		if err := rows.Scan(targets...); err != nil {
 			return sqlite.SQLiteError("rows", err)
 		}
-		found := slices.Clone(values)
+		found := values
+		if !q.all {
+			found = slices.Clone(values)
+		}
 		r := Row{Values: found[:len(q.columns):len(q.columns)]}
 		if q.clip != nil {
 			for i, value := range r.Values {

@@ -71,6 +71,7 @@ func copyFile(t *testing.T, from, to string) string {
 // A disk that is full refuses writes, and says so; nothing acknowledged is
 // lost, reading goes on, and with room on the disk so does writing.
 func TestDisk_Full(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"delete", "wal"} {
 		t.Run(mode, func(t *testing.T) {
 			eachDriver(t, func(t *testing.T, program string) {
@@ -132,6 +133,7 @@ func TestDisk_Full(t *testing.T) {
 // Each write is in the audit, also one that was made when its disk was full:
 // it is there once there is room, and no other write is made before.
 func TestDisk_FullAudit(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, program string) {
 		dir := smallDisk(t)
 		audit := filepath.Join(dir, "audit.jsonl")
@@ -211,6 +213,7 @@ func run(t *testing.T, program string, args ...string) (stderr string, err error
 // A disk that can't be written is read from. What can't be served from it is
 // refused when the program starts, with what to do.
 func TestDisk_ReadOnly(t *testing.T) {
+	t.Parallel()
 	dir := smallDisk(t)
 	plain := copyFile(t, newFile(t, "d.db", "CREATE TABLE t (a)", "INSERT INTO t VALUES (7)"), filepath.Join(dir, "plain.db"))
 	wal := copyFile(t, newFile(t, "d.db", "PRAGMA journal_mode = WAL", "CREATE TABLE t (a)", "INSERT INTO t VALUES (7)"), filepath.Join(dir, "wal.db"))
@@ -261,6 +264,9 @@ func lock(t *testing.T, path string, statements ...string) (release func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := db.Reader.Close(); err != nil { // the other program has one connection
+		t.Fatal(err)
+	}
 	conn, err := db.Writer.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -282,6 +288,7 @@ func lock(t *testing.T, path string, statements ...string) (release func()) {
 // A file that another program has locked gives 503 within seconds, with what to
 // do, and is served again when it is free.
 func TestDisk_Locked(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, program string) {
 		path := newFile(t, "d.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, a)", "INSERT INTO t VALUES (1, 7)")
 		s := serve(t, program, "--write", "--token-file", newToken(t), path)
@@ -324,6 +331,7 @@ func TestDisk_Locked(t *testing.T) {
 		}
 		s.kill()
 		// A browser that runs holds its file so for hours.
+		path = newFile(t, "d.db", "PRAGMA journal_mode = WAL", "CREATE TABLE t (id INTEGER PRIMARY KEY, a)", "INSERT INTO t VALUES (1, 7)")
 		release = lock(t, path, "PRAGMA locking_mode = EXCLUSIVE", "UPDATE t SET a = 8")
 		if stderr, err := run(t, program, path); err == nil || !strings.Contains(stderr, path) || !strings.Contains(stderr, "hint") || !strings.Contains(stderr, "lock") {
 			t.Errorf("it starts with a file that is locked: %v, %s", err, stderr)

@@ -13,6 +13,7 @@ import (
 // A client whose connection breaks while it waits for an answer repeats its
 // request with the same Idempotency-Key: the row is inserted once.
 func TestRepeat_LostAnswer(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, program string) {
 		path := newFile(t, "d.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, a)")
 		s := serve(t, program, "--write", "--token-file", newToken(t), path)

@@ -123,6 +123,7 @@ func history() []string {
 // The shop and its triggerless tables go out by export and in by POST, and are
 // the same again.
 func TestSample_Shop(t *testing.T) {
+	t.Parallel()
 	path := newFile(t, "chinook.db", shop()...)
 	eachDriver(t, func(t *testing.T, program string) {
 		checkSample(t, program, path, map[string]int{"Artist": 40, "Track": 300, "InvoiceLine": 400})
@@ -133,6 +134,7 @@ func TestSample_Shop(t *testing.T) {
 }
 
 func TestSample_GeoPackage(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, program string) {
 		path := newFile(t, "places.gpkg", geoPackage()...)
 		checkSample(t, program, path, map[string]int{"städte & orte": 120, "rtree_städte & orte_geom": 108})
@@ -180,6 +182,7 @@ func TestHistoryWriter(t *testing.T) {
 }
 
 func TestSample_History(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, program string) {
 		path := newFile(t, "History", history()...)
 		urls := table{Name: "urls", Key: []string{"id"}, columns: columnsOf(t, path, "urls")}

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,21 +49,37 @@ type table struct {
 
 func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// openSample opens a file with database/sql, as another reader would.
-func openSample(t *testing.T, path string) *sql.DB {
+// opened are the files that tests have open.
+var opened sync.Map // of *sql.DB by openedFile
+
+type openedFile struct {
+	t    *testing.T
+	path string
+}
+
+// reader opens a file with database/sql, as another reader would, once for a
+// test.
+func reader(t *testing.T, path string) *sql.DB {
 	t.Helper()
+	if db, ok := opened.Load(openedFile{t, path}); ok {
+		return db.(*sql.DB)
+	}
 	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	opened.Store(openedFile{t, path}, db.Reader)
+	t.Cleanup(func() {
+		opened.Delete(openedFile{t, path})
+		_ = db.Close()
+	})
 	return db.Reader
 }
 
 // rowsOf are rows as database/sql reads them.
 func rowsOf(t *testing.T, path, query string, args ...any) [][]any {
 	t.Helper()
-	rows, err := openSample(t, path).QueryContext(t.Context(), query, args...)
+	rows, err := reader(t, path).QueryContext(t.Context(), query, args...)
 	if err != nil {
 		t.Fatal(query, err)
 	}

@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -107,5 +108,39 @@ func BenchmarkHTTPMux(b *testing.B) {
 				handler.ServeHTTP(httptest.NewRecorder(), request)
 			}
 		})
+	}
+}
+
+// A wildcard matches a segment that is an escaped slash and nothing else.
+func TestHTTPMux_Slash(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	show := func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s|%q|%q|%q", r.Pattern, r.PathValue("a"), r.PathValue("b"), r.PathValue("rest"))
+	}
+	for _, pattern := range []string{"GET /t/{a}", "GET /t/{a}/rows/{b}", "GET /all/{a}/{rest...}", "GET /{$}", "GET /dir/{a}/"} {
+		mux.HandleFunc(pattern, show)
+	}
+	handler := fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{})
+	for target, want := range map[string]string{
+		"/t/%2F":           `GET /t/{a}|"/"|""|""`,
+		"/t/%2f/rows/%2F":  `GET /t/{a}/rows/{b}|"/"|"/"|""`,
+		"/t/%2F/rows/x%2F": `GET /t/{a}/rows/{b}|"/"|"x/"|""`,
+		"/t/a/rows/%2F":    `GET /t/{a}/rows/{b}|"a"|"/"|""`,
+		"/all/%2F/x/%2F":   `GET /all/{a}/{rest...}|"/"|""|"x//"`,
+		"/t/%2F%2F":        `GET /t/{a}|"//"|""|""`,
+		"/dir/%2F/x":       `GET /dir/{a}/|"/"|""|""`,
+		"/u/%2F":           "nothing at this path",
+	} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s, want %s", target, w.Code, w.Body, want)
+		}
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("POST", "/t/%2F", nil))
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d %s", w.Code, w.Body)
 	}
 }
