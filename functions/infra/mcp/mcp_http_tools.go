@@ -17,8 +17,8 @@ const httpToolsOp = "mcp_http_tools"
 
 // MCPHTTPToolsConfig is an HTTP API, and which of its operations become tools.
 type MCPHTTPToolsConfig struct {
-	Document []byte        // the API's OpenAPI 3.1 document, as JSON; required
-	Handler  http.Handler  // the API; required
+	Document []byte              // the API's OpenAPI 3.1 document, as JSON; required
+	Handler  http.Handler        // the API; required
 	Tools    []MCPHTTPToolsEntry // required
 	// MaxBytes bounds what a tool says: a longer response is an error that
 	// says to ask for less. Default: 256 KiB.
