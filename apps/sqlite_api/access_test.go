@@ -43,6 +43,19 @@ func TestAccess_Hidden(t *testing.T) {
 	}
 }
 
+// A view that fails where its rows are read is described, and does not keep the
+// others from being listed.
+func TestTables_ViewsThatFail(t *testing.T) {
+	t.Parallel()
+	as := callers(t)
+	for _, token := range []string{full, clerk} {
+		as(token).want(200, `"name":"names"`, "GET", "/api/v1/shop/tables", "")
+		as(token).want(200, `"known":false`, "GET", tables+"bad", "")
+	}
+	as(full).want(400, "integer overflow", "GET", tables+"bad/rows", "")
+	as(full).want(400, "integer overflow", "GET", tables+"bad/rows?format=csv", "")
+}
+
 // SQL reaches nothing that a token hides, and doesn't say that it is there.
 func TestAccess_SQL(t *testing.T) {
 	t.Parallel()

@@ -204,17 +204,18 @@ func TestAPI_Hints(t *testing.T) {
 	t.Parallel()
 	base := start(t, "--queries", writeText(t, "queries.yaml", storedText), shopFile(t)).URL + "/api/v1/shop/"
 	for path, want := range map[string][]string{
-		"tables/album/rows?_limit=5":               {`parameter \"_limit\": unknown operator`, "did you mean limit?"},
-		"tables/album/rows?id=eq.1&price=9":        {`parameter \"price\": unknown operator`},
-		"tables/album/rows?order=id.dsc":           {`parameter \"order\": `},
-		"tables/v/rows/1":                          {"rows of v have no key"},
-		"query?sql=SELECT+*+FROM+albun":            {`"detail":"no such table: albun"`, "did you mean album?"},
-		"explain?sql=SELECT+tilte+FROM+album":      {`"detail":"no such column: tilte"`, "did you mean title?"},
-		"query?sql=SELECT+:id":                     {"no value for parameter :id", "give it by p_id"},
-		"query?sql=SELECT+:id&p_id=1&p_ids=2":      {`no parameter \"ids\"`, "did you mean id?"},
-		"query?sql=SELECT+?":                       {"write :name in place of ?"},
-		"queries/cheap?most=1":                     {"known are limit, format, p_*"},
-		"query?sql=SELECT+id+FROM+album+WHER+id=1": {`"detail":"near \"id\": syntax error"`},
+		"tables/album/rows?_limit=5":                                 {`parameter \"_limit\": unknown operator`, "did you mean limit?"},
+		"tables/album/rows?id=eq.1&price=9":                          {`parameter \"price\": unknown operator`},
+		"tables/album/rows?order=id.dsc":                             {`parameter \"order\": `},
+		"tables/v/rows/1":                                            {"rows of v have no key"},
+		"query?sql=SELECT+*+FROM+albun":                              {`"detail":"no such table: albun"`, "did you mean album?"},
+		"explain?sql=SELECT+tilte+FROM+album":                        {`"detail":"no such column: tilte"`, "did you mean title?"},
+		"query?sql=SELECT+:id":                                       {"no value for parameter :id", "give it by p_id"},
+		"query?sql=SELECT+:id&p_id=1&p_ids=2":                        {`no parameter \"ids\"`, "did you mean id?"},
+		"query?sql=SELECT+1+LIKE+'" + strings.Repeat("x", 101) + "'": {"a pattern has 100 bytes at most"},
+		"query?sql=SELECT+?":                                         {"write :name in place of ?"},
+		"queries/cheap?most=1":                                       {"known are limit, format, p_*"},
+		"query?sql=SELECT+id+FROM+album+WHER+id=1":                   {`"detail":"near \"id\": syntax error"`},
 	} {
 		status, body, _ := answer(t, base+path)
 		for _, text := range want {
@@ -228,22 +229,42 @@ func TestAPI_Hints(t *testing.T) {
 // What a limit cut is said.
 func TestAPI_Truncated(t *testing.T) {
 	t.Parallel()
-	base := start(t, shopFile(t)).URL + "/api/v1/shop/query?sql=SELECT+id+FROM+album&limit="
-	for limit, want := range map[string]string{"2": "true", "3": "false"} {
-		_, body, _ := answer(t, base+limit)
+	base := start(t, shopFile(t)).URL + "/api/v1/shop/"
+	const query, rows = "query?sql=SELECT+id+FROM+album", "tables/album/rows?select=id"
+	for limit, want := range map[string]string{"&limit=2": "true", "&limit=3": "false", "": "false"} {
+		_, body, _ := answer(t, base+query+limit)
 		if !strings.Contains(body, `"truncated":`+want) {
 			t.Errorf("limit %s: %s", limit, body)
 		}
-		for _, format := range []string{"csv", "ndjson"} {
-			res, err := http.Get(base + limit + "&format=" + format)
+		for _, path := range []string{query + limit + "&format=csv", query + limit + "&format=ndjson", rows + limit + "&format=csv", rows + limit + "&format=ndjson"} {
+			res, err := http.Get(base + path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = io.Copy(io.Discard, res.Body)
+			body, err := io.ReadAll(res.Body)
 			res.Body.Close()
-			if got := res.Trailer.Get("Truncated"); err != nil || got != want {
-				t.Errorf("limit %s as %s: trailer %q, %v", limit, format, got, err)
+			lines := 3
+			if want == "true" {
+				lines = 2
+			}
+			if strings.HasSuffix(path, "csv") {
+				lines++
+			}
+			if got := res.Trailer.Get("Truncated"); err != nil || got != want || strings.Count(string(body), "\n") != lines {
+				t.Errorf("%s: trailer %q, %v, %q", path, got, err, body)
 			}
 		}
+	}
+}
+
+// A long text of a view has no URL of its own, and its rows no key.
+func TestAPI_RowsWithoutKey(t *testing.T) {
+	t.Parallel()
+	base := start(t, makeFile(t, "shop.db", "CREATE VIEW long AS SELECT hex(zeroblob(600000)) AS text")).URL + tables + "long/rows"
+	if status, body, _ := answer(t, base); status != 200 || !strings.Contains(body, `"rows":[{"text":{"bytes":1200000}}]`) {
+		t.Errorf("%d %.300s", status, body)
+	}
+	if status, body, _ := answer(t, base+"/1"); status != 400 || !strings.Contains(body, "rows of long have no key") {
+		t.Errorf("%d %.300s", status, body)
 	}
 }

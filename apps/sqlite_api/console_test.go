@@ -71,7 +71,7 @@ func TestConsole_Chart(t *testing.T) {
 		sql + "&x=title&y=price":               {"Back in Black: 9.99", `value="price" checked`},
 		sql + "&x=none&y=stock":                {"The result by id", `value="bar" selected`},
 		"/shop/queries/q?chart=line&x=title":   {"The result by title", `form="query"`, `<form id="query"`},
-		"/shop/queries/q?chart=line&y=nothing": {"There are no figures yet"},
+		"/shop/queries/q?chart=line&y=nothing": {"The result by id", `value="price" checked`},
 	} {
 		for _, one := range want {
 			c.want(200, one, "GET", path, "")
@@ -186,7 +186,7 @@ func TestBrowser_ConsoleNames(t *testing.T) {
 	p.Until(`document.querySelector("#result td")?.textContent === "8"`)
 	// The columns of a chart are chosen below the form, which it belongs to.
 	p.Go(server.URL + "/shop/sql?sql=SELECT+id,+title,+price+FROM+album")
-	p.Do(chromedp.SetValue(chromedp.CSS("#console-chart"), "bar"), chromedp.SetValue(chromedp.CSS("#console-x"), "title"), chromedp.Click(chromedp.CSS("input[value=price]")),
+	p.Do(chromedp.SetValue(chromedp.CSS("#console-chart"), "bar"), chromedp.SetValue(chromedp.CSS("#console-x"), "title"), chromedp.Click(chromedp.CSS("input[value=id]")),
 		chromedp.Click(chromedp.CSS("#draw")))
 	p.Until(`document.querySelector("figcaption")?.textContent === "The result by title" && document.activeElement.id === "draw" && location.search.includes("y=price")`)
 	p.Accessible()

@@ -282,3 +282,39 @@ func TestBrowser_Edit(t *testing.T) {
 	p.Do(chromedp.Click(chromedp.CSS("summary")), chromedp.Click(chromedp.CSS("#delete button")))
 	p.Until(`document.querySelector("h1").textContent === "note" && document.querySelectorAll("tbody tr").length === 2`)
 }
+
+// What a browser would send back otherwise than it is, and names that look like
+// HTML, survive a form that somebody saves without a change, which writes
+// nothing.
+func TestBrowser_EditHostile(t *testing.T) {
+	t.Parallel()
+	const columns = `"<b>""'", "kind.a", " ", n, long, "]"`
+	path := makeFile(t, "odd.db", `CREATE TABLE odd (id INTEGER PRIMARY KEY, "<b>""'" TEXT, "kind.a" TEXT, " " TEXT, n NUMERIC, long, "]")`,
+		"INSERT INTO odd ("+columns+") VALUES ('\nlead \r\n<b>', 'a\rb\r\n', ' \u202e blanks ', 'a\nb', 1e300, 'nul' || char(0))")
+	audit := writeText(t, "audit", "")
+	server, p := start(t, "--write", "--audit", audit, "--token-file", writeText(t, "token", full), path), browser.Open(t)
+	row := func() string {
+		return cells(t, path, "SELECT hex("+strings.ReplaceAll(columns, ", ", ") || ' ' || hex(")+") FROM odd")
+	}
+	before := row()
+	p.Go(server.URL + "/login")
+	p.Do(chromedp.SendKeys(chromedp.CSS("input[name=token]"), full+"\r"))
+	p.Until(`document.querySelector("#logout")`)
+	save := func() {
+		p.Do(chromedp.Click(chromedp.CSS("#row button")))
+		p.Until(`document.querySelector("h1").textContent === "odd 1"`)
+	}
+	p.Go(server.URL + "/odd/tables/odd/rows/1/edit")
+	p.Accessible()
+	save()
+	if lines, err := os.ReadFile(audit); row() != before || err != nil || len(lines) > 0 {
+		t.Errorf("%v %s: it became %s, was %s", err, lines, row(), before)
+	}
+	p.Go(server.URL + "/odd/tables/odd/rows/1/edit")
+	p.Do(chromedp.SetValue(chromedp.CSS(`[name="text.long"]`), "5"))
+	save()
+	before = cells(t, path, "SELECT replace('"+before+"', hex(1e300), hex('5'))")
+	if got := row(); got != before {
+		t.Errorf("it became %s, want %s", got, before)
+	}
+}

@@ -57,18 +57,25 @@ func export(ctx context.Context, c program.ProgramCall[*exportOptions]) error {
 	if err != nil {
 		return err
 	}
-	write := api.WriteNDJSON
-	if c.Settings.Format == "csv" {
-		write = api.WriteCSV
+	write := func(ctx context.Context, w io.Writer, v *data.View) error {
+		form := api.WriteNDJSON
+		if c.Settings.Format == "csv" {
+			form = api.WriteCSV
+		}
+		truncated, err := form(ctx, w, v, c.Args[1], request)
+		if truncated {
+			c.Log.Warn("there are more rows", "limit", request.Limit)
+		}
+		return err
 	}
 	return withFile(ctx, c.Args[0], 0, func(v *data.View) error {
 		if c.Settings.Output == "" {
-			return write(ctx, c.Stdout, v, c.Args[1], request)
+			return write(ctx, c.Stdout, v)
 		}
 		content, pipe := io.Pipe()
 		written := make(chan error, 1)
 		go func() {
-			err := write(ctx, pipe, v, c.Args[1], request)
+			err := write(ctx, pipe, v)
 			pipe.CloseWithError(err)
 			written <- err
 		}()

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 
 	"fnregistry.dev/apps/sqlite_api/data"
+	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpsettings"
 	"fnregistry.dev/functions/infra/program"
@@ -38,6 +39,9 @@ is called as a command is written ./query.
 
   sqlite_api shop.db                                   http://127.0.0.1:8080/
   sqlite_api --addr 0.0.0.0:8080 --token-file t shop.db    for other machines, too`
+
+// commands are words that a missing file may have been meant for.
+var commands = []string{"schema", "query", "export", "mcp", "config", "completion", "help"}
 
 func newProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
@@ -88,6 +92,9 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 	}
 	set, err := data.Open(ctx, cfg)
 	if err != nil {
+		if near := core.NameNearest(call.Args[0], commands); near != nil && core.ErrorCode(err) == core.CodeNotFound {
+			return &core.Error{Code: core.CodeNotFound, Message: data.Message(err), Hint: core.DidYouMean(near...)}
+		}
 		return err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()

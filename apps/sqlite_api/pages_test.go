@@ -40,6 +40,8 @@ func TestPages(t *testing.T) {
 		{"/shop/tables/album?price=lt.9", 200, "price lt.9 ✕"},
 		{"/shop/tables/album?price=lt.9", 200, "1 row, table"},
 		{"/shop/tables/album?facet=artist_id", 200, `href="/shop/tables/album?artist_id=eq.1&amp;facet=artist_id"`},
+		{"/shop/tables/album", 200, `href="/shop/tables/album?facet=artist_id#facets"`},
+		{"/shop/tables/album", 200, `<h2 id="facets">`},
 		{"/shop/tables/album?search=%40nasa", 200, "1 row, table"},
 		{"/shop/tables/album?id=eq.77", 200, "No rows"},
 		{"/shop/tables/album?~column=title&~operator=contains&~value=50%25", 200, "@nasa"},
@@ -204,7 +206,7 @@ func TestBrowser_Screenshots(t *testing.T) {
 	if *screenshots == "" {
 		t.Skip("only with -screenshots")
 	}
-	server, p := start(t, shopFile(t)), browser.Open(t)
+	server, p := start(t, "--write", "--token-file", writeText(t, "token", full), shopFile(t)), browser.Open(t)
 	p.Size(1100, 800)
 	for name, scheme := range map[string]string{"rows": "light", "row": "dark", "sql": "light", "schema": "dark"} {
 		p.Theme(scheme)
@@ -212,4 +214,13 @@ func TestBrowser_Screenshots(t *testing.T) {
 		p.Until(`document.querySelector("h1") !== null`)
 		p.Screenshot(filepath.Join(*screenshots, "sqlite-"+name+"-"+scheme+".png"))
 	}
+	p.Go(server.URL + "/login")
+	p.Do(chromedp.SendKeys(chromedp.CSS("input[name=token]"), full+"\r"))
+	p.Until(`document.querySelector("#logout")`)
+	p.Theme("light")
+	p.Go(server.URL + "/shop/tables/album/rows/1/edit")
+	(caller{t, server.URL, full}).want(200, "", "PATCH", "/api/v1/shop/tables/album/rows/1", `{"price": 8.5}`)
+	p.Do(chromedp.SetValue(chromedp.CSS(`[name="text.price"]`), "7.99"), chromedp.Click(chromedp.CSS("#row button")))
+	p.Until(`document.querySelector("[role=alert]")`)
+	p.Screenshot(filepath.Join(*screenshots, "sqlite-edit-light.png"))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -63,17 +64,28 @@ func writeTable(w io.Writer, t sqlite.SQLiteSchemaTable) error {
 	if t.Problem != "" {
 		fmt.Fprintf(w, "  can't be read: %s\n", core.TerminalText(t.Problem))
 	}
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text bytes.Buffer
+	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, c := range t.Columns {
-		fmt.Fprintf(columns, "  %s\t%s\t%s\n", core.TerminalText(c.Name), core.TerminalText(c.Type), core.TerminalText(columnTraits(c)))
+		fmt.Fprintf(columns, "  %s\t%s\t%s\n", core.TerminalText(c.Name), core.TerminalText(c.Type), core.TerminalText(columnTraits(c, len(t.Key))))
 	}
 	if err := columns.Flush(); err != nil {
 		return err
+	}
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
 	}
 	for _, k := range t.ForeignKeys {
 		fmt.Fprintf(w, "  %s -> %s(%s)\n", names(k.Columns), core.TerminalText(k.ToTable), names(k.To))
 	}
 	for _, i := range t.Indexes {
+		switch i.Origin { // those of constraints have names of SQLite's own
+		case "pk":
+			continue
+		case "u":
+			fmt.Fprintf(w, "  unique (%s)\n", names(i.Columns))
+			continue
+		}
 		fmt.Fprintf(w, "  index %s (%s)%s\n", core.TerminalText(i.Name), names(i.Columns), map[bool]string{true: " unique"}[i.Unique])
 	}
 	for _, tr := range t.Triggers {
@@ -95,9 +107,13 @@ func traits(t sqlite.SQLiteSchemaTable) string {
 	return core.TerminalText(text)
 }
 
-func columnTraits(c sqlite.SQLiteSchemaColumn) string {
+// columnTraits says what a column is, of a table whose key has keys columns.
+func columnTraits(c sqlite.SQLiteSchemaColumn, keys int) string {
 	var all []string
-	if c.Key > 0 {
+	switch {
+	case c.Key > 0 && keys > 1:
+		all = append(all, fmt.Sprintf("key %d", c.Key))
+	case c.Key > 0:
 		all = append(all, "key")
 	}
 	if c.NotNull {
@@ -126,21 +142,27 @@ func names(columns []string) string {
 	return strings.Join(all, ", ")
 }
 
-// completeTables completes FILE by the shell, and TABLE by the file's tables.
+// completeTables completes FILE and other files by the shell, TABLE by the
+// file's tables, and the flags --columns and --order by the table's columns.
 func completeTables[T any](ctx context.Context, c program.ProgramCompletion[*T]) []string {
-	if c.Flag != "" || len(c.Args) == 0 {
+	ofColumns := len(c.Args) == 2 && (c.Flag == "columns" || c.Flag == "order")
+	if len(c.Args) == 0 || c.Flag != "" && !ofColumns {
 		return nil
 	}
-	var words []string
-	err := withFile(ctx, c.Args[0], 0, func(v *data.View) error {
+	words := []string{}
+	_ = withFile(ctx, c.Args[0], 0, func(v *data.View) error { // after an error there is nothing to complete by
 		tables, err := v.Tables(ctx)
 		for _, t := range tables {
-			words = append(words, t.Name+"\t"+t.Kind)
+			switch {
+			case !ofColumns:
+				words = append(words, t.Name+"\t"+t.Kind)
+			case t.Name == c.Args[1]:
+				for _, column := range t.Columns {
+					words = append(words, column.Name+"\t"+column.Type)
+				}
+			}
 		}
 		return err
 	})
-	if err != nil {
-		return nil // there is nothing to complete by
-	}
 	return words
 }

@@ -51,6 +51,7 @@ func shop(t *testing.T) string {
 		"CREATE TABLE secrets (id INTEGER PRIMARY KEY, word TEXT)",
 		"CREATE TABLE pairs (a TEXT, b INTEGER, v, PRIMARY KEY (a, b)) WITHOUT ROWID",
 		"CREATE VIEW logins AS SELECT id, name, password AS p FROM customers",
+		"CREATE VIEW bad AS SELECT id FROM customers WHERE abs(-9223372036854775807 - id) = 1",
 		"CREATE VIEW names AS SELECT id, name FROM customers",
 		"CREATE VIRTUAL TABLE words USING fts5(name, password, content='customers', content_rowid='id')",
 		"CREATE INDEX by_password ON customers (password)",
@@ -187,6 +188,7 @@ func TestWrite(t *testing.T) {
 	c.want(200, `"etag":""`, "DELETE", tables+"customers/rows/7", "", "If-Match", "*")
 	c.want(200, `"key":"x~2Cy,1"`, "PATCH", tables+"pairs/rows/x~2Cy,1", `{"v": 9007199254740993}`)
 	c.want(200, `"key":"new,2"`, "PUT", tables+"pairs/rows/new,2", `{"v": {"base64": "AP8="}}`)
+	c.want(404, "no such row", "PUT", tables+"orders/rows/~n", `{"customer": 1, "amount": 1, "note": null}`)
 	c.want(400, "PUT replaces the whole row", "PUT", tables+"pairs/rows/new,2", `{}`)
 	c.want(400, "row's key", "PUT", tables+"pairs/rows/new,2", `{"b": 3, "v": 1}`)
 	c.want(200, `"key":"new,2"`, "PATCH", tables+"pairs/rows/new,2", `{"v": {"bytes": 2, "base64": "AP8="}}`) // as exports write it

@@ -188,7 +188,7 @@ func has(columns []data.Column, name string) bool {
 }
 
 // appendValue appends a value as JSON. href is where its bytes are; empty: they
-// are in the JSON, in base64.
+// are in the JSON, in base64, unless they are clipped.
 func appendValue(b []byte, value any, href string) []byte {
 	var j rowjson.RowJSON
 	switch v := value.(type) {
@@ -208,7 +208,10 @@ func appendValue(b []byte, value any, href string) []byte {
 		return append(j.AppendBytes(append(b, `,"base64":`...), v), '}')
 	case data.Clipped:
 		b = strconv.AppendInt(append(b, `{"bytes":`...), v.Bytes, 10)
-		return append(j.AppendString(append(b, `,"href":`...), href), '}')
+		if href != "" { // rows of a view have no URL
+			b = j.AppendString(append(b, `,"href":`...), href)
+		}
+		return append(b, '}')
 	}
 	panic("a value is no nil, int64, float64, string or []byte")
 }

@@ -16,17 +16,17 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/http/httpapi"
 	"fnregistry.dev/functions/infra/rowcsv"
+	"fnregistry.dev/functions/infra/rowread"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // What a query may return.
 const (
-	queryRows       = 1000 // of JSON, unless limit says otherwise
-	queryRowsMax    = 10_000
-	queryBytes      = 8 << 20
-	streamRowsMax   = 1_000_000
-	streamBytesMax  = 256 << 20
-	truncatedHeader = "Truncated"
+	queryRows      = 1000 // of JSON, unless limit says otherwise
+	queryRowsMax   = 10_000
+	queryBytes     = 8 << 20
+	streamRowsMax  = 1_000_000
+	streamBytesMax = 256 << 20
 )
 
 var queryStatuses = map[int]string{
@@ -118,14 +118,16 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 	if limit != nil {
 		rows = *limit
 	}
-	out := &streamWriter{w: w, form: form}
-	w.Header().Set("Trailer", truncatedHeader)
+	out := newStreamWriter(w, form)
 	truncated := false
 	err := v.Guest(r.Context(), query.Query, func(ctx context.Context, db *sql.DB) error {
 		if form == typeCSV {
-			out.form += "; charset=utf-8"
 			return sqlite.SQLiteQueryRows(ctx, db, query, func(found *sql.Rows) error {
-				result, err := rowcsv.RowsCSVWrite(out, found, rowcsv.RowsCSVWriteConfig{MaxRows: rows, MaxBytes: streamBytesMax})
+				ahead, err := rowread.RowsReadAhead(found)
+				if err != nil {
+					return err
+				}
+				result, err := rowcsv.RowsCSVWrite(out, ahead, rowcsv.RowsCSVWriteConfig{MaxRows: rows, MaxBytes: streamBytesMax})
 				truncated = result.Truncated
 				return err
 			})
@@ -136,15 +138,7 @@ func runQuery(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite
 		truncated = result.Truncated
 		return err
 	})
-	if err != nil && !out.sent {
-		w.Header().Del("Trailer")
-	}
-	if err := out.end(err); err != nil {
-		return err
-	}
-	_, _ = out.Write(nil) // the head, where there are no rows
-	w.Header().Set(truncatedHeader, strconv.FormatBool(truncated))
-	return nil
+	return out.end(truncated, err)
 }
 
 func queryJSON(w http.ResponseWriter, r *http.Request, v *data.View, query sqlite.SQLiteQueryRowsConfig, limit *int) error {

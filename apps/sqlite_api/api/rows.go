@@ -36,15 +36,15 @@ func format(w http.ResponseWriter, r *http.Request, parameter string) string {
 func (a *api) rows() []httpapi.HTTPAPIEndpoint {
 	return []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
-			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/rows", Name: "listRows", Tag: "rows", Errors: statuses,
+			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/rows", Name: "listRows", Tag: "rows", Errors: statuses, Problem: sqlProblem,
 			Summary: "Rows of a table: filtered, sorted, page by page or all of them",
 			Description: "Filters are parameters called as a column: age=gte.18, name=ilike.*an*, id=in.(1,2), at=is.null, data->>city=eq.Paris, " +
 				"or=(age.lt.18,age.gt.65); each of them holds. JSON is a page, of 100 rows unless limit says otherwise. NDJSON and CSV are all rows " +
-				"unless there is a limit, as they come. Whole numbers beyond 2^53 are strings in JSON; a blob is an object that says where its bytes are.",
+				"unless there is a limit, as they come, and the trailer Truncated says whether there are more. Whole numbers beyond 2^53 are strings in JSON; a blob is an object that says where its bytes are.",
 			Responses: []httpapi.HTTPAPIResponse{{Type: typeJSON, Go: typeOf[rowsOut]()}, {Type: typeNDJSON}, {Type: typeCSV}},
 		}, a.listRows),
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
-			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/rows/{key}", Name: "getRow", Tag: "rows", Errors: statuses,
+			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/rows/{key}", Name: "getRow", Tag: "rows", Errors: statuses, Problem: sqlProblem,
 			Summary: "One row by its key, and where its foreign keys lead in both directions",
 			Description: "The key is the values of the primary key with commas between them, or the rowid, as the rows' member _key has it. " +
 				"Its ETag, or Row-Version, is for If-Match, when the row is changed.",
@@ -52,12 +52,12 @@ func (a *api) rows() []httpapi.HTTPAPIEndpoint {
 			Headers:   []httpapi.HTTPAPIHeader{{Name: "Row-Version", Doc: "The state of the row, for If-Match."}},
 		}, a.getRow),
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
-			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/rows/{key}/columns/{column}", Name: "getValue", Tag: "rows", Errors: statuses,
+			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/rows/{key}/columns/{column}", Name: "getValue", Tag: "rows", Errors: statuses, Problem: sqlProblem,
 			Summary:   "One value of a row as it is stored: the bytes of a blob, or a text",
 			Responses: []httpapi.HTTPAPIResponse{{Type: "application/octet-stream"}, {Type: "text/plain"}, {Type: "image/png"}, {Type: "image/jpeg"}, {Type: "image/gif"}, {Type: "image/webp"}},
 		}, a.getValue),
 		httpapi.HTTPAPIJSON(httpapi.HTTPAPIEndpoint{
-			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/facets", Name: "listFacets", Tag: "rows", Errors: statuses,
+			Method: http.MethodGet, Path: "/api/v1/{db}/tables/{table}/facets", Name: "listFacets", Tag: "rows", Errors: statuses, Problem: sqlProblem,
 			Summary:     "How often each value of a column is among the rows, the most frequent first",
 			Description: "It takes the same filters as the rows. What takes longer than 200 ms is given up, and too_slow says so.",
 		}, 0, a.listFacets),

@@ -48,8 +48,12 @@ func (a *api) listQueries(ctx context.Context, in *databaseIn) (*storedOut, erro
 	if err != nil {
 		return nil, err
 	}
+	queries, err := v.Queries(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := &storedOut{Queries: []storedQuery{}}
-	for _, q := range v.Queries(ctx) {
+	for _, q := range queries {
 		shown := storedQuery{Name: q.Name, Title: q.Title, Doc: q.Doc, SQL: q.SQL, Parameters: []storedParameter{}}
 		for _, p := range q.Parameters {
 			shown.Parameters = append(shown.Parameters, storedParameter(p))

@@ -125,7 +125,7 @@ type batchIn struct {
 }
 
 type dryRunIn struct {
-	DryRun bool `query:"dry_run" json:"-" doc:"Find out what would happen, and take it back."`
+	DryRun bool `query:"dry_run" json:"-" doc:"Find out what would happen, and take it back. Deferred foreign keys, which SQLite checks at the commit, are not found."`
 }
 
 func (a *api) insertRows(w http.ResponseWriter, r *http.Request, in *insertIn) error {
@@ -185,7 +185,8 @@ func (a *api) replaceRow(w http.ResponseWriter, r *http.Request, in *writeRowIn)
 }
 
 // asReplacement makes an update one of the whole row; without a condition also
-// an insert, where the row is known by a primary key.
+// an insert, where the row is known by a primary key. A key with NULL is not
+// inserted: SQLite would choose a number, or make another such row each time.
 func asReplacement(t sqlite.SQLiteSchemaTable, c *data.Change, orInsert bool) error {
 	for i, name := range t.Key {
 		given := slices.Collect(maps.Keys(c.Values))
@@ -204,7 +205,7 @@ func asReplacement(t sqlite.SQLiteSchemaTable, c *data.Change, orInsert bool) er
 			}
 		}
 	}
-	if !orInsert || t.Key == nil {
+	if !orInsert || t.Key == nil || slices.Contains(c.Key, nil) {
 		return nil
 	}
 	for i, name := range t.Key {

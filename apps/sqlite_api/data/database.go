@@ -114,7 +114,7 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 func (db *Database) guest(ctx context.Context, a *Access, large bool) (*pool, error) {
 	cfg := sqliteopen.SQLiteOpenConfig{Path: db.Path, ReadOnly: true, Sandbox: true}
 	if large {
-		cfg.MaxValueBytes = largeValue
+		cfg.MaxValueBytes, cfg.MaxReaders = largeValue, readers
 	}
 	if a.hides(db.Name) {
 		if _, err := db.tables(ctx); err != nil { // hidden goes by them
@@ -188,11 +188,8 @@ const largeValue = 1_000_000_000
 // something is hidden. Only what the schema has can be read: not SQLite's own
 // tables and those of pragmas, whose texts name what is hidden.
 func (db *Database) hidden(a *Access, table, column string) bool {
-	db.schemaMu.Lock()
-	tables := db.schema.tables
-	db.schemaMu.Unlock()
-	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
-	if i < 0 {
+	t := db.known(table)
+	if t == nil {
 		if equalName(table, "json_each") || equalName(table, "json_tree") {
 			return false
 		}
@@ -200,10 +197,28 @@ func (db *Database) hidden(a *Access, table, column string) bool {
 		lower := strings.ToLower(table)
 		return column != "" || strings.HasPrefix(lower, "sqlite_") || strings.HasPrefix(lower, "pragma_") || lower == "dbstat"
 	}
-	if tables[i].Kind == "view" && a.joinsHidden(db.Name, tables, tables[i].SQL) {
+	if t.Kind == "view" && a.joinsHidden(db.Name, db.lastTables(), t.SQL) {
 		return true
 	}
-	return !a.canReadTable(db.Name, &tables[i]) || column != "" && !a.canReadColumnOf(db.Name, &tables[i], column)
+	return !a.canReadTable(db.Name, t) || column != "" && !a.canReadColumnOf(db.Name, t, column)
+}
+
+// known is a table as the schema was when it was last read; nil: it had none of
+// that name.
+func (db *Database) known(table string) *sqlite.SQLiteSchemaTable {
+	tables := db.lastTables()
+	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
+	if i < 0 {
+		return nil
+	}
+	return &tables[i]
+}
+
+// lastTables are the tables as they were last read.
+func (db *Database) lastTables() []sqlite.SQLiteSchemaTable {
+	db.schemaMu.Lock()
+	defer db.schemaMu.Unlock()
+	return db.schema.tables
 }
 
 func (db *Database) close() error {

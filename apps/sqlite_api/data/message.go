@@ -39,6 +39,9 @@ func (v *View) explain(ctx context.Context, err error) error {
 		return err
 	}
 	message := Message(coded)
+	if strings.HasPrefix(message, "LIKE or GLOB pattern") {
+		return &core.Error{Code: core.CodeInvalid, Message: message, Hint: "a pattern has 100 bytes at most; instr(text, part) looks for longer ones"}
+	}
 	if strings.HasSuffix(message, "Args has 0 values") { // which is for programmers
 		return &core.Error{Code: core.CodeInvalid, Message: "the query has a parameter without a name", Hint: "write :name in place of ?"}
 	}

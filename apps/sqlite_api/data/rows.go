@@ -3,17 +3,16 @@ package data
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowquery"
+	"fnregistry.dev/functions/infra/rowread"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -223,7 +222,7 @@ type RowPage struct {
 // Row reads the row with a key, as a page has it.
 //
 // Errors: CodeNotFound for the table and the row; CodeInvalid for a key that is
-// none of the table.
+// none of the table; CodeConflict where several rows have it.
 func (v *View) Row(ctx context.Context, table, key string) (*RowPage, error) {
 	found, err := v.readRow(ctx, table, key, 0)
 	if err != nil {
@@ -234,6 +233,8 @@ func (v *View) Row(ctx context.Context, table, key string) (*RowPage, error) {
 }
 
 func (v *View) readRow(ctx context.Context, table, key string, clip int) (*RowPage, error) {
+	ctx, cancel := v.bounded(ctx)
+	defer cancel()
 	t, err := v.Table(ctx, table)
 	if err != nil {
 		return nil, err
@@ -242,23 +243,33 @@ func (v *View) readRow(ctx context.Context, table, key string, clip int) (*RowPa
 	if err != nil {
 		return nil, err
 	}
-	found := &RowPage{Columns: q.columns}
+	row, err := v.one(ctx, q, t.Name, key)
+	if err != nil {
+		return nil, err
+	}
+	if row.Key == "" { // a rowid, which is no column
+		row.Key = key
+	}
+	return &RowPage{Columns: q.columns, Row: row}, nil
+}
+
+// one reads the row of a query for a key, which must read two rows if there
+// are.
+func (v *View) one(ctx context.Context, q *rowsQuery, table, key string) (Row, error) {
+	var found Row
 	n := 0
-	err = v.each(ctx, q, func(row Row, _ []any) error {
+	err := v.each(ctx, q, func(row Row, _ []any) error {
 		n++
-		if row.Key == "" { // a rowid, which is no column
-			row.Key = key
-		}
-		found.Row = row
+		found = row
 		return nil
 	})
 	switch {
 	case err != nil:
-		return nil, err
+		return Row{}, err
 	case n == 0:
-		return nil, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no row %q in %s", key, t.Name)}
+		return Row{}, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no row %q in %s", key, table)}
 	case n > 1: // a primary key that isn't NOT NULL may have NULL several times
-		return nil, &core.Error{Code: core.CodeConflict, Message: "several rows have this key", Hint: "filter the table's rows instead"}
+		return Row{}, &core.Error{Code: core.CodeConflict, Message: "several rows have this key", Hint: "filter the table's rows instead"}
 	}
 	return found, nil
 }
@@ -274,11 +285,7 @@ func (v *View) ShownRow(ctx context.Context, table, key string) (*RowPage, error
 
 // RowsSQL is the SELECT of a request, with its values as literals.
 func (v *View) RowsSQL(ctx context.Context, table string, r RowsRequest) (string, error) {
-	t, err := v.Table(ctx, table)
-	if err != nil {
-		return "", err
-	}
-	search, err := v.search(ctx, t, r.Search)
+	t, search, err := v.searched(ctx, table, r.Search)
 	if err != nil {
 		return "", err
 	}
@@ -295,36 +302,19 @@ func (v *View) RowsSQL(ctx context.Context, table string, r RowsRequest) (string
 //
 // Errors: CodeInvalid for a table without a key, or another number of values.
 func ParseKey(t sqlite.SQLiteSchemaTable, key string) ([]any, error) {
-	names := t.Key
-	if names == nil && t.RowID != "" {
-		names = []string{t.RowID}
-	}
-	if len(names) == 0 {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "rows of " + t.Name + " have no key, so that none has a URL", Hint: "filter them"}
-	}
-	texts := make([]bool, len(names))
-	for i, name := range names {
-		texts[i] = HoldsTexts(t, name)
-	}
-	values, err := rowquery.RowKeyParse(key, texts)
-	if err == nil && len(values) != len(names) {
-		err = &core.Error{
-			Code: core.CodeInvalid, Message: fmt.Sprintf("the key has %d values, want %d", len(values), len(names)),
-			Hint: "the key of " + t.Name + " is " + strings.Join(names, ","),
+	if t.Key == nil && t.RowID == "" {
+		return nil, &core.Error{
+			Code: core.CodeInvalid, Message: "rows of " + t.Name + " have no key, so that none has a URL", Hint: "filter them",
 		}
 	}
-	return values, err
+	return rowquery.RowKeyParse(key, keyTexts(t))
 }
 
 // Count counts the rows that a request is for, within a time or by an estimate.
 func (v *View) Count(ctx context.Context, table string, r RowsRequest, within time.Duration, estimate bool) (sqlite.SQLiteRowCountResult, error) {
 	ctx, cancel := v.bounded(ctx)
 	defer cancel()
-	t, err := v.Table(ctx, table)
-	if err != nil {
-		return sqlite.SQLiteRowCountResult{}, err
-	}
-	search, err := v.search(ctx, t, r.Search)
+	t, search, err := v.searched(ctx, table, r.Search)
 	if err != nil {
 		return sqlite.SQLiteRowCountResult{}, err
 	}
@@ -342,11 +332,9 @@ func (v *View) Count(ctx context.Context, table string, r RowsRequest, within ti
 func (v *View) Facet(
 	ctx context.Context, table string, column rowquery.RowColumn, r RowsRequest, limit int,
 ) (sqlite.SQLiteRowFacetResult, error) {
-	t, err := v.Table(ctx, table)
-	if err != nil {
-		return sqlite.SQLiteRowFacetResult{}, err
-	}
-	search, err := v.search(ctx, t, r.Search)
+	ctx, cancel := v.bounded(ctx)
+	defer cancel()
+	t, search, err := v.searched(ctx, table, r.Search)
 	if err != nil {
 		return sqlite.SQLiteRowFacetResult{}, err
 	}
@@ -361,8 +349,8 @@ func (v *View) Facet(
 }
 
 // Each reads rows as they come, for exports: Limit 0 is all of them. start is
-// called once before the first row. An error of start or row ends it and is
-// returned.
+// called once before the first row. A row's Values are right until the next
+// one. An error of start or row ends it and is returned.
 func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func([]Column) error, row func(Row) error) error {
 	leave, err := v.takeStream(ctx)
 	if err != nil {
@@ -380,6 +368,7 @@ func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func
 	if err := start(q.columns); err != nil {
 		return err
 	}
+	q.all = true
 	return v.each(ctx, q, func(r Row, _ []any) error { return row(r) })
 }
 
@@ -423,8 +412,11 @@ func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, values 
 
 // Value reads one value of a row.
 //
-// Errors: CodeNotFound for the table, the row and the column.
+// Errors: CodeNotFound for the table, the row and the column; CodeConflict where
+// several rows have the key.
 func (v *View) Value(ctx context.Context, table, key, column string) (any, error) {
+	ctx, cancel := v.bounded(ctx)
+	defer cancel()
 	t, err := v.Table(ctx, table)
 	if err != nil {
 		return nil, err
@@ -432,25 +424,20 @@ func (v *View) Value(ctx context.Context, table, key, column string) (any, error
 	if !slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool { return c.Name == column }) {
 		return nil, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no column %q in %s", column, t.Name)}
 	}
-	q, err := v.plainQuery(ctx, t, RowsRequest{Key: key, Select: []rowquery.RowSelect{{Column: rowquery.RowColumn{Name: column}}}}, 1)
+	q, err := v.plainQuery(ctx, t, RowsRequest{Key: key, Select: []rowquery.RowSelect{{Column: rowquery.RowColumn{Name: column}}}}, 2)
 	if err != nil {
 		return nil, err
 	}
-	found := false
-	var value any
-	err = v.each(ctx, q, func(row Row, _ []any) error {
-		found, value = true, row.Values[0]
-		return nil
-	})
-	if err == nil && !found {
-		err = &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no row %q in %s", key, t.Name)}
+	row, err := v.one(ctx, q, t.Name, key)
+	if err != nil {
+		return nil, err
 	}
-	return value, err
+	return row.Values[0], nil
 }
 
 // Cursor passes rows as they come to read, for exports: Limit 0 is all of them.
 // It closes them.
-func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(*sql.Rows) error) error {
+func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read func(rows *rowread.RowsReadAheadHandle) error) error {
 	leave, err := v.takeStream(ctx)
 	if err != nil {
 		return err
@@ -472,8 +459,12 @@ func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read fun
 	if err != nil {
 		return v.hideNames(sqlite.SQLiteError("rows", err))
 	}
-	defer rows.Close()
-	return v.hideNames(sqlite.SQLiteError("rows", read(rows)))
+	ahead, err := rowread.RowsReadAhead(rows)
+	if err != nil {
+		return v.hideNames(sqlite.SQLiteError("rows", err))
+	}
+	defer ahead.Close()
+	return v.hideNames(sqlite.SQLiteError("rows", read(ahead)))
 }
 
 // rowsQuery is a query for rows of a table, with further columns for keys and
@@ -484,6 +475,7 @@ type rowsQuery struct {
 	columns []Column // those that were asked for
 	keys    []int    // where a row's key is; nil: it has none
 	texts   []bool   // which of the key's columns hold texts alone
+	all     bool     // it is for an export, and reads ahead
 }
 
 func (v *View) rowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r RowsRequest, limit int) (*rowsQuery, error) {
@@ -588,6 +580,16 @@ func HoldsTexts(t sqlite.SQLiteSchemaTable, column string) bool {
 	return i >= 0 && t.Columns[i].Affinity == "TEXT"
 }
 
+// searched is a table with its full-text index for words.
+func (v *View) searched(ctx context.Context, table, words string) (sqlite.SQLiteSchemaTable, *sqlite.SQLiteRowsQuerySearch, error) {
+	t, err := v.Table(ctx, table)
+	if err != nil {
+		return t, nil, err
+	}
+	search, err := v.search(ctx, t, words)
+	return t, search, err
+}
+
 // search finds the full-text index of a table: the table itself, or one whose
 // content it is.
 func (v *View) search(ctx context.Context, t sqlite.SQLiteSchemaTable, words string) (*sqlite.SQLiteRowsQuerySearch, error) {
@@ -604,11 +606,18 @@ func (v *View) search(ctx context.Context, t sqlite.SQLiteSchemaTable, words str
 	return &sqlite.SQLiteRowsQuerySearch{Table: index, Text: words}, nil
 }
 
-// each reads the rows, with all values of each.
+// each reads the rows, with all values of each. If q.all is set, they are right
+// until the next row.
 func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle, row func(row Row, values []any) error) error {
-	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
+	found, err := db.QueryContext(ctx, q.SQL, q.Args...)
 	if err != nil {
 		return sqlite.SQLiteError("rows", err)
+	}
+	var rows rowread.RowsReadAheadRows = found
+	if q.all {
+		if rows, err = rowread.RowsReadAhead(found); err != nil {
+			return sqlite.SQLiteError("rows", err)
+		}
 	}
 	defer rows.Close()
 	values := make([]any, len(q.Columns)+q.Extra)
@@ -621,7 +630,10 @@ func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle,
 		if err := rows.Scan(targets...); err != nil {
 			return sqlite.SQLiteError("rows", err)
 		}
-		found := slices.Clone(values)
+		found := values
+		if !q.all {
+			found = slices.Clone(values)
+		}
 		r := Row{Values: found[:len(q.columns):len(q.columns)]}
 		if q.clip != nil {
 			for i, value := range r.Values {

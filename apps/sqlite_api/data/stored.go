@@ -51,11 +51,22 @@ func (s *Set) Store(ctx context.Context, database string, q StoredQuery) error {
 
 // Queries are the stored queries that the caller may run: one that reads what
 // is hidden names it in its SQL.
-func (v *View) Queries(ctx context.Context) []StoredQuery {
+func (v *View) Queries(ctx context.Context) ([]StoredQuery, error) {
 	if !v.access.hides(v.db.Name) {
-		return v.db.stored
+		return v.db.stored, nil
 	}
-	return slices.DeleteFunc(slices.Clone(v.db.stored), func(q StoredQuery) bool { return v.try(ctx, q) != nil })
+	var allowed []StoredQuery
+	for _, q := range v.db.stored {
+		err := v.try(ctx, q)
+		switch core.ErrorCode(err) {
+		case core.CodeUnavailable, core.CodeTimeout, core.CodeCanceled: // whether it may run is not known
+			return nil, err
+		}
+		if err == nil {
+			allowed = append(allowed, q)
+		}
+	}
+	return allowed, nil
 }
 
 // try reports whether a query would run.
@@ -66,9 +77,12 @@ func (v *View) try(ctx context.Context, q StoredQuery) error {
 
 // Query is a stored query that the caller may run.
 //
-// Errors: CodeNotFound.
+// Errors: CodeNotFound; those of Queries.
 func (v *View) Query(ctx context.Context, name string) (StoredQuery, error) {
-	all := v.Queries(ctx)
+	all, err := v.Queries(ctx)
+	if err != nil {
+		return StoredQuery{}, err
+	}
 	names := make([]string, len(all))
 	for i, q := range all {
 		if names[i] = q.Name; q.Name == name {

@@ -188,15 +188,12 @@ func all(list []string, is func(string) bool) bool {
 
 // allow is for the units that take which columns may be used.
 func (v *View) allow(table string) func(column string) bool {
-	v.db.schemaMu.Lock()
-	tables := v.db.schema.tables
-	v.db.schemaMu.Unlock()
-	i := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, table) })
+	t := v.db.known(table)
 	return func(column string) bool {
-		if i < 0 || v.access.Rules == nil {
+		if t == nil || v.access.Rules == nil {
 			return v.access.CanReadColumn(v.db.Name, table, column)
 		}
-		return v.access.canReadColumnOf(v.db.Name, &tables[i], column)
+		return v.access.canReadColumnOf(v.db.Name, t, column)
 	}
 }
 

@@ -73,7 +73,9 @@ func keyTexts(t sqlite.SQLiteSchemaTable) []bool {
 // long; a *[WriteError] with the code of sqlite_rows_write where a change is
 // refused. What they say names no column that the caller may not read.
 func (v *View) Write(ctx context.Context, changes []Change, dryRun bool) (results []Result, err error) {
-	if !dryRun {
+	leave := func() {}
+	defer func() { leave() }()
+	if !dryRun { // before leave: the lines have the order of the commits
 		if err := v.db.auditCheck(); err != nil {
 			return nil, err
 		}
@@ -94,11 +96,11 @@ func (v *View) Write(ctx context.Context, changes []Change, dryRun bool) (result
 		}
 		cfg.Changes = append(cfg.Changes, sqlite.SQLiteRowsWriteChange{Table: t, Verb: c.Verb, Key: c.Key, Match: c.Match, Values: c.Values})
 	}
-	leave, err := v.db.takeTurn(ctx)
+	turn, err := v.db.takeTurn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
+	leave = turn
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
 	written, err := sqlite.SQLiteRowsWrite(ctx, v.db.own.Writer, cfg)
@@ -129,6 +131,9 @@ func (v *View) writable(ctx context.Context, name string) (*sqlite.SQLiteSchemaT
 	}
 	if !v.CanWrite(name) {
 		return nil, v.ReadOnly()
+	}
+	if whole := v.db.known(name); whole != nil { // the caller may not see them, but they change what is written
+		t.Triggers = whole.Triggers
 	}
 	return &t, nil
 }

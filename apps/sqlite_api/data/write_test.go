@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -79,6 +80,61 @@ func TestAccess(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %v", what, c.got)
+		}
+	}
+}
+
+// turnHandler notes whether a transaction had the turn with each line.
+type turnHandler struct {
+	slog.Handler
+	turn  func() bool
+	lines []bool
+}
+
+func (h *turnHandler) Handle(context.Context, slog.Record) error {
+	h.lines = append(h.lines, h.turn())
+	return nil
+}
+
+// The audit has the order of the commits: a line is written before the next
+// transaction begins.
+func TestWrite_AuditHasTheTurn(t *testing.T) {
+	t.Parallel()
+	h := &turnHandler{Handler: slog.NewTextHandler(t.Output(), nil)}
+	set := openShop(t, Config{Write: true, Audit: slog.New(h)}, "CREATE TABLE t (id INTEGER PRIMARY KEY)")
+	v := set.Views(Full)[0]
+	h.turn = func() bool { return len(v.db.turn) == 1 }
+	changes := []Change{{Table: "t", Verb: "insert", Values: map[string]any{"id": 1}}}
+	if _, err := v.Write(t.Context(), changes, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Write(t.Context(), changes, false); core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("the same row again: %v", err)
+	}
+	if len(h.lines) != 2 || !h.lines[0] || !h.lines[1] {
+		t.Errorf("with the turn: %v", h.lines)
+	}
+	if len(v.db.turn) != 0 {
+		t.Error("the turn was not given back")
+	}
+}
+
+// The ETag of a write is that of the row as it is read then, also where a
+// trigger that the caller may not see changes it.
+func TestWrite_ETagAfterTriggers(t *testing.T) {
+	t.Parallel()
+	access := hiding("other", "secret")
+	set := openShop(t, Config{Write: true, Access: []*Access{access}}, "CREATE TABLE other (secret)",
+		"CREATE TABLE t (id INTEGER PRIMARY KEY, v, changed DEFAULT 0)", "INSERT INTO t VALUES (1, 1, 0)",
+		"CREATE TRIGGER touch AFTER UPDATE OF v ON t BEGIN UPDATE t SET changed = changed + 1 WHERE id = new.id; END")
+	for _, a := range []*Access{Full, access} {
+		v := set.Views(a)[0]
+		results, err := v.Write(t.Context(), []Change{{Table: "t", Verb: "update", Key: []any{int64(1)}, Values: map[string]any{"v": 2}}}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row, err := v.Row(t.Context(), "t", "1"); err != nil || row.Version != results[0].ETag {
+			t.Errorf("%s: written %s, read %s, %v", a.Name, results[0].ETag, row.Version, err)
 		}
 	}
 }

@@ -238,9 +238,11 @@ func chart(f *result, query url.Values, form string) page.PageComponent {
 		return nil
 	}
 	kind, axis := query.Get("chart"), max(0, slices.Index(f.columns, query.Get("x")))
+	chosen := func(name string) bool { return slices.Contains(query["y"], name) }
+	all := !slices.ContainsFunc(numbers, chosen) // nobody chose, or of another result
 	var drawn []string
 	for _, name := range numbers {
-		if (len(query["y"]) == 0 || slices.Contains(query["y"], name)) && name != f.columns[axis] && len(drawn) < chartSeries {
+		if (all || chosen(name)) && name != f.columns[axis] && len(drawn) < chartSeries {
 			drawn = append(drawn, name)
 		}
 	}
@@ -251,7 +253,7 @@ func chart(f *result, query url.Values, form string) page.PageComponent {
 		choice(w, form, "x", "Along", f.columns[axis], f.columns, f.columns)
 		for i, name := range numbers {
 			checked := ""
-			if slices.Contains(query["y"], name) {
+			if slices.Contains(drawn, name) {
 				checked = "yes"
 			}
 			w.Open("label")

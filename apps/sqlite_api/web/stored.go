@@ -16,7 +16,11 @@ func queries(w http.ResponseWriter, r *http.Request, v *data.View) error {
 		ID: "queries", Name: "stored queries", Path: r.URL.Path, Columns: []page.PageTableColumn{{Name: "query"}, {Name: "what it is for"}},
 		Empty: page.PageNoticeConfig{Title: "There are no stored queries", Text: "They are in the file of --queries."},
 	}
-	for _, q := range v.Queries(r.Context()) {
+	queries, err := v.Queries(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, q := range queries {
 		table.Rows = append(table.Rows, []any{page.PageLink{Text: title(q), URL: storedURL(v, q)}, q.Doc})
 	}
 	show(w, r, http.StatusOK, v, "Queries", page.PageTable(table))

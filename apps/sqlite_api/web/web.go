@@ -111,7 +111,7 @@ func show(w http.ResponseWriter, r *http.Request, status int, v *data.View, titl
 		cfg.Title = title + " - " + v.Name()
 		cfg.Tabs = append(cfg.Tabs, page.PageLink{Text: v.Name(), URL: databaseURL(v.Name())},
 			page.PageLink{Text: "Schema", URL: databaseURL(v.Name()) + "schema"}, page.PageLink{Text: "SQL", URL: databaseURL(v.Name()) + "sql"})
-		if len(v.Queries(r.Context())) > 0 {
+		if queries, err := v.Queries(r.Context()); err == nil && len(queries) > 0 {
 			cfg.Tabs = append(cfg.Tabs, page.PageLink{Text: "Queries", URL: databaseURL(v.Name()) + "queries"})
 		}
 	}

@@ -80,7 +80,7 @@ func draw(cfg PagePictureConfig) drawing {
 			d.hubs = append(d.hubs, hub)
 		}
 	}
-	slices.SortFunc(d.list, func(a, b *listed) int { return cmp.Compare(a.node.name(), b.node.name()) })
+	slices.SortStableFunc(d.list, func(a, b *listed) int { return cmp.Compare(a.node.name(), b.node.name()) })
 	if cfg.Group {
 		g.drawGroups(&d)
 	} else {
@@ -282,7 +282,7 @@ func (g *graph) drawGroups(d *drawing) {
 
 // fill lays out the nodes of a group within its box.
 func (g *graph) fill(name string, nodes []int) ([]*drawnBox, *item) {
-	slices.SortFunc(nodes, func(a, b int) int { return cmp.Compare(g.cfg.Nodes[a].name(), g.cfg.Nodes[b].name()) })
+	slices.SortStableFunc(nodes, func(a, b int) int { return cmp.Compare(g.cfg.Nodes[a].name(), g.cfg.Nodes[b].name()) })
 	columns := (len(nodes) + tallest - 1) / tallest
 	rows := (len(nodes) + columns - 1) / columns
 	var boxes []*drawnBox

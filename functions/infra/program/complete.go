@@ -120,10 +120,15 @@ func (r *runner) completeFor(ctx context.Context, c *ProgramCommandHandle, befor
 		list.directive = "files"
 	case f != nil && f.Enum != nil:
 		list.words = f.Enum
-	case c.complete != nil:
-		list.words = c.complete(ctx, settings, ProgramCompletion[*struct{}]{Args: l.rest, Flag: value, Prefix: typed})
-	case f != nil && (f.Type == "text" || f.Type == "secret" || f.Type == "list"), value == "" && c.takes(len(l.rest)+1):
-		list.directive = "files"
+	case value == "" && !c.takes(len(l.rest)+1): // there is no further argument
+	default:
+		if c.complete != nil {
+			list.words = c.complete(ctx, settings, ProgramCompletion[*struct{}]{Args: l.rest, Flag: value, Prefix: typed})
+		}
+		isText := f != nil && (f.Type == "text" || f.Type == "secret" || f.Type == "list")
+		if list.words == nil && (isText || value == "") {
+			list.directive = "files"
+		}
 	}
 	return list
 }

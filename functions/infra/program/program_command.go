@@ -36,7 +36,8 @@ type ProgramCommandConfig[T any] struct {
 	Secret func(ctx context.Context, name string) (string, error)
 	// Complete returns what an argument or a flag's value may be, each with
 	// its description behind a tab, if it has one; what doesn't begin as the
-	// word does is left out. Default: the words of the flag's enum, else files.
+	// word does is left out; nil: files. Default: the words of the flag's enum,
+	// else files.
 	Complete func(ctx context.Context, c ProgramCompletion[T]) []string
 	// Run does the work, and returns soon after ctx is done. Required.
 	Run func(ctx context.Context, call ProgramCall[T]) error

@@ -40,6 +40,26 @@ func TestProgramCommand_Complete(t *testing.T) {
 	}
 }
 
+// Where Complete has nothing to say, words are files; behind the last argument
+// there are none.
+func TestProgramCommand_CompleteFiles(t *testing.T) {
+	t.Parallel()
+	cfg := program.ProgramRunConfig{Name: "read", Doc: "reads", Commands: []*program.ProgramCommandHandle{
+		program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{
+			Args: "FILE LINE", MinArgs: 2, MaxArgs: 2, Run: nothing,
+			Complete: func(_ context.Context, c program.ProgramCompletion[*struct{}]) []string {
+				return [][]string{nil, {"1"}, {"never"}}[len(c.Args)]
+			},
+		}),
+	}}
+	for words, want := range map[string]string{"": ":files\n", "a ": "1\n:none\n", "a 1 ": ":none\n"} {
+		got := start(t.Context(), cfg, nil, append([]string{"__complete"}, strings.Split(words, " ")...)...)
+		if !strings.HasSuffix(got.stdout, want) || strings.Contains(got.stdout, "never") {
+			t.Errorf("%q: %+v", words, got)
+		}
+	}
+}
+
 // Bugs in a program's declaration show at its first start, so in every test of
 // it.
 func TestProgramCommand_Defects(t *testing.T) {

@@ -32,6 +32,33 @@ func newParser(op, text string) *parser {
 	return p
 }
 
+// maxColumns bounds the columns of an order and of a selection.
+const maxColumns = 100
+
+// parseList reads all of text as columns with commas between them, of which one
+// reads each. "" is nil.
+func parseList[T any](op, text string, one func(*parser) T) ([]T, error) {
+	if text == "" {
+		return nil, nil
+	}
+	p := newParser(op, text)
+	var list []T
+	for p.err == nil {
+		list = append(list, one(p))
+		if len(list) > maxColumns {
+			p.fail(fmt.Sprintf("more than %d columns", maxColumns), "")
+		}
+		if !p.take(",") {
+			break
+		}
+	}
+	p.end()
+	if p.err != nil {
+		return nil, p.err
+	}
+	return list, nil
+}
+
 // rest is what is still to be read, nothing after an error.
 func (p *parser) rest() string {
 	if p.err != nil {

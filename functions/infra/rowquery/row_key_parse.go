@@ -30,7 +30,7 @@ func RowKeyParse(segment string, texts []bool) ([]any, error) {
 	}
 	parts := strings.Split(segment, ",")
 	if len(parts) != len(texts) {
-		return fail("the key has %d values, want %d", len(parts), len(texts))
+		return fail("wrong number of values in the key: %d, want %d", len(parts), len(texts))
 	}
 	values := make([]any, len(parts))
 	for i, part := range parts {

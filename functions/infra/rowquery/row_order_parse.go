@@ -1,14 +1,10 @@
 package rowquery
 
 import (
-	"fmt"
 	"strings"
 
 	"fnregistry.dev/functions/core"
 )
-
-// maxColumns bounds the columns of an order and of a selection.
-const maxColumns = 100
 
 // RowOrderParse reads an order: columns, each with .asc or .desc and then
 // .nullsfirst or .nullslast if need be, as in age.desc.nullslast,name. "" is no
@@ -20,25 +16,7 @@ const maxColumns = 100
 //   - The columns need not exist, and may be there twice.
 //   - A name with a dot stands in double quotes: "a.b".desc.
 func RowOrderParse(text string) ([]RowOrder, error) {
-	if text == "" {
-		return nil, nil
-	}
-	p := newParser("row_order_parse", text)
-	var order []RowOrder
-	for p.err == nil {
-		order = append(order, p.order())
-		if len(order) > maxColumns {
-			p.fail(fmt.Sprintf("more than %d columns", maxColumns), "")
-		}
-		if !p.take(",") {
-			break
-		}
-	}
-	p.end()
-	if p.err != nil {
-		return nil, p.err
-	}
-	return order, nil
+	return parseList("row_order_parse", text, (*parser).order)
 }
 
 func (p *parser) order() RowOrder {

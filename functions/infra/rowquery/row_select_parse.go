@@ -1,7 +1,5 @@
 package rowquery
 
-import "fmt"
-
 // RowSelectParse reads the columns to return, as in
 // id,name,city:data->address->>city: each may have another name before a colon,
 // and * is all of them. "" is nil, which callers read as *.
@@ -12,25 +10,7 @@ import "fmt"
 //   - The columns need not exist; names may come twice.
 //   - Embedded tables, artist(*), are not read.
 func RowSelectParse(text string) ([]RowSelect, error) {
-	if text == "" {
-		return nil, nil
-	}
-	p := newParser("row_select_parse", text)
-	var selected []RowSelect
-	for p.err == nil {
-		selected = append(selected, p.selected())
-		if len(selected) > maxColumns {
-			p.fail(fmt.Sprintf("more than %d columns", maxColumns), "")
-		}
-		if !p.take(",") {
-			break
-		}
-	}
-	p.end()
-	if p.err != nil {
-		return nil, p.err
-	}
-	return selected, nil
+	return parseList("row_select_parse", text, (*parser).selected)
 }
 
 func (p *parser) selected() RowSelect {

@@ -37,7 +37,7 @@ func (b *rowsBuilder) keyed(values []any) string {
 	case key == nil:
 		b.fail(fmt.Sprintf("%q has no key to know a row by", b.cfg.Table.Name), "")
 	case len(values) != len(key):
-		b.fail(fmt.Sprintf("the key has %d values, want %d", len(values), len(key)), "the key is "+strings.Join(key, ", "))
+		b.fail(fmt.Sprintf("wrong number of values in the key: %d, want %d", len(values), len(key)), "the key is "+strings.Join(key, ", "))
 	}
 	if b.err != nil {
 		return ""

@@ -41,7 +41,7 @@ type SQLiteRowsWriteConfig struct {
 	Table   SQLiteSchemaTable // of the changes that name no other
 	Changes []SQLiteRowsWriteChange
 	Allow   func(table, column string) bool // which columns may be written and returned; nil: all
-	DryRun  bool                            // find out what would happen, and take it back
+	DryRun  bool                            // find out what would happen, and take it back; not what SQLite checks at the commit, deferred foreign keys
 }
 
 // ErrSQLiteRowChanged is in the error of a change whose Match the row no longer
@@ -199,7 +199,7 @@ func (w *rowsWriter) insert(c SQLiteRowsWriteChange, columns []string, args []an
 		}
 		query += conflict
 	}
-	return w.returned(query, args)
+	return w.run(query, args, nil)
 }
 
 // onConflict updates the row with the same key.
@@ -233,27 +233,25 @@ func (w *rowsWriter) existing(c SQLiteRowsWriteChange, columns []string, args []
 	case key == nil:
 		return none, w.fail(core.CodeInvalid, fmt.Sprintf("%q has no key to know a row by", w.table.Name), "")
 	case len(c.Key) != len(key):
-		return none, w.fail(core.CodeInvalid, fmt.Sprintf("the key has %d values, want %d", len(c.Key), len(key)), "the key is "+strings.Join(key, ", "))
+		return none, w.fail(core.CodeInvalid, fmt.Sprintf("wrong number of values in the key: %d, want %d", len(c.Key), len(key)), "the key is "+strings.Join(key, ", "))
 	case c.Verb == SQLiteRowsDelete && len(columns) > 0:
 		return none, w.fail(core.CodeInvalid, "a delete has no values", "")
 	case c.Verb == SQLiteRowsUpdate && len(columns) == 0:
 		return none, w.fail(core.CodeInvalid, "an update needs values", "")
 	}
-	where := make([]string, len(key))
+	condition := keyCondition(key, len(args))
 	for i, name := range key {
 		arg, err := storable(name, c.Key[i])
 		if err != nil {
 			return none, err
 		}
 		args = append(args, arg)
-		where[i] = quoteIdent(name) + " IS ?" + strconv.Itoa(len(args))
 	}
-	condition := " WHERE " + strings.Join(where, " AND ")
 	if err := w.matches(c, condition, args); err != nil {
 		return none, err
 	}
 	if c.Verb == SQLiteRowsDelete {
-		result, err := w.returned("DELETE FROM "+quoteIdent(w.table.Name)+condition, args)
+		result, err := w.run("DELETE FROM "+quoteIdent(w.table.Name)+condition, args, c.Key)
 		result.ETag = ""
 		return result, err
 	}
@@ -261,7 +259,17 @@ func (w *rowsWriter) existing(c SQLiteRowsWriteChange, columns []string, args []
 	for i, name := range columns {
 		sets[i] = quoteIdent(name) + " = ?" + strconv.Itoa(i+1)
 	}
-	return w.returned("UPDATE "+quoteIdent(w.table.Name)+" SET "+strings.Join(sets, ", ")+condition, args)
+	return w.run("UPDATE "+quoteIdent(w.table.Name)+" SET "+strings.Join(sets, ", ")+condition, args, c.Key)
+}
+
+// keyCondition is the WHERE of the row with a key, whose values come after so
+// many other parameters.
+func keyCondition(key []string, others int) string {
+	where := make([]string, len(key))
+	for i, name := range key {
+		where[i] = quoteIdent(name) + " IS ?" + strconv.Itoa(others+i+1)
+	}
+	return " WHERE " + strings.Join(where, " AND ")
 }
 
 // key is what update and delete know a row by; nil: nothing that may be read.
@@ -303,8 +311,48 @@ func (w *rowsWriter) rowColumns() string {
 	return strings.Join(columns, ", ")
 }
 
-// returned runs a statement that changes one row, and describes that row.
-func (w *rowsWriter) returned(query string, args []any) (SQLiteRowsWriteResult, error) {
+// run runs a statement that changes one row, and describes that row as it is
+// then. key is its key; nil: it is new. RETURNING has the row from before AFTER
+// triggers, and nothing useful of a virtual table.
+func (w *rowsWriter) run(query string, args, key []any) (SQLiteRowsWriteResult, error) {
+	if w.table.Kind == "virtual" {
+		return w.runVirtual(query, args, key)
+	}
+	result, err := w.runReturning(query, args)
+	if err == nil && len(w.table.Triggers) > 0 && result.Key != nil {
+		result.ETag, err = w.version(result.Key)
+	}
+	return result, err
+}
+
+func (w *rowsWriter) runVirtual(query string, args, key []any) (SQLiteRowsWriteResult, error) {
+	if _, err := w.tx.ExecContext(w.ctx, query, args...); err != nil {
+		return SQLiteRowsWriteResult{}, err
+	}
+	if key == nil && slices.Equal(w.key(), []string{w.table.RowID}) {
+		inserted, err := w.read("SELECT last_insert_rowid()", nil)
+		if err != nil {
+			return SQLiteRowsWriteResult{}, err
+		}
+		key = inserted[0]
+	}
+	if key == nil {
+		return SQLiteRowsWriteResult{}, nil
+	}
+	tag, err := w.version(key)
+	return SQLiteRowsWriteResult{Key: key, ETag: tag}, err
+}
+
+// version is the ETag of the row with a key; "": there is none.
+func (w *rowsWriter) version(key []any) (string, error) {
+	rows, err := w.read("SELECT "+w.rowColumns()+" FROM "+quoteIdent(w.table.Name)+keyCondition(w.key(), 0), key)
+	if err != nil || len(rows) != 1 {
+		return "", err
+	}
+	return SQLiteRowVersion(rows[0]), nil
+}
+
+func (w *rowsWriter) runReturning(query string, args []any) (SQLiteRowsWriteResult, error) {
 	key := w.key()
 	query += " RETURNING " + w.rowColumns()
 	if key != nil {

@@ -83,6 +83,43 @@ func TestSQLiteRowsWrite_Changes(t *testing.T) {
 	}
 }
 
+// What a write returns is the row as it is afterwards: AFTER triggers count, and
+// virtual tables have keys, too.
+func TestSQLiteRowsWrite_TriggersAndVirtualTables(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INTEGER PRIMARY KEY, v, changed DEFAULT 0)",
+		"CREATE TRIGGER touch AFTER UPDATE OF v ON t BEGIN UPDATE t SET changed = changed + 1 WHERE id = new.id; END",
+		"CREATE TRIGGER made AFTER INSERT ON t BEGIN UPDATE t SET changed = 7 WHERE id = new.id; END",
+		"CREATE VIRTUAL TABLE words USING fts5(text)", "CREATE VIRTUAL TABLE box USING rtree(id, x0, x1)")
+	tables := schemaOf(t, db)
+	for table, c := range map[string]struct {
+		insert, update map[string]any
+		key            int64
+	}{
+		"t":     {map[string]any{"id": 5, "v": 1}, map[string]any{"v": 2}, 5},
+		"words": {map[string]any{"text": "one"}, map[string]any{"text": "two"}, 1},
+		"box":   {map[string]any{"id": 9, "x0": 1, "x1": 2}, map[string]any{"x1": 3}, 9},
+	} {
+		tag := ""
+		for _, change := range []change{
+			{Verb: "insert", Values: c.insert}, {Verb: "update", Values: c.update}, {Verb: "update", Values: c.update}, {Verb: "delete"},
+		} {
+			if change.Verb != "insert" {
+				change.Key, change.Match = []any{c.key}, tag
+			}
+			cfg := sqlite.SQLiteRowsWriteConfig{Table: tables[table], Changes: []sqlite.SQLiteRowsWriteChange{change}}
+			results, err := sqlite.SQLiteRowsWrite(t.Context(), db.Writer, cfg)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", table, change.Verb, err)
+			}
+			if fmt.Sprint(results[0].Key) != fmt.Sprint([]any{c.key}) || (results[0].ETag == "") != (change.Verb == "delete") {
+				t.Errorf("%s: %s: %+v", table, change.Verb, results[0])
+			}
+			tag = results[0].ETag
+		}
+	}
+}
+
 func TestSQLiteRowsWrite_Refused(t *testing.T) {
 	t.Parallel()
 	db, tables := writeDB(t)
@@ -102,7 +139,7 @@ func TestSQLiteRowsWrite_Refused(t *testing.T) {
 		{"t", core.CodeConflict, "UNIQUE", []change{{Verb: "insert", Values: map[string]any{"name": "one"}}}},
 		{"t", core.CodeConflict, "FOREIGN KEY", []change{{Verb: "update", Key: one, Values: map[string]any{"up": 77}}}},
 		{"t", core.CodeNotFound, "no such row", []change{{Verb: "delete", Key: []any{int64(77)}}}},
-		{"t", core.CodeInvalid, "the key has 2 values", []change{{Verb: "delete", Key: []any{1, 2}}}},
+		{"t", core.CodeInvalid, "wrong number of values in the key: 2, want 1", []change{{Verb: "delete", Key: []any{1, 2}}}},
 		{"t", core.CodeInvalid, "unknown verb", []change{{Verb: "drop", Key: one}}},
 		{"t", core.CodeInvalid, "needs values", []change{{Verb: "update", Key: one}}},
 		{"t", core.CodeInvalid, "upsert needs", []change{{Verb: "upsert", Values: map[string]any{"name": "x"}}}},

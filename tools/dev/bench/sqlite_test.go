@@ -89,31 +89,38 @@ type contender struct {
 	name   string
 	do     func(i int) error // once; i is another number each time
 	server *server           // nil: a command
+	spent  *time.Duration    // a command's processor time, of all its runs
+}
+
+// cpu returns the processor time so far.
+func (c *contender) cpu(b *testing.B) time.Duration {
+	b.Helper()
+	if c.server == nil {
+		return *c.spent
+	}
+	return c.server.runTime(b)
 }
 
 // inTurns runs the contenders in short turns, so that all have the same share
 // of a busy machine: in each, so many clients at once do it so many times. It
 // reports each one's median time, the first one's speed as a multiple of each
-// other's in the same turn (their median), the servers' processor time, which
-// the machine's load changes little, and how much memory they have had so far.
+// other's in the same turn (their median), the processor time without the
+// client's, which the machine's load changes little, and the most memory that
+// each server has had so far.
 func inTurns(b *testing.B, clients, times int, contenders ...contender) {
 	b.Helper()
 	took := make([][]float64, len(contenders)) // µs
-	cpu := make([]time.Duration, len(contenders))
+	spent := make([]time.Duration, len(contenders))
 	turns := 0
 	for ; b.Loop(); turns++ {
 		for who, c := range contenders {
-			if c.server != nil {
-				cpu[who] -= c.server.runTime(b)
-			}
+			before := c.cpu(b)
 			began := time.Now()
 			if err := atOnce(clients, times, func(i int) error { return c.do(turns*clients*times + i) }); err != nil {
 				b.Fatalf("%s: %v", c.name, err)
 			}
 			took[who] = append(took[who], float64(time.Since(began).Microseconds())/float64(clients*times))
-			if c.server != nil {
-				cpu[who] += c.server.runTime(b)
-			}
+			spent[who] += c.cpu(b) - before
 		}
 	}
 	for who, c := range contenders {
@@ -125,8 +132,8 @@ func inTurns(b *testing.B, clients, times int, contenders ...contender) {
 			}
 			b.ReportMetric(median(ratios), "x-speed-of-"+c.name)
 		}
+		b.ReportMetric(float64(spent[who].Microseconds())/float64(turns*clients*times), c.name+"-cpu-µs")
 		if c.server != nil {
-			b.ReportMetric(float64(cpu[who].Microseconds())/float64(turns*clients*times), c.name+"-cpu-µs")
 			b.ReportMetric(float64(c.server.memory(b, "VmHWM"))/1e6, c.name+"-peak-MB")
 		}
 	}
@@ -158,18 +165,18 @@ func median(values []float64) float64 {
 
 // reader requests paths, and notices whether each has so many rows.
 func reader(s *server, name string, rows int, path func(i int) string) contender {
-	return contender{name, func(i int) error {
+	return contender{name: name, server: s, do: func(i int) error {
 		text, err := s.try("GET", path(i), "", nil)
 		if got := bytes.Count(text, []byte("item number ")); err == nil && got != rows {
 			err = fmt.Errorf("%s: %d rows, not %d", path(i), got, rows)
 		}
 		return err
-	}, s}
+	}}
 }
 
 // stream requests all rows in a format, in which they have so many lines.
 func stream(s *server, name, path string, lines int) contender {
-	return contender{name, func(int) error {
+	return contender{name: name, server: s, do: func(int) error {
 		res, err := plain.Get(s.url + path)
 		if err != nil {
 			return err
@@ -178,7 +185,7 @@ func stream(s *server, name, path string, lines int) contender {
 		var n lineCount
 		_, err = io.Copy(&n, res.Body)
 		return cmp.Or(err, n.check(lines))
-	}, s}
+	}}
 }
 
 // lineCount counts the lines that are written to it.
@@ -198,12 +205,17 @@ func (n *lineCount) check(want int) error {
 
 // command is sqlite3's, or ours, with stdout through a pipe, as a server's is.
 func command(name string, lines int, args ...string) contender {
-	return contender{name, func(int) error {
+	var spent time.Duration
+	return contender{name: name, spent: &spent, do: func(int) error {
 		var n lineCount
 		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Stdout = &n
-		return cmp.Or(cmd.Run(), n.check(lines))
-	}, nil}
+		if err := cmd.Run(); err != nil {
+			return err
+		}
+		spent += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		return n.check(lines)
+	}}
 }
 
 // batchRows is how many rows a transaction inserts.
@@ -245,13 +257,13 @@ func BenchmarkSQLiteAPI(b *testing.B) {
 	id := func(i int) int { return i*7919%items + 1 }
 	row := read(1, path(rows+"/%d", id), path("/row/%d", id),
 		path("/api/collections/item/records/%015d", id), path("/shop/item/%d.json?_shape=objects", id))
-	b.Run("row", func(b *testing.B) { inTurns(b, 1, 100, row...) })
-	b.Run("row/8-clients", func(b *testing.B) { inTurns(b, 8, 30, row...) })
+	b.Run("row", func(b *testing.B) { inTurns(b, 1, 50, row...) })
+	b.Run("row/8-clients", func(b *testing.B) { inTurns(b, 8, 15, row...) })
 	stock := func(i int) int { return i % 50 }
 	page := read(100, path(rows+"?stock=gte.%d&order=id&limit=100", stock), path("/rows/%d", stock),
 		path("/api/collections/item/records?filter=stock>=%d&sort=id&perPage=100&skipTotal=1", stock),
 		path("/shop/item.json?stock__gte=%d&_sort=id&_size=100&_nocount=1&_nofacet=1&_shape=array", stock))
-	b.Run("page", func(b *testing.B) { inTurns(b, 1, 30, page...) })
+	b.Run("page", func(b *testing.B) { inTurns(b, 1, 15, page...) })
 
 	const all = "SELECT * FROM item"
 	b.Run("export-csv", func(b *testing.B) {
@@ -310,10 +322,10 @@ func inserts(b *testing.B, file string, serve func(program string, args ...strin
 	insert := func(s *server, name, file, path, authorization string, body any) contender {
 		files[file] = name
 		text := toJSON(b, body)
-		return contender{name, func(int) error {
+		return contender{name: name, server: s, do: func(int) error {
 			_, err := s.try("POST", path, authorization, text)
 			return err
-		}, s}
+		}}
 	}
 	var all []contender
 	for _, c := range []struct {

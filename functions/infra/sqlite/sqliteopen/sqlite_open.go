@@ -193,7 +193,7 @@ func (s *settings) findFile() error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return s.fail(core.CodeInvalid, "is a folder", "")
+		return s.fail(core.CodeInvalid, "is a folder", "give the path of a file in it")
 	case err == nil && !info.Mode().IsRegular(): // SQLite would wait for a pipe's other end, and read a device for ever
 		return s.fail(core.CodeInvalid, "is not a regular file", "")
 	case err == nil:

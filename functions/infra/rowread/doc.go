@@ -1,0 +1,2 @@
+// Package rowread reads rows of a database for those that write them elsewhere.
+package rowread
