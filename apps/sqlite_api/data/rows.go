@@ -412,8 +412,8 @@ func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, values 
 
 // Value reads one value of a row.
 //
-// Errors: CodeNotFound for the table, the row and the column; CodeConflict where
-// several rows have the key.
+// Errors: CodeNotFound for the table, the row and the column; CodeConflict
+// where several rows have the key.
 func (v *View) Value(ctx context.Context, table, key, column string) (any, error) {
 	ctx, cancel := v.bounded(ctx)
 	defer cancel()

@@ -83,8 +83,8 @@ func TestSQLiteRowsWrite_Changes(t *testing.T) {
 	}
 }
 
-// What a write returns is the row as it is afterwards: AFTER triggers count, and
-// virtual tables have keys, too.
+// What a write returns is the row as it is afterwards: AFTER triggers count,
+// and virtual tables have keys, too.
 func TestSQLiteRowsWrite_TriggersAndVirtualTables(t *testing.T) {
 	t.Parallel()
 	db := open(t, "CREATE TABLE t (id INTEGER PRIMARY KEY, v, changed DEFAULT 0)",
