@@ -87,7 +87,9 @@ func ParseRows(parameters url.Values) (RowsRequest, error) {
 				r.Search = value
 			default:
 				var f rowquery.RowFilter
-				f, err = rowquery.RowFilterParse(name, value)
+				if f, err = rowquery.RowFilterParse(name, value); err == nil {
+					err = checkPatterns(f)
+				}
 				r.Filters = append(r.Filters, f)
 			}
 			if err != nil {
@@ -96,6 +98,23 @@ func ParseRows(parameters url.Values) (RowsRequest, error) {
 		}
 	}
 	return r, nil
+}
+
+// maxPattern is the longest pattern of like and ilike, which is that of SQL from
+// outside, too. SQLite compares a pattern in one step, which nothing stops: for
+// each byte of a text it may take as long as the pattern.
+const maxPattern = 100
+
+func checkPatterns(f rowquery.RowFilter) error {
+	for _, term := range f.Terms {
+		if err := checkPatterns(term); err != nil {
+			return err
+		}
+	}
+	if (f.Operator == rowquery.RowLike || f.Operator == rowquery.RowILike) && len(f.Value) > maxPattern {
+		return &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("the pattern of %s has more than %d bytes", f.Operator, maxPattern)}
+	}
+	return nil
 }
 
 // Page is some rows of a table.
