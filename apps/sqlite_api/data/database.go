@@ -27,6 +27,7 @@ type Database struct {
 	file *sqlite.SQLiteFileCheckHandle
 
 	stored     []StoredQuery // set before it is served
+	large      *large
 	streams    chan struct{} // holds a value for each export that runs
 	turn       chan struct{} // holds a value while a transaction writes
 	changes    *sse.SSEHub
@@ -60,7 +61,7 @@ type schema struct {
 func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
 	db := &Database{
 		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*sqliteopen.SQLiteOpenHandle{},
-		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), log: cfg.Audit,
+		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), large: newLarge(), log: cfg.Audit,
 	}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
