@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -161,6 +162,8 @@ func (v *View) refusal(err error, changes int) error {
 		shown.Message = coded.Message
 	case shown.Code == core.CodeTimeout:
 		shown.Message = "the change took too long"
+	case shown.Code == core.CodeUnavailable && !strings.Contains(err.Error(), "locked"):
+		shown.Message = "the file can't be written now: the disk may be full" // the hint says more
 	case shown.Code == core.CodeUnavailable:
 		shown.Message, shown.RetryAfter = "another program writes to the database", time.Second
 	case shown.Code == core.CodeInternal:

@@ -82,3 +82,18 @@ func TestAccess(t *testing.T) {
 		}
 	}
 }
+
+// A full disk isn't taken for another program's lock.
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	v := &View{db: &Database{Name: "shop"}, access: Full}
+	for text, want := range map[string]string{
+		"database or disk is full (13)": "the file can't be written now: the disk may be full", "disk I/O error (10)": "the file can't be written now: the disk may be full",
+		"database is locked (5)": "another program writes to the database", "database table is locked (6)": "another program writes to the database",
+	} {
+		err := v.refusal(&core.Error{Code: core.CodeUnavailable, Hint: "a hint", Err: errors.New(text)}, 1)
+		if Message(err) != want || core.ErrorHint(err) != "a hint" {
+			t.Errorf("%s: %s, hint %q", text, Message(err), core.ErrorHint(err))
+		}
+	}
+}
