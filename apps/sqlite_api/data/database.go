@@ -117,11 +117,13 @@ func (db *Database) guest(ctx context.Context, a *Access, large bool) (*sql.DB, 
 
 // tables describes all tables.
 func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
+	// Connections are opened when they are needed: some would be of the file
+	// that was replaced, and some of the one in its place.
+	if err := db.file.Check(); err != nil {
+		return nil, err
+	}
 	var version int64
 	if err := db.own.Reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
-		if lost := db.file.Check(); lost != nil {
-			return nil, lost
-		}
 		return nil, sqlite.SQLiteError("schema", err)
 	}
 	db.schemaMu.Lock()
@@ -166,6 +168,10 @@ func (db *Database) hidden(a *Access, table, column string) bool {
 	}
 	if tables[i].Kind == "view" && a.joinsHidden(db.Name, tables, tables[i].SQL) {
 		return true
+	}
+	if column != "" && !slices.ContainsFunc(tables[i].Columns, func(c sqlite.SQLiteSchemaColumn) bool { return equalName(c.Name, column) }) &&
+		!slices.ContainsFunc([]string{"rowid", "_rowid_", "oid"}, func(name string) bool { return equalName(name, column) }) {
+		return true // it is new, and may be made of a hidden one
 	}
 	return !a.canReadTable(db.Name, &tables[i]) || column != "" && !a.canReadColumnOf(db.Name, &tables[i], column)
 }
