@@ -199,7 +199,11 @@ func (w *rowsWriter) insert(c SQLiteRowsWriteChange, columns []string, args []an
 		}
 		query += conflict
 	}
-	return w.returned(query, args)
+	result, err := w.returned(query, args)
+	if err == nil && w.table.Kind == "virtual" && len(result.Key) == 1 { // RETURNING says -1, since the module chose the rowid later
+		err = w.tx.QueryRowContext(w.ctx, "SELECT last_insert_rowid()").Scan(&result.Key[0])
+	}
+	return result, err
 }
 
 // onConflict updates the row with the same key.
@@ -252,16 +256,48 @@ func (w *rowsWriter) existing(c SQLiteRowsWriteChange, columns []string, args []
 	if err := w.matches(c, condition, args); err != nil {
 		return none, err
 	}
+	if w.table.Kind == "virtual" {
+		return w.existingVirtual(c, key, condition, columns, args)
+	}
 	if c.Verb == SQLiteRowsDelete {
 		result, err := w.returned("DELETE FROM "+quoteIdent(w.table.Name)+condition, args)
 		result.ETag = ""
 		return result, err
 	}
+	return w.returned(w.update(columns)+condition, args)
+}
+
+// update sets columns to the first parameters.
+func (w *rowsWriter) update(columns []string) string {
 	sets := make([]string, len(columns))
 	for i, name := range columns {
 		sets[i] = quoteIdent(name) + " = ?" + strconv.Itoa(i+1)
 	}
-	return w.returned("UPDATE "+quoteIdent(w.table.Name)+" SET "+strings.Join(sets, ", ")+condition, args)
+	return "UPDATE " + quoteIdent(w.table.Name) + " SET " + strings.Join(sets, ", ")
+}
+
+// existingVirtual updates or deletes the row of a virtual table, which has no
+// RETURNING for that.
+func (w *rowsWriter) existingVirtual(c SQLiteRowsWriteChange, key []string, condition string, columns []string, args []any) (SQLiteRowsWriteResult, error) {
+	result := SQLiteRowsWriteResult{Key: slices.Clone(c.Key)}
+	if c.Verb == SQLiteRowsDelete {
+		// The parameters of condition are the only ones.
+		_, err := w.tx.ExecContext(w.ctx, "DELETE FROM "+quoteIdent(w.table.Name)+condition, args...)
+		return result, err
+	}
+	if _, err := w.tx.ExecContext(w.ctx, w.update(columns)+condition, args...); err != nil {
+		return result, err
+	}
+	for i, name := range key { // it may have changed
+		if at := slices.Index(columns, name); at >= 0 {
+			result.Key[i], args[len(columns)+i] = args[at], args[at]
+		}
+	}
+	rows, err := w.read("SELECT "+w.rowColumns()+" FROM "+quoteIdent(w.table.Name)+condition, args)
+	if err == nil && len(rows) == 1 {
+		result.ETag = SQLiteRowVersion(rows[0])
+	}
+	return result, err
 }
 
 // key is what update and delete know a row by; nil: nothing that may be read.
