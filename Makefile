@@ -13,7 +13,7 @@ export GOFLAGS := $(strip $(GOFLAGS) -tags=goolm)
 UP       = $(if $(filter 1,$(SKIP_SERVERS)),,$(GO) run ./tools/testenv up --)
 
 # STAGES runs the tests in stages; tools/dev/stages says which variables it takes. It is built, since go run passes no signal on.
-export RACE SKIP_SERVERS STAGES PKG FLAKY_COUNT SOAK_RUNS SOAK_MESSAGES BUSY
+export RACE SKIP_SERVERS STAGES PKG FLAKY_COUNT SOAK_RUNS SOAK_MESSAGES SOAK_KILLS BUSY
 STAGE    = mkdir -p bin && $(GO) build -o bin/stages ./tools/dev/stages && exec bin/stages
 
 # What is downloaded is downloaded first, and without a word, when go.work or a go.mod is newer than the last time.
@@ -50,7 +50,7 @@ flaky: $(DOWNLOAD) ## run every package FLAKY_COUNT times (20), idle and next to
 	@$(STAGE) flaky
 
 .PHONY: soak
-soak: $(DOWNLOAD) ## run the Matrix proof SOAK_RUNS times (100) with SOAK_MESSAGES (2000) on both homeservers, next to busy loops (BUSY=3)
+soak: $(DOWNLOAD) ## kill sqlite_api SOAK_KILLS times (200) per driver and journal mode, then run the Matrix proof SOAK_RUNS times (100) with SOAK_MESSAGES (2000) on both homeservers, next to busy loops (BUSY=3)
 	@$(STAGE) soak
 
 .PHONY: proof
@@ -109,7 +109,7 @@ mutate: $(DOWNLOAD) ## change the registry core in MUTANTS small places (60), on
 
 .PHONY: bench
 bench: $(DOWNLOAD) ## measure speed, side by side with what a user would take instead
-	@sh tools/dev/deps.sh ripgrep g++
+	@sh tools/dev/deps.sh ripgrep g++ sqlite3 python3-venv
 	$(UP) $(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
 
 .PHONY: ci

@@ -201,6 +201,32 @@ func TestAPI_Refused(t *testing.T) {
 	}
 }
 
+// What is wrong is said by the names that the caller wrote, and what was meant.
+func TestAPI_Hints(t *testing.T) {
+	t.Parallel()
+	base := start(t, "--queries", writeText(t, "queries.yaml", storedText), shopFile(t)).URL + "/api/v1/shop/"
+	for path, want := range map[string][]string{
+		"tables/album/rows?_limit=5":               {`parameter \"_limit\": unknown operator`, "did you mean limit?"},
+		"tables/album/rows?id=eq.1&price=9":        {`parameter \"price\": unknown operator`},
+		"tables/album/rows?order=id.dsc":           {`parameter \"order\": `},
+		"tables/v/rows/1":                          {"rows of v have no key"},
+		"query?sql=SELECT+*+FROM+albun":            {`"detail":"no such table: albun"`, "did you mean album?"},
+		"explain?sql=SELECT+tilte+FROM+album":      {`"detail":"no such column: tilte"`, "did you mean title?"},
+		"query?sql=SELECT+:id":                     {"no value for parameter :id", "give it by p_id"},
+		"query?sql=SELECT+:id&p_id=1&p_ids=2":      {`no parameter \"ids\"`, "did you mean id?"},
+		"query?sql=SELECT+?":                       {"write :name in place of ?"},
+		"queries/cheap?most=1":                     {"known are limit, format, p_*"},
+		"query?sql=SELECT+id+FROM+album+WHER+id=1": {`"detail":"near \"id\": syntax error"`},
+	} {
+		status, body, _ := answer(t, base+path)
+		for _, text := range want {
+			if status != 400 || !strings.Contains(body, text) {
+				t.Errorf("%s: %d %s, want %s", path, status, body, text)
+			}
+		}
+	}
+}
+
 // What a limit cut is said.
 func TestAPI_Truncated(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"fnregistry.dev/apps/sqlite_api/api"
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/apps/sqlite_api/web"
+	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpapi"
 	"fnregistry.dev/functions/infra/http/httpsettings"
@@ -37,9 +39,11 @@ func newHandler(call program.ProgramCall[*settings], set *data.Set, known *token
 	})
 	apiMux, pageMux := http.NewServeMux(), http.NewServeMux()
 	endpoints.Mount(apiMux)
-	pages := web.New(set)
+	pages := web.New(set, len(stack.Tokens)+len(stack.Named) > 0)
 	pages.Mount(pageMux)
-	forPrograms := fnhttp.HTTPMux(apiMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(endpoints.NotFound)})
+	forPrograms := fnhttp.HTTPIdempotency(
+		fnhttp.HTTPMux(apiMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(endpoints.NotFound)}),
+		fnhttp.HTTPIdempotencyConfig{Caller: func(r *http.Request) string { return data.AccessFrom(r.Context()).Name }})
 	forPeople := fnhttp.HTTPMux(pageMux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(pages.NotFound)})
 	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isAPI(r.URL.Path) {
@@ -71,8 +75,14 @@ func withAccess(next http.Handler, known *tokens) http.Handler {
 	})
 }
 
-// limits bounds how many requests run at once: of all kinds, and of SQL from
-// outside, which takes a core each. Streams run for hours and are not counted.
+// The most streams of changes at once, in total and of one address.
+const (
+	streamsTotal     = 1024
+	streamsPerClient = 64
+)
+
+// limits bounds how many requests run at once: of all kinds, of SQL from
+// outside, which takes a core each, and of streams, which run for hours.
 func limits(settings *httpsettings.HTTPSettings) func(http.Handler) (http.Handler, error) {
 	return func(next http.Handler) (http.Handler, error) {
 		cfg := fnhttp.HTTPConcurrencyLimitConfig{Total: 256, PerClient: 64, Queue: 1024, Wait: 10 * time.Second}
@@ -89,10 +99,19 @@ func limits(settings *httpsettings.HTTPSettings) func(http.Handler) (http.Handle
 		if err != nil {
 			return nil, err
 		}
+		cfg.Total, cfg.PerClient, cfg.Queue = streamsTotal, streamsPerClient, -1
+		cfg.Refusal = &core.Error{
+			Code: core.CodeUnavailable, Message: fmt.Sprintf("too many streams are open: %d are allowed, %d of them of one address", streamsTotal, streamsPerClient),
+			Hint: "close those that are no longer read; one stream has the changes of all tables of a database", RetryAfter: 5 * time.Second,
+		}
+		streams, err := fnhttp.HTTPConcurrencyLimit(next, cfg)
+		if err != nil {
+			return nil, err
+		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case isChanges(r.URL.EscapedPath()):
-				next.ServeHTTP(w, r)
+				streams.ServeHTTP(w, r)
 			case runsSQL(r.URL.EscapedPath()):
 				queries.ServeHTTP(w, r)
 			default:

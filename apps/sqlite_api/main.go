@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
+	"runtime/debug"
 
 	"fnregistry.dev/apps/sqlite_api/data"
-	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpsettings"
 	"fnregistry.dev/functions/infra/program"
@@ -52,25 +53,38 @@ func newProgram() program.ProgramRunConfig {
 		}), program.ProgramCommand(program.ProgramCommandConfig[*exportOptions]{
 			Name: "export", Doc: "writes the rows of a table", Help: exportHelp, Args: "FILE TABLE", MinArgs: 2, MaxArgs: 2,
 			Defaults: &exportOptions{Format: "csv"}, Run: export, Complete: completeTables[exportOptions],
+		}), program.ProgramCommand(program.ProgramCommandConfig[*mcpOptions]{
+			Name: "mcp", Doc: "serves coding agents: Model Context Protocol on stdin and stdout", Help: mcpHelp, Args: "FILE...", MinArgs: 1, MaxArgs: -1,
+			Run: serveMCP,
 		})},
+	}
+}
+
+// collectRarely trades memory for time: responses are small garbage, and the
+// heap that lives is small, too. GOGC and GOMEMLIMIT win, if set.
+func collectRarely() {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(128 << 20) // beyond it the garbage is collected as it comes
 	}
 }
 
 // serve serves until ctx is done. It prints the address on stdout once it
 // accepts connections.
 func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error) {
+	collectRarely()
 	known, err := readTokens(call.Settings.Tokens)
 	if err != nil {
 		return err
 	}
 	cfg := data.Config{Files: call.Args, Write: call.Settings.Write, Access: known.all(), Audit: call.Log}
 	if path := call.Settings.Audit; path != "" {
-		file, openErr := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		audit, openErr := openAudit(path)
 		if openErr != nil {
-			return &core.Error{Code: core.ErrorCode(openErr), Op: "audit", Err: openErr}
+			return openErr
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		cfg.Audit = slog.New(slog.NewJSONHandler(file, nil))
+		defer func() { err = errors.Join(err, audit.close()) }()
+		cfg.Audit, cfg.AuditCheck = audit.logger(), audit.check
 	}
 	set, err := data.Open(ctx, cfg)
 	if err != nil {
@@ -83,6 +97,7 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 	if err := storeQueries(ctx, call.Settings.Queries, set); err != nil {
 		return err
 	}
+	warn(call.Log, call.Settings, known)
 	handler, err := newHandler(call, set, known)
 	if err != nil {
 		return err
@@ -102,4 +117,19 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 			return server, nil
 		}},
 	}})
+}
+
+// warn says what the settings seem to be for, and can't be without a token.
+func warn(log *slog.Logger, s *settings, known *tokens) {
+	if s.Token.IsSet() || len(known.named) > 0 {
+		return
+	}
+	const hint = "give one by --token-file or --tokens"
+	if s.Write {
+		log.Warn("nobody can write without a token", "hint", hint)
+	}
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		log.Warn("other machines are refused without a token", "hint", hint)
+	}
 }

@@ -119,6 +119,27 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// Settings that do nothing without a token are told of.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	token := writeText(t, "token", full)
+	for _, c := range []struct {
+		args      []string
+		write, at bool
+	}{
+		{nil, false, false},
+		{[]string{"--write"}, true, false},
+		{[]string{"--addr", ":0"}, false, true},
+		{[]string{"--addr", ":0", "--write", "--token-file", token}, false, false},
+		{[]string{"--addr", "localhost:0", "--tokens", writeText(t, "tokens.yaml", tokensText())}, false, false},
+	} {
+		log := start(t, append(c.args, shopFile(t))...).Log()
+		if strings.Contains(log, "nobody can write") != c.write || strings.Contains(log, "other machines are refused") != c.at {
+			t.Errorf("%v: %s", c.args, log)
+		}
+	}
+}
+
 // People on other machines, as behind a proxy, log in by the token.
 func TestBrowser_Login(t *testing.T) {
 	t.Parallel()

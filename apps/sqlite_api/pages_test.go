@@ -51,7 +51,13 @@ func TestPages(t *testing.T) {
 		{"/shop/tables/odd/rows/a~2Cb~2F~25,~b00112233445566778899aabbccddeeff", 200, "9007199254740993"},
 		{"/shop/tables/album/rows/1", 200, `href="/shop/tables/artist/rows/1"`},
 		{"/shop/tables/artist/rows/1", 200, `href="/shop/tables/album?artist_id=eq.1"`},
-		{"/shop/tables/album/rows/1", 200, "http://HOST/api/v1/shop/tables/album/rows/1&#39;"},
+		{"/shop/tables/album/rows/1", 200, "&#39;" + base + "/api/v1/shop/tables/album/rows/1&#39;"},
+		{"/shop/tables/album/rows/1", 200, ">artist 1: AC/DC</a>"},
+		{"/shop/tables/album?price=lt.9", 200, "&#39;" + base + "/api/v1/shop/tables/album/rows?format=json&amp;price=lt.9&#39;"},
+		{"/shop/tables/album", 200, `<a href="/shop/tables/artist?id=eq.1">1</a> <span class="quiet">AC/DC</span>`},
+		{"/shop/tables/album?price=lt.10", 200, `href="/shop/tables/album?price=lt.10&amp;title=eq.High%27way" class="only"`},
+		{"/shop/tables/album?facet=price", 200, `href="/shop/tables/album?cover=is.null&amp;facet=price" class="only"`},
+		{"/shop/tables/mixed", 200, `href="/shop/tables/mixed?v=eq." class="only"`},
 		{"/shop/schema", 200, `href="/shop/tables/album"`},
 		{"/shop/sql", 200, `name="sql"`},
 		{"/shop/sql?sql=SELECT+title+FROM+album+WHERE+id=:id&p_id=2", 200, "High&#39;way"},
@@ -60,7 +66,7 @@ func TestPages(t *testing.T) {
 		{"/shop/sql?sql=SELECT+id,price+FROM+album&chart=bar", 200, "<svg"},
 		{"/shop/sql?sql=SELECT+':no',+%22:x%22+--+:y%0AFROM+album", 200, "<button>Run</button></form>"},
 		{"/shop/sql?sql=DELETE+FROM+album", 403, "Not a read-only statement"},
-		{"/shop/sql?sql=SELECT+*+FROM+albun", 400, "no such table: albun"},
+		{"/shop/sql?sql=SELECT+*+FROM+albun", 400, "<p>No such table: albun.</p>"},
 		{"/shop/tables/album?prise=eq.1", 400, "did you mean price?"},
 		{"/shop/tables/album?limit=2&order=id&count=exact&format=csv", 200, "cursor="},
 		{"/shop/tables/v?limit=1", 200, "offset=1"},
@@ -93,6 +99,8 @@ func TestPages(t *testing.T) {
 	if res.Header.Get("Location") != "/shop/" {
 		t.Errorf("/shop leads to %q", res.Header.Get("Location"))
 	}
+	// A path that is only read says so to who would change it.
+	caller{t, base, ""}.want(405, "use GET, HEAD", "POST", "/shop/schema", "")
 }
 
 // Names and values of somebody else do no harm.
@@ -162,6 +170,9 @@ func TestBrowser(t *testing.T) {
 		p.Go(server.URL + path)
 		p.NoWiderThanTheScreen()
 	}
+	// A wide table scrolls; its words stay whole.
+	p.Go(server.URL + "/shop/tables/album")
+	p.Until(`document.querySelector("td a").getClientRects().length === 1`)
 }
 
 // Somebody filters, sorts, opens a row and follows its foreign key, then runs

@@ -60,10 +60,17 @@ func runQuery(ctx context.Context, c program.ProgramCall[*queryOptions]) error {
 		}
 		query.Named[name] = value
 	}
+	if err := data.CheckParameters(query.Query, query.Named, "-p %s=VALUE"); err != nil {
+		return err
+	}
 	return withFile(ctx, c.Args[0], c.Settings.Timeout, func(v *data.View) error {
-		return v.Guest(ctx, query.Query, func(ctx context.Context, db *sql.DB) error {
+		err := v.Guest(ctx, query.Query, func(ctx context.Context, db *sql.DB) error {
 			return printRows(ctx, c, db, query)
 		})
+		if core.ErrorCode(err) == core.CodeTimeout {
+			return &core.Error{Code: core.CodeTimeout, Message: fmt.Sprintf("the query took longer than %v", c.Settings.Timeout), Hint: "raise --timeout"}
+		}
+		return err
 	})
 }
 

@@ -55,7 +55,7 @@ func storeQueries(ctx context.Context, path string, set *data.Set) error {
 		if err := entry.store(ctx, set); err != nil {
 			line := max(1, lines[fmt.Sprintf("queries[%d].name", i)])
 			return &core.Error{
-				Code: core.CodeInvalid, Message: fmt.Sprintf("%s:%d: query %q: %s", path, line, entry.Name, data.Message(err)), Hint: core.ErrorHint(err), Err: err,
+				Code: core.CodeInvalid, Message: fmt.Sprintf("%s:%d: query %q: %s", path, line, entry.Name, data.Message(err)), Hint: core.ErrorHint(err),
 			}
 		}
 	}

@@ -74,7 +74,7 @@ func TestStored_BadFile(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"queries:\n  - {name: a, database: shop, sql: DELETE FROM album}":                                      `queries.yaml:2: query "a": not a read-only statement`,
-		"queries:\n  - {name: a, database: shop, sql: SELECT * FROM albun}":                                    "no such table: albun",
+		"queries:\n  - {name: a, database: shop, sql: SELECT * FROM albun}":                                    `queries.yaml:2: query "a": no such table: albun` + "\nhint: did you mean album?\n",
 		"queries:\n  - {name: a, database: shpo, sql: SELECT 1}":                                               "did you mean shop?",
 		"queries:\n  - {name: a, database: shop}":                                                              "lacks a name, a database or its sql",
 		"queries:\n  - {name: a, database: shop, sql: SELECT 1, sqll: x}":                                      "sqll",

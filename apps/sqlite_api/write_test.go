@@ -189,11 +189,14 @@ func TestWrite(t *testing.T) {
 	c.want(200, `"key":"new,2"`, "PUT", tables+"pairs/rows/new,2", `{"v": {"base64": "AP8="}}`)
 	c.want(400, "PUT replaces the whole row", "PUT", tables+"pairs/rows/new,2", `{}`)
 	c.want(400, "row's key", "PUT", tables+"pairs/rows/new,2", `{"b": 3, "v": 1}`)
+	c.want(200, `"key":"new,2"`, "PATCH", tables+"pairs/rows/new,2", `{"v": {"bytes": 2, "base64": "AP8="}}`) // as exports write it
+	c.want(400, "bytes", "PATCH", tables+"pairs/rows/new,2", `{"v": {"bytes": 3, "base64": "AP8="}}`)
 	c.want(400, "base64", "PATCH", tables+"pairs/rows/new,2", `{"v": [1]}`)
 	c.want(400, "64 bits", "PATCH", tables+"pairs/rows/new,2", `{"v": 18446744073709551616}`)
 	c.want(400, "view", "POST", tables+"names/rows", `{"name": "x"}`)
 	c.want(404, "no table", "POST", tables+"nothing/rows", `{"name": "x"}`)
-	c.want(409, "FOREIGN KEY", "POST", tables+"orders/rows", `{"customer": 77}`)
+	c.want(409, `"FOREIGN KEY constraint failed","hint":"either it points to`, "POST", tables+"orders/rows", `{"customer": 77}`)
+	c.want(400, "have no key", "DELETE", tables+"names/rows/1", "")
 	const batch = "/api/v1/shop/batch"
 	c.want(200, `"table":"orders","key":"10"`, "POST", batch, `{"changes": [{"table": "customers", "verb": "insert", "values": {"id": 10, "name": "C"}},
 		{"table": "orders", "verb": "insert", "values": {"id": 10, "customer": 10, "amount": 1.5}}, {"table": "orders", "verb": "delete", "key": "1"}]}`)

@@ -13,7 +13,7 @@ import (
 )
 
 // cell is a value of a row in a body: null, true, false, a number, a text, or
-// {"base64": "..."} for a blob.
+// {"base64": "..."} for a blob. An export has "bytes" beside it, their number.
 type cell struct{ value any }
 
 var errCell = errors.New(`want null, true, false, a number, a text or {"base64": "..."}`)
@@ -24,6 +24,7 @@ func (c *cell) UnmarshalJSON(text []byte) error {
 	case '{':
 		var blob struct {
 			Base64 *string `json:"base64"`
+			Bytes  *int    `json:"bytes"`
 		}
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.DisallowUnknownFields()
@@ -31,6 +32,9 @@ func (c *cell) UnmarshalJSON(text []byte) error {
 			return errCell
 		}
 		value, err := base64.StdEncoding.Strict().DecodeString(*blob.Base64)
+		if err == nil && blob.Bytes != nil && *blob.Bytes != len(value) {
+			err = fmt.Errorf("base64 has %d bytes, and bytes says %d", len(value), *blob.Bytes)
+		}
 		c.value = value
 		return err
 	case '[':

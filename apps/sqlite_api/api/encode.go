@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 
 	"fnregistry.dev/apps/sqlite_api/data"
@@ -39,8 +40,14 @@ func (e *encoder) page(page *data.Page, count *sqlite.SQLiteRowCountResult) []by
 	b := e.columns(append(make([]byte, 0, 4096), `{"columns":`...), page.Columns)
 	b = append(b, `,"rows":[`...)
 	names := e.names(page.Columns)
+	before := len(b)
 	for i, row := range page.Rows {
-		if i > 0 {
+		switch i {
+		case 0:
+		case 1: // the others are about as long
+			b = slices.Grow(b, (len(b)-before)*len(page.Rows)*5/4)
+			fallthrough
+		default:
 			b = append(b, ',', '\n')
 		}
 		b = e.object(b, names, page.Columns, row)
@@ -154,13 +161,21 @@ func (e *encoder) object(b []byte, names [][]byte, columns []data.Column, row da
 		}
 		separate = true
 		b = append(b, name...)
-		href := ""
-		if row.Key != "" && e.base != "" && columns[i].Source != "" {
-			href = e.base + "/" + row.Key + "/columns/" + url.PathEscape(columns[i].Source)
-		}
-		b = appendValue(b, row.Values[i], href)
+		b = appendValue(b, row.Values[i], e.href(columns[i], i, row))
 	}
 	return append(b, '}')
+}
+
+// href is where the bytes of a value are that is not in the JSON itself; empty:
+// nowhere, or it is.
+func (e *encoder) href(c data.Column, i int, row data.Row) string {
+	switch row.Values[i].(type) {
+	case []byte, data.Clipped:
+		if row.Key != "" && e.base != "" && c.Source != "" {
+			return e.base + "/" + row.Key + "/columns/" + url.PathEscape(c.Source)
+		}
+	}
+	return ""
 }
 
 func has(columns []data.Column, name string) bool {

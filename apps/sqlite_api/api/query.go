@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -69,7 +70,7 @@ func (in *sqlIn) rowsQuery() (sqlite.SQLiteQueryRowsConfig, error) {
 	for name, value := range values {
 		query.Named[name] = value
 	}
-	return query, err
+	return query, cmp.Or(err, data.CheckParameters(in.SQL, query.Named, "p_%s"))
 }
 
 // named are the values of p_name by name.
@@ -214,7 +215,7 @@ func sqlProblem(err error) error {
 	}
 	switch coded.Code {
 	case core.CodeInvalid, core.CodeForbidden, core.CodeTooLarge:
-		return &core.Error{Code: coded.Code, Message: coded.Err.Error(), Hint: coded.Hint, Err: err}
+		return &core.Error{Code: coded.Code, Message: data.Message(err), Hint: coded.Hint, Err: err}
 	case core.CodeTimeout:
 		return &core.Error{Code: coded.Code, Message: "the query took too long and was stopped", Hint: "explain says what is slow", Err: err}
 	}

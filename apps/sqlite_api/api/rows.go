@@ -1,6 +1,7 @@
 package api
 
 import (
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,7 +11,6 @@ import (
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpapi"
-	"fnregistry.dev/functions/infra/rowquery"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -115,19 +115,14 @@ func (a *api) listRows(w http.ResponseWriter, r *http.Request, in *listRowsIn) e
 	if err != nil {
 		return err
 	}
+	for name, value := range map[string]string{"select": in.Select, "order": in.Order} {
+		if value != "" {
+			in.Filters.Set(name, value)
+		}
+	}
 	request, err := in.request()
 	if err != nil {
 		return err
-	}
-	if in.Select != "" {
-		if request.Select, err = rowquery.RowSelectParse(in.Select); err != nil {
-			return err
-		}
-	}
-	if in.Order != "" {
-		if request.Order, err = rowquery.RowOrderParse(in.Order); err != nil {
-			return err
-		}
 	}
 	request.Cursor = in.Cursor
 	if in.Offset != nil {
@@ -164,10 +159,19 @@ func (a *api) listRows(w http.ResponseWriter, r *http.Request, in *listRowsIn) e
 		}
 		count = &counted
 	}
-	e := newEncoder(v.Name(), t.Name)
+	body := newEncoder(v.Name(), t.Name).page(page, count)
 	w.Header().Set("Content-Type", typeJSON)
-	_, _ = w.Write(e.page(page, count)) // the client is gone
+	w.Header().Set("ETag", tag(body))
+	_, _ = w.Write(body) // the client is gone
 	return nil
+}
+
+var tagSeed = maphash.MakeSeed()
+
+// tag is the ETag of a body, in this process: the hash that http_conditional
+// would take instead costs a tenth of a page's time.
+func tag(body []byte) string {
+	return strconv.Quote(strconv.FormatUint(maphash.Bytes(tagSeed, body), 36))
 }
 
 type getRowIn struct {

@@ -31,6 +31,8 @@ func (a *api) writeEndpoints() []httpapi.HTTPAPIEndpoint {
 	const row = rows + "/{key}"
 	const values = "Numbers are stored exactly up to 64 bits, true and false as 1 and 0, and a blob is written as {\"base64\": \"...\"}. "
 	const match = "With the header If-Match the row must still have that ETag, or nothing is written and the status is 412."
+	const repeat = "With the header Idempotency-Key, a text of its own for each request, a request that is repeated within a day " +
+		"since its answer was lost gets the first response, with the header Idempotency-Replayed. "
 	endpoint := func(method, path, name, summary, description string) httpapi.HTTPAPIEndpoint {
 		e := httpapi.HTTPAPIEndpoint{
 			Method: method, Path: path, Name: name, Tag: "writing", Summary: summary, Description: description,
@@ -42,6 +44,11 @@ func (a *api) writeEndpoints() []httpapi.HTTPAPIEndpoint {
 				http.StatusServiceUnavailable: "Others were writing for too long: try again after Retry-After.",
 				http.StatusGatewayTimeout:     "The change took too long, and was taken back.",
 			},
+		}
+		if method == http.MethodPost || method == http.MethodPatch {
+			e.Errors[http.StatusConflict] += " Or a request with this Idempotency-Key is still running."
+			e.Errors[http.StatusUnprocessableEntity] = "Another request had this Idempotency-Key."
+			e.Description += " " + strings.TrimSpace(repeat)
 		}
 		if method != http.MethodPost {
 			e.Errors[http.StatusPreconditionFailed] = "The row has changed since it had the ETag of If-Match."

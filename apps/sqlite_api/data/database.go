@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"slices"
@@ -23,7 +22,7 @@ type Database struct {
 
 	queryTime time.Duration // how long SQL from outside may run; negative: as long as it takes
 
-	own  *sqliteopen.SQLiteOpenHandle // for SQL that the program writes, whose values have any size
+	own  *pool // for SQL that the program writes, whose values have any size
 	file *sqlite.SQLiteFileCheckHandle
 
 	stored     []StoredQuery // set before it is served
@@ -33,9 +32,10 @@ type Database struct {
 	changes    *sse.SSEHub
 	restricted bool         // some access hides something
 	log        *slog.Logger // the audit
+	auditCheck func() error
 
 	mu     sync.Mutex
-	guests map[guestKey]*sqliteopen.SQLiteOpenHandle // read-only and in a sandbox; one for each access that hides something
+	guests map[guestKey]*pool // read-only and in a sandbox; one for each access that hides something
 
 	readable sync.Map // *Access -> readableTables
 
@@ -49,19 +49,43 @@ type guestKey struct {
 	large  bool // SQL that the program writes, whose values have any size
 }
 
+// pool is a pool of connections, and the statements that they have run last.
+type pool struct {
+	*sqliteopen.SQLiteOpenHandle
+	statements *sqlite.SQLiteStatementsHandle // of Reader
+}
+
+func openPool(ctx context.Context, cfg sqliteopen.SQLiteOpenConfig) (*pool, error) {
+	handle, err := sqliteopen.SQLiteOpen(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &pool{handle, sqlite.SQLiteStatements(handle.Reader, 0)}, nil
+}
+
+func (p *pool) close() error { return errors.Join(p.statements.Close(), p.Close()) }
+
 // schema is the last one read. SQLite's schema_version says whether it is
-// still right.
+// still right, unless the file's stamp does, which costs less.
 type schema struct {
 	version int64
 	tables  []sqlite.SQLiteSchemaTable
+	stamp   sqlite.SQLiteFileCheckStamp // from before version was read
+	asked   time.Time                   // when SQLite said that version is right
 }
+
+// askAgain is for how long a file's stamp is believed without asking SQLite.
+const askAgain = time.Second
 
 // openDatabase opens a file. The pool that may write is first: after a crash
 // only it can roll back a journal, and the others can't read before it did.
 func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
 	db := &Database{
-		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*sqliteopen.SQLiteOpenHandle{},
-		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), large: newLarge(), log: cfg.Audit,
+		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*pool{},
+		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), large: newLarge(), log: cfg.Audit, auditCheck: cfg.AuditCheck,
+	}
+	if db.auditCheck == nil {
+		db.auditCheck = func() error { return nil }
 	}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -72,7 +96,7 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 	// It lives as long as the database, not only while it is opened.
 	db.changes = sse.SSEHandler(context.WithoutCancel(ctx), sse.SSEHandlerConfig{Topics: db.topics})
 	var err error
-	db.own, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !cfg.Write, KeepJournal: true, MaxReaders: readers})
+	db.own, err = openPool(ctx, sqliteopen.SQLiteOpenConfig{Path: path, ReadOnly: !cfg.Write, KeepJournal: true, MaxReaders: readers})
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -88,7 +112,7 @@ func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database
 // guest is the connection pool for SQL of a caller, or, if large, for SQL that
 // the program writes for one from whom something is hidden: SQLite's authorizer
 // then sees what a view reads.
-func (db *Database) guest(ctx context.Context, a *Access, large bool) (*sql.DB, error) {
+func (db *Database) guest(ctx context.Context, a *Access, large bool) (*pool, error) {
 	cfg := sqliteopen.SQLiteOpenConfig{Path: db.Path, ReadOnly: true, Sandbox: true}
 	if large {
 		cfg.MaxValueBytes = largeValue
@@ -104,15 +128,15 @@ func (db *Database) guest(ctx context.Context, a *Access, large bool) (*sql.DB, 
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	key := guestKey{a, large}
-	handle, ok := db.guests[key]
+	guests, ok := db.guests[key]
 	if !ok {
 		var err error
-		if handle, err = sqliteopen.SQLiteOpen(ctx, cfg); err != nil {
+		if guests, err = openPool(ctx, cfg); err != nil {
 			return nil, err
 		}
-		db.guests[key] = handle
+		db.guests[key] = guests
 	}
-	return handle.Reader, nil
+	return guests, nil
 }
 
 // tables describes all tables.
@@ -122,29 +146,42 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 	if err := db.file.Check(); err != nil {
 		return nil, err
 	}
-	var version int64
-	if err := db.own.Reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
-		return nil, sqlite.SQLiteError("schema", err)
-	}
 	db.schemaMu.Lock()
 	last := db.schema
 	db.schemaMu.Unlock()
+	if last.tables != nil && time.Since(last.asked) < askAgain && db.file.Unchanged(last.stamp) {
+		return last.tables, nil
+	}
+	stamp, asked := db.file.Stamp(), time.Now()
+	var version int64
+	if err := db.own.Reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
+		return nil, helpful(sqlite.SQLiteError("schema", err))
+	}
 	if last.tables != nil && last.version == version {
+		last.stamp, last.asked = stamp, asked
+		db.keepSchema(last)
 		return last.tables, nil
 	}
 	// A change between the two is noticed with the next request: the version
 	// is from before.
 	tables, err := sqlite.SQLiteSchema(ctx, db.own.Reader)
 	if err != nil {
-		return nil, err
+		return nil, helpful(err)
 	}
 	if tables == nil {
 		tables = []sqlite.SQLiteSchemaTable{}
 	}
-	db.schemaMu.Lock()
-	db.schema = schema{version: version, tables: tables}
-	db.schemaMu.Unlock()
+	db.keepSchema(schema{version, tables, stamp, asked})
 	return tables, nil
+}
+
+// keepSchema keeps a schema, unless a later one is there.
+func (db *Database) keepSchema(s schema) {
+	db.schemaMu.Lock()
+	defer db.schemaMu.Unlock()
+	if s.asked.After(db.schema.asked) {
+		db.schema = s
+	}
 }
 
 // largeValue is SQLite's own limit of a text, a blob or a row.
@@ -181,11 +218,11 @@ func (db *Database) close() error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	var errs []error
-	for _, handle := range db.guests {
-		errs = append(errs, handle.Close())
+	for _, guests := range db.guests {
+		errs = append(errs, guests.close())
 	}
 	if db.own != nil {
-		errs = append(errs, db.own.Close())
+		errs = append(errs, db.own.close())
 	}
 	return errors.Join(errs...)
 }

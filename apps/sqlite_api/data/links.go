@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -92,6 +93,82 @@ func (v *View) References(ctx context.Context, t sqlite.SQLiteSchemaTable, colum
 		references = append(references, found)
 	}
 	return references, nil
+}
+
+// PointsTo are filters for the row that a foreign key of a row points to; nil:
+// it points nowhere, or to what is not known.
+func PointsTo(k sqlite.SQLiteSchemaForeignKey, columns []Column, row Row) []rowquery.RowFilter {
+	values := valuesOf(columns, row, k.Columns)
+	if values == nil || len(k.To) != len(values) {
+		return nil
+	}
+	return equalTo(k.To, values)
+}
+
+// Bounds of labels: how long reading them may take, the longest one, and the
+// longest value of a foreign key that has one.
+const (
+	labelTime  = 200 * time.Millisecond
+	labelBytes = 200
+	labelOf    = 100
+)
+
+// Labels say what the foreign keys of some rows point to: the first text of
+// that row, by the foreign key's column and its value's [FilterText]. Keys of
+// several columns have none. It reads each table that is pointed to once, and
+// leaves out what takes too long, or what the caller may not read.
+func (v *View) Labels(ctx context.Context, t sqlite.SQLiteSchemaTable, columns []Column, rows []Row) map[string]map[string]string {
+	ctx, cancel := context.WithTimeout(ctx, labelTime)
+	defer cancel()
+	labels := map[string]map[string]string{}
+	for _, k := range t.ForeignKeys {
+		if len(k.Columns) != 1 || len(k.To) != 1 || labels[k.Columns[0]] != nil {
+			continue
+		}
+		values := map[string]bool{}
+		for _, row := range rows {
+			if value := valuesOf(columns, row, k.Columns); value != nil {
+				if text := FilterText(value[0]); len(text) <= labelOf {
+					values[text] = true
+				}
+			}
+		}
+		if found := v.labels(ctx, k, slices.Sorted(maps.Keys(values))); found != nil {
+			labels[k.Columns[0]] = found
+		}
+	}
+	return labels
+}
+
+// labels are those of a foreign key's values; nil: there are none.
+func (v *View) labels(ctx context.Context, k sqlite.SQLiteSchemaForeignKey, values []string) map[string]string {
+	tables, err := v.Tables(ctx)
+	if err != nil || len(values) == 0 {
+		return nil
+	}
+	at := slices.IndexFunc(tables, func(t sqlite.SQLiteSchemaTable) bool { return equalName(t.Name, k.ToTable) })
+	if at < 0 {
+		return nil // it need not exist
+	}
+	text := slices.IndexFunc(tables[at].Columns, func(c sqlite.SQLiteSchemaColumn) bool { return c.Affinity == "TEXT" && !equalName(c.Name, k.To[0]) })
+	if text < 0 {
+		return nil
+	}
+	to := rowquery.RowColumn{Name: k.To[0]}
+	page, err := v.Page(ctx, tables[at].Name, RowsRequest{
+		Select:  []rowquery.RowSelect{{Column: to}, {Column: rowquery.RowColumn{Name: tables[at].Columns[text].Name}}},
+		Filters: []rowquery.RowFilter{{Column: to, Operator: rowquery.RowIn, Values: values}}, Limit: len(values), Clip: labelBytes,
+	})
+	if err != nil {
+		return nil
+	}
+	labels := map[string]string{}
+	for _, row := range page.Rows {
+		if label, ok := row.Values[1].(string); ok {
+			labels[FilterText(row.Values[0])] = label
+		}
+	}
+	return labels
 }
 
 // valuesOf are a row's values in some columns; nil where one is NULL, or not

@@ -3,7 +3,10 @@ package data
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -19,7 +22,8 @@ var explains = regexp.MustCompile(`(?i)\bexplain\b`)
 // Guest runs work with the pool for SQL from outside: it can only read, and not
 // what the caller may not read. The context that work gets ends after
 // the config's QueryTime. query is the SQL that work runs; EXPLAIN in it is for
-// callers from whom nothing is hidden, and Plan for all.
+// callers from whom nothing is hidden, and Plan for all. Errors of bad SQL have
+// a message for who wrote it.
 func (v *View) Guest(ctx context.Context, query string, work func(ctx context.Context, db *sql.DB) error) error {
 	if v.access.hides(v.db.Name) && explains.MatchString(query) {
 		return &core.Error{
@@ -30,7 +34,7 @@ func (v *View) Guest(ctx context.Context, query string, work func(ctx context.Co
 	if err := v.db.file.Check(); err != nil {
 		return err
 	}
-	db, err := v.db.guest(ctx, v.access, false)
+	guests, err := v.db.guest(ctx, v.access, false)
 	if err != nil {
 		return err
 	}
@@ -44,7 +48,7 @@ func (v *View) Guest(ctx context.Context, query string, work func(ctx context.Co
 		defer cancel()
 		ctx = bounded
 	}
-	return v.hideNames(work(ctx, db))
+	return v.explain(ctx, v.hideNames(work(ctx, guests.Reader)))
 }
 
 // indexOf is what follows the word INDEX in a plan: its name and columns.
@@ -63,4 +67,28 @@ func (v *View) Plan(ctx context.Context, cfg sqlite.SQLiteQueryRowsConfig) (step
 		}
 	}
 	return steps, err
+}
+
+// CheckParameters reports which value SQL lacks, or has no parameter for. how
+// is how a value is given, such as p_%s.
+//
+// Errors: CodeInvalid.
+func CheckParameters(query string, values map[string]any, how string) error {
+	names := sqlite.SQLiteQueryParameters(query)
+	for _, name := range names {
+		if _, given := values[name]; !given {
+			return &core.Error{Code: core.CodeInvalid, Message: "no value for parameter :" + name, Hint: "give it by " + fmt.Sprintf(how, name)}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		hint := core.DidYouMean(core.NameNearest(name, names)...)
+		if len(names) == 0 {
+			hint = "a parameter is written with a name, as :" + name
+		}
+		return &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("the query has no parameter %q", name), Hint: hint}
+	}
+	return nil
 }

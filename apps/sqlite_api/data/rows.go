@@ -47,13 +47,13 @@ const MaxPageBytes = 8 << 20
 // cursor in a URL.
 const maxPlace = 2048
 
-// cursor is the place in front of a row or behind it.
-func (q *rowsQuery) cursor(before bool, place []any) (string, error) {
-	bytes := 0
-	for _, value := range place {
-		bytes += valueBytes(value)
+// cursor is the place in front of the row that has these values, or behind it.
+func (q *rowsQuery) cursor(before bool, values []any) (string, error) {
+	place := make([]any, len(q.Places))
+	for i, at := range q.Places {
+		place[i] = values[at]
 	}
-	if bytes > maxPlace {
+	if valuesBytes(place) > maxPlace {
 		return "", &core.Error{
 			Code: core.CodeInvalid, Message: "the rows are sorted by values too long for the cursor of a further page",
 			Hint: "sort by a shorter column, or take format=ndjson",
@@ -93,7 +93,7 @@ func ParseRows(parameters url.Values) (RowsRequest, error) {
 				r.Filters = append(r.Filters, f)
 			}
 			if err != nil {
-				return r, err
+				return r, ofParameter(name, err)
 			}
 		}
 	}
@@ -117,12 +117,23 @@ func checkPatterns(f rowquery.RowFilter) error {
 	return nil
 }
 
+// ofParameter says in which parameter a mistake is: of several, and of one that
+// is taken for a filter since its name is wrong.
+func ofParameter(name string, err error) error {
+	hint := core.ErrorHint(err)
+	if near := core.NameNearest(name, []string{"select", "order", "limit", "cursor", "offset", "count", "search", "format"}); near != nil && near[0] != name {
+		hint += "; or " + core.DidYouMean(near...)
+	}
+	return &core.Error{Code: core.ErrorCode(err), Message: fmt.Sprintf("parameter %q: %s", name, Message(err)), Hint: hint}
+}
+
 // Page is some rows of a table.
 type Page struct {
 	Columns []Column
 	Rows    []Row
 	Next    string // the cursor of the page behind it; empty: there is none, or NextOffset says where it is
 	Prev    string // the cursor of the page in front of it; empty: there is none that is known
+	Here    string // a cursor that reads this page forwards; empty: it is the first one, or has none
 	// NextOffset is where the next page of a table without a key starts; 0:
 	// there is none.
 	NextOffset int
@@ -157,16 +168,16 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 		return nil, err
 	}
 	page := &Page{Columns: q.columns}
-	var places [][]any // of the rows, for cursors
+	var all [][]any   // of the rows, with what is for cursors
+	var further []any // of the row after the last one that was read
 	more, size := false, 0
-	err = v.each(ctx, q, func(row Row, place []any) error {
+	err = v.each(ctx, q, func(row Row, values []any) error {
 		if more = len(page.Rows) == r.Limit || size > MaxPageBytes; more {
+			further = values
 			return errFull
 		}
-		for _, value := range append(slices.Clip(row.Values), place...) {
-			size += valueBytes(value)
-		}
-		page.Rows, places = append(page.Rows, row), append(places, place)
+		size += valuesBytes(values)
+		page.Rows, all = append(page.Rows, row), append(all, values)
 		return nil
 	})
 	if err != nil && !errors.Is(err, errFull) {
@@ -174,22 +185,30 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	}
 	if q.Reverse {
 		slices.Reverse(page.Rows)
-		slices.Reverse(places)
+		slices.Reverse(all)
 	}
-	if q.Extra == 0 {
+	if q.Places == nil {
 		if more {
 			page.NextOffset = r.Offset + len(page.Rows)
 		}
 		return page, nil
 	}
+	if page.Here = r.Cursor; q.Reverse {
+		page.Here = ""
+		if more {
+			if page.Here, err = q.cursor(false, further); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if n := len(page.Rows); n > 0 {
 		if more || q.Reverse {
-			if page.Next, err = q.cursor(false, places[n-1]); err != nil {
+			if page.Next, err = q.cursor(false, all[n-1]); err != nil {
 				return nil, err
 			}
 		}
 		if q.Reverse && more || !q.Reverse && r.Cursor != "" {
-			if page.Prev, err = q.cursor(true, places[0]); err != nil {
+			if page.Prev, err = q.cursor(true, all[0]); err != nil {
 				return nil, err
 			}
 		}
@@ -197,14 +216,20 @@ func (v *View) Page(ctx context.Context, table string, r RowsRequest) (*Page, er
 	return page, nil
 }
 
-func valueBytes(value any) int {
-	switch v := value.(type) {
-	case string:
-		return len(v)
-	case []byte:
-		return len(v)
+// valuesBytes is about how many bytes values have.
+func valuesBytes(values []any) int {
+	n := 0
+	for _, value := range values {
+		switch v := value.(type) {
+		case string:
+			n += len(v)
+		case []byte:
+			n += len(v)
+		default:
+			n += 8
+		}
 	}
-	return 8
+	return n
 }
 
 // RowPage is one row with all its columns.
@@ -228,9 +253,7 @@ func (v *View) Row(ctx context.Context, table, key string, use func(*RowPage) er
 	case err != nil:
 		return err
 	default:
-		for _, value := range found.Row.Values {
-			bytes += int64(valueBytes(value))
-		}
+		bytes = int64(valuesBytes(found.Row.Values))
 	}
 	if bytes > largeBytes { // few rows are, and to ask for the sizes first takes all of them longer
 		found = nil // while it waits
@@ -313,6 +336,9 @@ func ParseKey(t sqlite.SQLiteSchemaTable, key string) ([]any, error) {
 	if names == nil && t.RowID != "" {
 		names = []string{t.RowID}
 	}
+	if len(names) == 0 {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "rows of " + t.Name + " have no key, so that none has a URL", Hint: "filter them"}
+	}
 	texts := make([]bool, len(names))
 	for i, name := range names {
 		texts[i] = HoldsTexts(t, name)
@@ -343,7 +369,7 @@ func (v *View) Count(ctx context.Context, table string, r RowsRequest, within ti
 	if err != nil {
 		return sqlite.SQLiteRowCountResult{}, err
 	}
-	result, err := sqlite.SQLiteRowCount(ctx, db, sqlite.SQLiteRowCountConfig{
+	result, err := sqlite.SQLiteRowCount(ctx, db.Reader, sqlite.SQLiteRowCountConfig{
 		Table: t, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Time: within, Estimate: estimate,
 	})
 	return result, v.hideNames(err)
@@ -365,7 +391,7 @@ func (v *View) Facet(
 	if err != nil {
 		return sqlite.SQLiteRowFacetResult{}, err
 	}
-	result, err := sqlite.SQLiteRowFacet(ctx, db, sqlite.SQLiteRowFacetConfig{
+	result, err := sqlite.SQLiteRowFacet(ctx, db.Reader, sqlite.SQLiteRowFacetConfig{
 		Table: t, Column: column, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Limit: limit,
 	})
 	return result, v.hideNames(err)
@@ -424,12 +450,12 @@ const (
 	streamWait = 10 * time.Second
 )
 
-func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, place []any) error) error {
+func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, values []any) error) error {
 	db, err := v.reader(ctx)
 	if err != nil {
 		return err
 	}
-	err = q.each(ctx, db, row)
+	err = q.each(ctx, db.statements, row)
 	if err != nil && strings.Contains(err.Error(), "too many columns in result set") {
 		return &core.Error{Code: core.CodeInvalid, Message: "the table has too many columns to read all at once", Hint: "name some: select=a,b", Err: err}
 	}
@@ -503,7 +529,7 @@ func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read fun
 	if err != nil {
 		return err
 	}
-	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
+	rows, err := db.statements.QueryContext(ctx, q.SQL, q.Args...)
 	if err != nil {
 		return v.hideNames(sqlite.SQLiteError("rows", err))
 	}
@@ -552,47 +578,68 @@ func (v *View) newRowsQuery(ctx context.Context, t sqlite.SQLiteSchemaTable, r R
 		return nil, err
 	}
 	cfg.Search = search
-	asked, err := sqlite.SQLiteRowsQuery(cfg)
-	if err != nil {
-		return nil, err
-	}
-	q := &rowsQuery{clip: cfg.Clip}
-	for i, name := range asked.Columns {
-		if slices.Contains(asked.Columns[:i], name) {
-			return nil, &core.Error{
-				Code: core.CodeInvalid, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another name: select=other:" + name,
-			}
+	cfg.NoExtra = !keys || r.Key != ""
+	if r.Cursor != "" {
+		if cfg.Cursor, err = cursorOf(cfg, r.Cursor); err != nil {
+			return nil, err
 		}
-		q.columns = append(q.columns, Column{Name: name, Type: asked.Types[i], Source: asked.Sources[i]})
 	}
 	key := t.Key
 	if !keys || !all(key, cfg.Allow) {
 		key = nil
 	}
-	for i, name := range key {
+	// A rowid is never clipped, so that it need not come twice.
+	there := slices.Equal(key, []string{t.RowIDColumn}) && slices.ContainsFunc(cfg.Select, func(s rowquery.RowSelect) bool {
+		return s.All || s.Column.Name == t.RowIDColumn && len(s.Column.Path) == 0
+	})
+	further := key
+	if there {
+		further = nil
+	}
+	for _, name := range further { // behind those that are asked for
 		cfg.Select = append(slices.Clip(cfg.Select), rowquery.RowSelect{Column: rowquery.RowColumn{Name: name}})
-		q.keys = append(q.keys, len(q.columns)+i)
-		q.texts = append(q.texts, HoldsTexts(t, name))
 	}
-	if r.Cursor != "" {
-		if asked.Extra == 0 {
-			return nil, &core.Error{Code: core.CodeInvalid, Message: "the table has no key, so its pages have no cursor", Hint: "use offset"}
-		}
-		cursor, err := rowquery.RowCursorParse(r.Cursor, asked.Of)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Cursor = &cursor
-	}
-	cfg.NoExtra = !keys || r.Key != ""
+	q := &rowsQuery{clip: cfg.Clip}
 	if q.SQLiteRowsQueryResult, err = sqlite.SQLiteRowsQuery(cfg); err != nil {
 		return nil, err
 	}
-	if key == nil && t.RowID != "" && q.Extra > 0 && t.Key == nil { // the rowid is the last that it is sorted by, or anywhere in it
+	asked := len(q.Columns) - len(further)
+	q.columns = make([]Column, asked)
+	for i, name := range q.Columns[:asked] {
+		if slices.Contains(q.Columns[:i], name) {
+			return nil, &core.Error{
+				Code: core.CodeInvalid, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another name: select=other:" + name,
+			}
+		}
+		q.columns[i] = Column{Name: name, Type: q.Types[i], Source: q.Sources[i]}
+	}
+	for i, name := range key {
+		at := asked + i
+		if there {
+			at = slices.Index(q.Sources, name)
+		}
+		q.keys = append(q.keys, at)
+		q.texts = append(q.texts, HoldsTexts(t, name))
+	}
+	if key == nil && t.RowID != "" && q.Places != nil && t.Key == nil { // the rowid is the last that it is sorted by, or anywhere in it
 		i := slices.IndexFunc(q.Sort, func(o rowquery.RowOrder) bool { return o.Column.Name == t.RowID && len(o.Column.Path) == 0 })
-		q.keys = []int{len(q.Columns) + i}
+		q.keys = []int{q.Places[i]}
 	}
 	return q, nil
+}
+
+// cursorOf reads a cursor, which is one of a query without it.
+func cursorOf(cfg sqlite.SQLiteRowsQueryConfig, text string) (*rowquery.RowCursor, error) {
+	cfg.NoExtra = false
+	asked, err := sqlite.SQLiteRowsQuery(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if asked.Places == nil {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "the table has no key, so its pages have no cursor", Hint: "use offset"}
+	}
+	cursor, err := rowquery.RowCursorParse(text, asked.Of)
+	return &cursor, err
 }
 
 // HoldsTexts reports whether a column of a table holds texts alone, for keys in
@@ -618,7 +665,8 @@ func (v *View) search(ctx context.Context, t sqlite.SQLiteSchemaTable, words str
 	return &sqlite.SQLiteRowsQuerySearch{Table: index, Text: words}, nil
 }
 
-func (q *rowsQuery) each(ctx context.Context, db *sql.DB, row func(row Row, place []any) error) error {
+// each reads the rows, with all values of each.
+func (q *rowsQuery) each(ctx context.Context, db *sqlite.SQLiteStatementsHandle, row func(row Row, values []any) error) error {
 	rows, err := db.QueryContext(ctx, q.SQL, q.Args...)
 	if err != nil {
 		return sqlite.SQLiteError("rows", err)
@@ -629,6 +677,7 @@ func (q *rowsQuery) each(ctx context.Context, db *sql.DB, row func(row Row, plac
 	for i := range values {
 		targets[i] = &values[i]
 	}
+	key := make([]any, len(q.keys))
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
 			return sqlite.SQLiteError("rows", err)
@@ -643,13 +692,12 @@ func (q *rowsQuery) each(ctx context.Context, db *sql.DB, row func(row Row, plac
 			}
 		}
 		if q.keys != nil {
-			key := make([]any, len(q.keys))
 			for i, at := range q.keys {
 				key[i] = found[at]
 			}
 			r.Key = rowquery.RowKey(key, q.texts)
 		}
-		if err := row(r, found[len(q.Columns):]); err != nil {
+		if err := row(r, found); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,9 @@ type Config struct {
 	// Audit gets a line for each transaction that writes, or is refused. nil:
 	// none.
 	Audit *slog.Logger
+	// AuditCheck reports why the audit can't be written: then nothing else is.
+	// nil: it always can.
+	AuditCheck func() error
 }
 
 // Set is the databases that are served, in the order of the files. Close it.
@@ -46,7 +49,7 @@ func Open(ctx context.Context, cfg Config) (*Set, error) {
 		db, err := openDatabase(ctx, s.freeName(path), path, cfg)
 		if err != nil {
 			if core.ErrorCode(err) == core.CodeNotFound { // whose hint is for programs
-				err = &core.Error{Code: core.CodeNotFound, Message: path + " does not exist", Hint: "give the path of a SQLite file", Err: err}
+				err = &core.Error{Code: core.CodeNotFound, Message: path + " does not exist", Hint: "give the path of a SQLite file"}
 			}
 			return nil, errors.Join(err, s.Close())
 		}
@@ -82,11 +85,15 @@ func (s *Set) Close() error {
 	return errors.Join(errs...)
 }
 
-// Check reports whether each file is still the one that was opened.
+// Check reports whether each file is still the one that was opened, and
+// whether the audit can be written.
 func (s *Set) Check(context.Context) error {
 	var errs []error
 	for _, db := range s.databases {
 		errs = append(errs, db.file.Check())
+	}
+	if len(s.databases) > 0 {
+		errs = append(errs, s.databases[0].auditCheck())
 	}
 	return errors.Join(errs...)
 }

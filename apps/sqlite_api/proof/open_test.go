@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -60,6 +61,23 @@ func TestOpen_Errors(t *testing.T) {
 	})
 }
 
+// A file without a byte is a database without tables.
+func TestOpen_Empty(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "empty.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eachDriver(t, func(t *testing.T, program string) {
+		s := serve(t, program, path)
+		if got := s.get(t, "/api/v1/empty/tables"); strings.TrimSpace(got) != `{"tables":[]}` {
+			t.Error(got)
+		}
+		for _, p := range []string{"/", "/empty/", "/empty/schema", "/empty/sql", "/readyz"} {
+			s.get(t, p)
+		}
+	})
+}
+
 // A file that is deleted, replaced or damaged while it is served gives answers
 // or clear errors, and never ends the program.
 func TestOpen_ChangesWhileServed(t *testing.T) {
@@ -68,8 +86,21 @@ func TestOpen_ChangesWhileServed(t *testing.T) {
 			"deleted":   os.Remove,
 			"truncated": func(path string) error { return os.Truncate(path, 1000) },
 			"replaced": func(path string) error {
-				return os.Rename(newFile(t, "new.db", "CREATE TABLE other (b)"), path)
+				return os.Rename(newFile(t, "new.db", "CREATE TABLE t (a)", "INSERT INTO t VALUES ('new')"), path)
 			},
+			"fifo": func(path string) error {
+				if err := syscall.Mkfifo(path+".fifo", 0o600); err != nil {
+					return err
+				}
+				return os.Rename(path+".fifo", path)
+			},
+			"folder": func(path string) error {
+				if err := os.Remove(path); err != nil {
+					return err
+				}
+				return os.Mkdir(path, 0o700)
+			},
+			"empty":       func(path string) error { return os.Truncate(path, 0) },
 			"overwritten": func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("x"), 8192), 0o600) },
 		} {
 			path := newFile(t, "d.db", "CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
@@ -78,12 +109,23 @@ func TestOpen_ChangesWhileServed(t *testing.T) {
 			if err := change(path); err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range []string{"/api/v1/d/tables/t/rows", "/api/v1/d/query?sql=SELECT+*+FROM+t", "/api/v1/d/tables", "/healthz"} {
-				status, body, err := s.ask(http.DefaultClient, http.MethodGet, p, "")
-				if err != nil || status != http.StatusOK && !strings.Contains(body, `"title":"`) {
-					t.Errorf("%s: %s: %d, %v, %s", what, p, status, err, body)
+			// Enough at once that some need a connection of their own.
+			var asked sync.WaitGroup
+			for range 8 {
+				for _, p := range []string{"/api/v1/d/tables/t/rows", "/api/v1/d/query?sql=SELECT+*+FROM+t", "/api/v1/d/tables", "/healthz", "/d/tables/t"} {
+					asked.Go(func() {
+						status, body, err := s.ask(client, http.MethodGet, p, "")
+						if err != nil || status != http.StatusOK && !strings.Contains(body, `"title":"`) && !strings.Contains(body, "<h1") {
+							t.Errorf("%s: %s: %d, %v, %s", what, p, status, err, body)
+						}
+						if strings.Contains(body, "new") && status == http.StatusOK && strings.Contains(p, "/v1/") {
+							t.Errorf("%s: %s reads both files: %s", what, p, body)
+						}
+					})
 				}
 			}
+			asked.Wait()
+			s.kill()
 		}
 	})
 }

@@ -30,36 +30,50 @@ type result struct {
 	plan      []sqlite.SQLiteQueryPlanStep
 }
 
+// longSQL is the longest SQL that goes into a URL; a form sends what is longer
+// by POST.
+const longSQL = 4 << 10
+
 // console runs SQL and shows its rows, its plan, and a chart if that is asked
-// for.
-func (p *Pages) console(w http.ResponseWriter, r *http.Request) {
-	v, err := p.view(r)
-	if err != nil {
-		fail(w, r, nil, err)
-		return
-	}
+// for. GET and POST differ only in where the parameters are.
+func console(w http.ResponseWriter, r *http.Request, v *data.View) error {
 	query := r.URL.Query()
+	if r.Method == http.MethodPost {
+		if err := readForm(r); err != nil {
+			return err
+		}
+		query = r.PostForm
+	}
 	text := query.Get("sql")
 	names := sqlite.SQLiteQueryParameters(text)
-	form := consoleForm(v, text, names, query)
+	form, more := consoleForm(v, text, names, query), beside(v)
 	if strings.TrimSpace(text) == "" {
-		show(w, r, http.StatusOK, v, "SQL", form, beside(), inResult(tableNames(r.Context(), v)))
-		return
+		show(w, r, http.StatusOK, v, "SQL", form, more, inResult(tableNames(r.Context(), v)))
+		return nil
 	}
 	found, err := run(r.Context(), v, text, names, query)
 	if err != nil {
-		show(w, r, core.ErrorHTTPStatus(err), v, "SQL", form, beside(), inResult(problem(err)))
-		return
+		show(w, r, core.ErrorHTTPStatus(err), v, "SQL", form, more, inResult(problem(err)))
+		return nil
 	}
-	show(w, r, http.StatusOK, v, "SQL", form, beside(), inResult(
-		summary(found), chart(found, query), resultTable(found), plan(found), exports("/api/v1"+databaseURL(v.Name())+"query", query),
-	))
+	links := exports("/api/v1"+databaseURL(v.Name())+"query", query)
+	if len(text) > longSQL {
+		links = nil
+	}
+	show(w, r, http.StatusOK, v, "SQL", form, more, inResult(summary(found), chart(found, query, "console"), resultTable(found), plan(found), links))
+	return nil
 }
 
-// beside is what the script adds to the form: Stop, and the time that passes.
-func beside() page.PageComponent {
+// beside is what goes with the form: a button for SQL that is too long for a
+// URL, which the script does without; and for the script Stop, the time that
+// passes, where the names are that it completes, and the history.
+func beside(v *data.View) page.PageComponent {
 	return page.PageHTML(func(w *page.PageWriter) {
-		w.Raw(`<p class="script console"><button class="stop" type="button" disabled>Stop</button> <output class="quiet"></output></p>`)
+		w.Raw(`<noscript><p><button form="console" formmethod="post">Run SQL that is too long for a URL</button></p></noscript>`)
+		w.Open("p", "class", "script console", "data-names", "/api/v1"+databaseURL(v.Name())+"tables")
+		w.Raw(`<button class="stop" type="button" disabled>Stop</button> <output class="quiet"></output></p>` +
+			`<details class="script" id="history"><summary>History</summary><p class="quiet">The last 50 queries of this browser, which keeps them, ` +
+			`without the values of parameters. Put nothing secret into SQL. <button type="button">Clear</button></p><ul></ul></details>`)
 	})
 }
 
@@ -79,7 +93,7 @@ func consoleForm(v *data.View, text string, names []string, query url.Values) pa
 	for _, name := range names {
 		fields = append(fields, page.PageFormField{Name: "p_" + name, Label: ":" + name, Value: query.Get("p_" + name)})
 	}
-	return page.PageForm(page.PageFormConfig{ID: "console", Action: databaseURL(v.Name()) + "sql", Submit: "Run", Fields: fields})
+	return page.PageForm(page.PageFormConfig{ID: "console", Action: databaseURL(v.Name()) + "sql", Post: len(text) > longSQL, Submit: "Run", Fields: fields})
 }
 
 // tableNames helps who begins.
@@ -208,25 +222,45 @@ func exports(address string, query url.Values) page.PageComponent {
 	return quietLinks(page.PageLink{Text: "CSV", URL: at("csv")}, page.PageLink{Text: "NDJSON", URL: at("ndjson")}, page.PageLink{Text: "JSON", URL: at("json")})
 }
 
-// chart draws the columns that have numbers, by the first one that is chosen as
-// the axis.
-func chart(f *result, query url.Values) page.PageComponent {
-	numbers := []int{}
-	for i := range f.columns {
-		if len(f.rows) > 1 && slices.ContainsFunc(f.rows, func(row []any) bool { return isNumber(row[i]) }) {
-			numbers = append(numbers, i)
+// chartSeries is how many columns a chart has at most.
+const chartSeries = 6
+
+// chart offers a chart of the columns that have numbers, and draws it once its
+// kind is chosen. form is the ID of the form that its fields belong to.
+func chart(f *result, query url.Values, form string) page.PageComponent {
+	var numbers []string
+	for i, name := range f.columns {
+		if len(f.rows) > 1 && !slices.Contains(numbers, name) && slices.ContainsFunc(f.rows, func(row []any) bool { return isNumber(row[i]) }) {
+			numbers = append(numbers, name)
 		}
 	}
-	if len(numbers) == 0 {
+	if numbers == nil {
 		return nil
 	}
-	kind := query.Get("chart")
-	axis, err := strconv.Atoi(query.Get("x"))
-	if err != nil || axis < 0 || axis >= len(f.columns) {
-		axis = 0
+	kind, axis := query.Get("chart"), max(0, slices.Index(f.columns, query.Get("x")))
+	var drawn []string
+	for _, name := range numbers {
+		if (len(query["y"]) == 0 || slices.Contains(query["y"], name)) && name != f.columns[axis] && len(drawn) < chartSeries {
+			drawn = append(drawn, name)
+		}
 	}
 	return page.PageHTML(func(w *page.PageWriter) {
-		w.Add(page.PageTags("Chart", chartLinks(query, kind)))
+		w.Open("fieldset", "class", "plot")
+		w.Element("legend", "Chart")
+		choice(w, form, "chart", "Kind", kind, []string{"", "line", "bar", "scatter"}, []string{"none", "lines", "bars", "scatter"})
+		choice(w, form, "x", "Along", f.columns[axis], f.columns, f.columns)
+		for i, name := range numbers {
+			checked := ""
+			if slices.Contains(query["y"], name) {
+				checked = "yes"
+			}
+			w.Open("label")
+			w.Open("input", "type", "checkbox", "name", "y", "value", name, "checked?", checked, "form", form, "id", "y-"+strconv.Itoa(i))
+			w.Text(" " + visible(name))
+			w.Close("label")
+		}
+		w.Element("button", "Draw", "form", form, "id", "draw")
+		w.Close("fieldset")
 		if kind != "line" && kind != "bar" && kind != "scatter" {
 			return
 		}
@@ -235,13 +269,10 @@ func chart(f *result, query url.Values) page.PageComponent {
 			label, _ := shown(row[axis], "").(string)
 			cfg.Labels, cfg.X = append(cfg.Labels, label), append(cfg.X, float(row[axis]))
 		}
-		for _, i := range numbers {
-			if i == axis || len(cfg.Series) == 6 {
-				continue
-			}
-			series := page.PageChartSeries{Name: visible(f.columns[i])}
+		for _, name := range drawn {
+			series, at := page.PageChartSeries{Name: visible(name)}, slices.Index(f.columns, name)
 			for _, row := range f.rows {
-				series.Values = append(series.Values, float(row[i]))
+				series.Values = append(series.Values, float(row[at]))
 			}
 			cfg.Series = append(cfg.Series, series)
 		}
@@ -249,20 +280,28 @@ func chart(f *result, query url.Values) page.PageComponent {
 	})
 }
 
-func chartLinks(query url.Values, kind string) []page.PageLink {
-	var links []page.PageLink
-	for _, one := range []struct{ kind, text string }{{"", "no chart"}, {"line", "lines"}, {"bar", "bars"}, {"scatter", "scatter"}} {
-		with := url.Values{}
-		for name, values := range query {
-			with[name] = values
-		}
-		with.Del("chart")
-		if one.kind != "" {
-			with.Set("chart", one.kind)
-		}
-		links = append(links, page.PageLink{Text: one.text, URL: "?" + with.Encode(), Current: kind == one.kind})
+// choice is a select of a form that it needn't be in.
+func choice(w *page.PageWriter, form, name, label, chosen string, values, texts []string) {
+	w.Open("label")
+	w.Text(label + " ")
+	w.Open("select", "name", name, "form", form, "id", form+"-"+name)
+	for i, value := range values {
+		option(w, value, visible(texts[i]), value == chosen)
 	}
-	return links
+	w.Close("select", "label")
+}
+
+// option is one of a select. Its value may be empty.
+func option(w *page.PageWriter, value, text string, chosen bool) {
+	w.Raw(`<option value="`)
+	w.Text(value)
+	w.Raw(`"`)
+	if chosen {
+		w.Raw(" selected")
+	}
+	w.Raw(">")
+	w.Text(text)
+	w.Close("option")
 }
 
 func float(value any) float64 {

@@ -10,30 +10,24 @@ import (
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/page"
 	"fnregistry.dev/functions/infra/rowquery"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // row shows all of a row, and where its foreign keys lead in both directions.
-func (p *Pages) row(w http.ResponseWriter, r *http.Request) {
-	v, t, err := p.table(r)
-	if err != nil {
-		fail(w, r, v, err)
-		return
-	}
+func row(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable) error {
 	ctx, key := r.Context(), r.PathValue("key")
 	found, err := v.ShownRow(ctx, t.Name, key)
 	if err != nil {
-		fail(w, r, v, err, quietLinks(page.PageLink{Text: "all rows of " + t.Name, URL: tableURL(v.Name(), t.Name)}))
-		return
+		fail(w, r, v, err, quietLinks(page.PageLink{Text: "all rows of " + visible(t.Name), URL: tableURL(v.Name(), t.Name)}))
+		return nil
 	}
 	links, err := v.Links(ctx, t, found.Columns, found.Row)
 	if err != nil {
-		fail(w, r, v, err)
-		return
+		return err
 	}
 	references, err := v.References(ctx, t, found.Columns, found.Row)
 	if err != nil {
-		fail(w, r, v, err)
-		return
+		return err
 	}
 	at := apiURL(v.Name(), t.Name) + "/" + found.Row.Key
 	facts := make([]page.PageFact, len(found.Columns))
@@ -42,15 +36,19 @@ func (p *Pages) row(w http.ResponseWriter, r *http.Request) {
 	}
 	parts := []page.PageComponent{page.PageFacts(facts)}
 	if len(links) > 0 {
-		parts = append(parts, heading("Points to"), page.PageFacts(linkFacts(v.Name(), links)))
+		parts = append(parts, heading("Points to"), page.PageFacts(linkFacts(v.Name(), links, v.Labels(ctx, t, found.Columns, []data.Row{found.Row}))))
 	}
 	if len(references) > 0 {
 		parts = append(parts, heading("Is pointed to by"), page.PageFacts(referenceFacts(v.Name(), references)))
 	}
+	if canEdit(v, t) {
+		parts = append(parts, quietLinks(page.PageLink{Text: "edit or delete this row", URL: rowURL(v.Name(), t.Name, found.Row.Key) + "/edit"}))
+	}
 	parts = append(parts, quietLinks(
 		page.PageLink{Text: "all rows of " + visible(t.Name), URL: tableURL(v.Name(), t.Name)}, page.PageLink{Text: "as JSON", URL: at},
-	), behind("Copy as curl", page.PageCode(page.PageCodeConfig{Text: "curl " + shellQuote("http://HOST"+at), Language: "sh", Name: "curl"})))
+	), behind("Copy as curl", curl(r, at)))
 	show(w, r, http.StatusOK, v, visible(t.Name)+" "+visible(found.Row.Key), parts...)
+	return nil
 }
 
 func heading(text string) page.PageComponent {
@@ -84,14 +82,17 @@ func filtered(database, table string, filters []rowquery.RowFilter) string {
 	return tableURL(database, table) + "?" + query.Encode()
 }
 
-func linkFacts(database string, links []data.Link) []page.PageFact {
+func linkFacts(database string, links []data.Link, labels map[string]map[string]string) []page.PageFact {
 	facts := make([]page.PageFact, len(links))
 	for i, link := range links {
 		address := filtered(database, link.Table, link.Filters)
 		text := visible(link.Table)
 		if link.Key != "" {
-			address = tableURL(database, link.Table) + "/rows/" + link.Key
+			address = rowURL(database, link.Table, link.Key)
 			text += " " + visible(link.Key)
+		}
+		if label := labels[link.Columns[0]][link.Filters[0].Value]; len(link.Columns) == 1 && label != "" {
+			text += ": " + cut(visible(label))
 		}
 		facts[i] = page.PageFact{Name: visible(strings.Join(link.Columns, ", ")), Value: page.PageLink{Text: text, URL: address}}
 	}

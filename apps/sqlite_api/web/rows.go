@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/core"
+	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/page"
 	"fnregistry.dev/functions/infra/rowquery"
 	"fnregistry.dev/functions/infra/sqlite"
@@ -38,25 +41,21 @@ type rowsPage struct {
 	query   url.Values // the request's, without the place of the page
 	request data.RowsRequest
 	facets  []string
+	labels  map[string]map[string]string // see data.View.Labels
 }
 
-func (p *Pages) rows(w http.ResponseWriter, r *http.Request) {
-	v, t, err := p.table(r)
-	if err != nil {
-		fail(w, r, v, err)
-		return
-	}
+func rows(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable) error {
 	query := r.URL.Query()
 	if query.Has(addColumn) {
 		http.Redirect(w, r, withFilter(v, t, query), http.StatusSeeOther)
-		return
+		return nil
 	}
 	rp, err := newRowsPage(v, t, query)
 	if err != nil {
 		rp.fail(w, r, err)
-		return
+		return nil
 	}
-	rp.write(w, r)
+	return rp.write(w, r)
 }
 
 // withFilter is the URL of the page with one filter more.
@@ -130,25 +129,30 @@ func (rp *rowsPage) address(change func(url.Values)) string {
 	return address
 }
 
-func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) {
+func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	found, err := rp.v.Page(ctx, rp.t.Name, rp.request)
 	if err != nil {
 		rp.fail(w, r, err)
-		return
+		return nil
 	}
 	count, err := rp.v.Count(ctx, rp.t.Name, rp.request, 0, false)
 	if err != nil {
-		fail(w, r, rp.v, err)
-		return
+		return err
+	}
+	rp.labels = rp.v.Labels(ctx, rp.t, found.Columns, found.Rows)
+	var add page.PageComponent
+	if canEdit(rp.v, rp.t) {
+		add = quietLinks(page.PageLink{Text: "new row", URL: tableURL(rp.v.Name(), rp.t.Name) + "/new"})
 	}
 	parts := []page.PageComponent{
 		page.PageHTML(func(w *page.PageWriter) {
 			w.Element("p", countText(count)+", "+kindText(rp.t), "class", "lead")
-		}),
-		rp.tags(), rp.searchForm(ctx), rp.filterForm(), rp.table(found), rp.pages(found), rp.facetList(ctx), rp.copies(ctx),
+		}), add,
+		rp.tags(), rp.searchForm(ctx), rp.filterForm(), rp.table(found), rp.pages(found), rp.facetList(ctx), rp.copies(r, found),
 	}
 	show(w, r, http.StatusOK, rp.v, visible(rp.t.Name), parts...)
+	return nil
 }
 
 // fail shows why there are no rows, and the parameters to take off.
@@ -188,7 +192,8 @@ func (rp *rowsPage) hidden(but string) []page.PageFormField {
 			}
 		}
 	}
-	slices.SortFunc(fields, func(a, b page.PageFormField) int { return strings.Compare(a.Name+a.Value, b.Name+b.Value) })
+	// Not slices.SortFunc, whose instance for this struct is 30 kB.
+	sort.Slice(fields, func(i, j int) bool { return fields[i].Name+fields[i].Value < fields[j].Name+fields[j].Value })
 	return fields
 }
 
@@ -256,7 +261,7 @@ func (rp *rowsPage) table(found *data.Page) page.PageComponent {
 		w.Close("tr", "thead")
 		w.Open("tbody")
 		for _, row := range found.Rows {
-			rp.tableRow(w, found.Columns, row)
+			rp.tableRow(w, found.Columns, row, len(found.Rows)*len(found.Columns) <= onlyCells)
 		}
 		w.Close("tbody", "table", "div")
 	})
@@ -286,7 +291,9 @@ func (rp *rowsPage) sortAddress(c data.Column) (address, sorted string) {
 	}), sorted
 }
 
-func (rp *rowsPage) tableRow(w *page.PageWriter, columns []data.Column, row data.Row) {
+// tableRow writes a row; only: with a link in each cell that filters by its
+// value. Tab passes those over, since the form above does the same.
+func (rp *rowsPage) tableRow(w *page.PageWriter, columns []data.Column, row data.Row, only bool) {
 	w.Open("tr")
 	at := tableURL(rp.v.Name(), rp.t.Name) + "/rows/" + row.Key
 	if row.Key != "" {
@@ -307,7 +314,16 @@ func (rp *rowsPage) tableRow(w *page.PageWriter, columns []data.Column, row data
 				href = apiURL(rp.v.Name(), rp.t.Name) + "/" + row.Key + "/columns/" + url.PathEscape(columns[i].Source)
 			}
 		}
-		addValueTo(w, shown(value, href), rp.reference(columns[i], value))
+		address, label := rp.reference(columns, row, i)
+		text := shown(value, href)
+		addValueTo(w, text, address)
+		if label != "" {
+			w.Text(" ")
+			w.Element("span", cut(visible(label)), "class", "quiet")
+		}
+		if address := rp.only(columns[i], value); only && address != "" {
+			w.Element("a", "=", "href", address, "class", "only", "tabindex", "-1", "aria-label", "only "+cut(visible(columns[i].Name+" "+data.FilterText(value))))
+		}
 		w.Close("td")
 	}
 	w.Close("tr")
@@ -333,20 +349,47 @@ func addValueTo(w *page.PageWriter, value any, link string) {
 	}
 }
 
-// reference is where a foreign key of one column leads; empty: nowhere.
-func (rp *rowsPage) reference(c data.Column, value any) string {
-	if value == nil || c.Source == "" {
-		return ""
-	}
+// reference is where a value leads that is in a foreign key, and what is there:
+// by the key of its column alone, or else by that of several columns. Empty:
+// nowhere.
+func (rp *rowsPage) reference(columns []data.Column, row data.Row, i int) (address, label string) {
 	for _, k := range rp.t.ForeignKeys {
-		if len(k.Columns) != 1 || !strings.EqualFold(k.Columns[0], c.Source) {
+		if !slices.ContainsFunc(k.Columns, func(name string) bool { return strings.EqualFold(name, columns[i].Source) }) {
 			continue
 		}
-		f := rowquery.RowFilter{Column: rowquery.RowColumn{Name: k.To[0]}, Operator: rowquery.RowEqual, Value: data.FilterText(value)}
-		name, text := f.Param()
-		return tableURL(rp.v.Name(), k.ToTable) + "?" + url.Values{name: {text}}.Encode()
+		filters := data.PointsTo(k, columns, row)
+		switch {
+		case filters == nil:
+		case len(k.Columns) == 1:
+			return filtered(rp.v.Name(), k.ToTable, filters), rp.labels[k.Columns[0]][data.FilterText(row.Values[i])]
+		case address == "":
+			address = filtered(rp.v.Name(), k.ToTable, filters)
+		}
 	}
-	return ""
+	return address, ""
+}
+
+// Bounds of the links that filter by the value of a cell.
+const (
+	onlyCells = 5000 // of a page
+	onlyBytes = 100  // of a value
+)
+
+// only is the page of the rows with the same value in a column; empty: there is
+// no link for it.
+func (rp *rowsPage) only(c data.Column, value any) string {
+	f := rowquery.RowFilter{Column: rowquery.RowColumn{Name: c.Source}, Operator: rowquery.RowEqual, Value: data.FilterText(value)}
+	switch value.(type) {
+	case nil:
+		f.Operator, f.Value = rowquery.RowIs, "null"
+	case []byte, data.Clipped:
+		return ""
+	}
+	name, text := f.Param()
+	if c.Source == "" || len(f.Value) > onlyBytes || !utf8.ValidString(f.Value) || slices.Contains(rp.query[name], text) {
+		return ""
+	}
+	return rp.address(func(query url.Values) { query.Add(name, text) })
 }
 
 func (rp *rowsPage) pages(found *data.Page) page.PageComponent {
@@ -437,7 +480,7 @@ func (rp *rowsPage) facet(ctx context.Context, w *page.PageWriter, name string) 
 }
 
 // copies are the same rows in other forms.
-func (rp *rowsPage) copies(ctx context.Context) page.PageComponent {
+func (rp *rowsPage) copies(r *http.Request, found *data.Page) page.PageComponent {
 	query := url.Values{}
 	for name, values := range rp.query {
 		if name != "facet" && name != "format" {
@@ -451,16 +494,56 @@ func (rp *rowsPage) copies(ctx context.Context) page.PageComponent {
 		}
 		return apiURL(rp.v.Name(), rp.t.Name) + "?" + with.Encode()
 	}
-	sql, err := rp.v.RowsSQL(ctx, rp.t.Name, rp.request)
+	sql, err := rp.v.RowsSQL(r.Context(), rp.t.Name, rp.request)
 	parts := []page.PageComponent{quietLinks(
 		page.PageLink{Text: "CSV", URL: at("csv")}, page.PageLink{Text: "NDJSON", URL: at("ndjson")}, page.PageLink{Text: "JSON", URL: at("json")},
-	)}
+	), rp.copyPage(at("csv"), found)}
 	if err == nil {
 		parts = append(parts, page.PageCode(page.PageCodeConfig{Text: sql, Language: "sql", Name: "SQL"}),
 			quietLinks(page.PageLink{Text: "run it in the console", URL: databaseURL(rp.v.Name()) + "sql?" + url.Values{"sql": {sql}}.Encode()}))
 	}
-	parts = append(parts, page.PageCode(page.PageCodeConfig{Text: "curl " + shellQuote("http://HOST"+at("json")), Language: "sh", Name: "curl"}))
+	parts = append(parts, curl(r, at("json")))
 	return behind("Copy as CSV, NDJSON, JSON, SQL, curl", parts...)
+}
+
+// copyPage offers the rows of this page as CSV, given the address of all rows.
+func (rp *rowsPage) copyPage(all string, found *data.Page) page.PageComponent {
+	if len(found.Rows) == 0 {
+		return nil
+	}
+	place := url.Values{"limit": {strconv.Itoa(len(found.Rows))}}
+	switch {
+	case found.Here != "":
+		place.Set("cursor", found.Here)
+	case rp.request.Offset > 0:
+		place.Set("offset", strconv.Itoa(rp.request.Offset))
+	}
+	address, err := url.Parse(all)
+	if err != nil {
+		return problem(err)
+	}
+	query := address.Query()
+	maps.Copy(query, place)
+	address.RawQuery = query.Encode()
+	return page.PageHTML(func(w *page.PageWriter) {
+		w.Open("p", "class", "quiet")
+		w.Element("a", "CSV of this page", "href", address.String())
+		w.Text(" ")
+		w.Element("button", "Copy CSV of this page", "class", "copy", "type", "button", "data-from", address.String())
+		w.Close("p")
+	})
+}
+
+// curl is a command that reads a path of this server as the browser did.
+func curl(r *http.Request, path string) page.PageComponent {
+	scheme, token := "http://", ""
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https://"
+	}
+	if _, known := fnhttp.HTTPBearerName(r.Context()); known {
+		token = `-H "Authorization: Bearer $TOKEN" `
+	}
+	return page.PageCode(page.PageCodeConfig{Text: "curl " + token + shellQuote(scheme+r.Host+path), Language: "sh", Name: "curl"})
 }
 
 // cut shortens the text of a tag.

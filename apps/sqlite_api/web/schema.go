@@ -5,22 +5,17 @@ import (
 	"slices"
 	"strings"
 
+	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/infra/page"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // schema shows the tables with their foreign keys as a picture, and what each
 // was made with.
-func (p *Pages) schema(w http.ResponseWriter, r *http.Request) {
-	v, err := p.view(r)
-	if err != nil {
-		fail(w, r, nil, err)
-		return
-	}
+func schema(w http.ResponseWriter, r *http.Request, v *data.View) error {
 	tables, err := v.Tables(r.Context())
 	if err != nil {
-		fail(w, r, v, err)
-		return
+		return err
 	}
 	picture := page.PagePictureConfig{Name: "Tables and where their foreign keys point, from left to right", Hub: -1}
 	var parts []page.PageComponent
@@ -38,6 +33,7 @@ func (p *Pages) schema(w http.ResponseWriter, r *http.Request) {
 		parts = append(parts, describe(v.Name(), t))
 	}
 	show(w, r, http.StatusOK, v, "Schema", append([]page.PageComponent{page.PagePicture(picture)}, parts...)...)
+	return nil
 }
 
 // boxLines are a table's columns in its box of the picture: the first ones, and

@@ -11,12 +11,7 @@ import (
 )
 
 // queries lists the stored queries of a database.
-func (p *Pages) queries(w http.ResponseWriter, r *http.Request) {
-	v, err := p.view(r)
-	if err != nil {
-		fail(w, r, nil, err)
-		return
-	}
+func queries(w http.ResponseWriter, r *http.Request, v *data.View) error {
 	table := page.PageTableConfig{
 		ID: "queries", Name: "stored queries", Path: r.URL.Path, Columns: []page.PageTableColumn{{Name: "query"}, {Name: "what it is for"}},
 		Empty: page.PageNoticeConfig{Title: "There are no stored queries", Text: "They are in the file of --queries."},
@@ -25,6 +20,7 @@ func (p *Pages) queries(w http.ResponseWriter, r *http.Request) {
 		table.Rows = append(table.Rows, []any{page.PageLink{Text: title(q), URL: storedURL(v, q)}, q.Doc})
 	}
 	show(w, r, http.StatusOK, v, "Queries", page.PageTable(table))
+	return nil
 }
 
 func title(q data.StoredQuery) string {
@@ -39,16 +35,10 @@ func storedURL(v *data.View, q data.StoredQuery) string {
 }
 
 // query is the form of a stored query, and its rows once all has a value.
-func (p *Pages) query(w http.ResponseWriter, r *http.Request) {
-	v, err := p.view(r)
-	if err != nil {
-		fail(w, r, nil, err)
-		return
-	}
+func query(w http.ResponseWriter, r *http.Request, v *data.View) error {
 	q, err := v.Query(r.Context(), r.PathValue("name"))
 	if err != nil {
-		fail(w, r, v, err)
-		return
+		return err
 	}
 	query := r.URL.Query()
 	values := map[string]string{}
@@ -62,24 +52,24 @@ func (p *Pages) query(w http.ResponseWriter, r *http.Request) {
 	form, complete := storedForm(v, q, values)
 	if !complete {
 		show(w, r, http.StatusOK, v, title(q), head, form, sql)
-		return
+		return nil
 	}
 	cfg, err := q.Rows(values)
 	if err != nil {
 		show(w, r, core.ErrorHTTPStatus(err), v, title(q), head, form, problem(err), sql)
-		return
+		return nil
 	}
 	found, err := runConfig(r.Context(), v, cfg)
 	if err != nil {
 		show(w, r, core.ErrorHTTPStatus(err), v, title(q), head, form, problem(err), sql)
-		return
+		return nil
 	}
-	show(w, r, http.StatusOK, v, title(q), head, form, summary(found), chart(found, query), resultTable(found), plan(found),
+	show(w, r, http.StatusOK, v, title(q), head, form, summary(found), chart(found, query, "query"), resultTable(found), plan(found),
 		exports("/api/v1"+storedURL(v, q), query), sql)
+	return nil
 }
 
 // storedForm is the form, and whether each parameter has a value or a default.
-// A query without parameters needs none.
 func storedForm(v *data.View, q data.StoredQuery, values map[string]string) (form page.PageComponent, complete bool) {
 	complete = true
 	var fields []page.PageFormField
@@ -90,9 +80,6 @@ func storedForm(v *data.View, q data.StoredQuery, values map[string]string) (for
 			complete = complete && !p.Required
 		}
 		fields = append(fields, page.PageFormField{Name: "p_" + p.Name, Label: p.Name, Hint: p.Doc, Value: value, Required: p.Required})
-	}
-	if fields == nil {
-		return nil, true
 	}
 	return page.PageForm(page.PageFormConfig{ID: "query", Action: storedURL(v, q), Submit: "Run", Fields: fields}), complete
 }

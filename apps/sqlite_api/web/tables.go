@@ -16,17 +16,25 @@ import (
 // databases lists the databases.
 func (p *Pages) databases(w http.ResponseWriter, r *http.Request) {
 	table := page.PageTableConfig{Name: "databases", Path: "/", Columns: []page.PageTableColumn{{Name: "name"}, {Name: "size", Number: true}, {Name: "writing"}}}
-	for _, v := range p.set.Views(data.AccessFrom(r.Context())) {
-		size, writing := "missing", "no"
+	access := data.AccessFrom(r.Context())
+	for _, v := range p.set.Views(access) {
+		size, writing := "missing", page.PageLink{Text: "no"}
 		if info, err := os.Stat(v.Path()); err == nil {
 			size = fmt.Sprintf("%.1f MB", float64(info.Size())/1e6)
 		}
-		if v.Writable() {
-			writing = "with a token"
+		switch {
+		case v.Writable() && !access.ReadOnly:
+			writing.Text = "yes"
+		case v.Writable() && p.login:
+			writing = page.PageLink{Text: "after logging in", URL: "/login"}
 		}
 		table.Rows = append(table.Rows, []any{page.PageLink{Text: v.Name(), URL: databaseURL(v.Name())}, size, writing})
 	}
-	show(w, r, http.StatusOK, nil, "Databases", page.PageTable(table), quietLinks(page.PageLink{Text: "The API's description", URL: "/openapi.json"}))
+	var leave page.PageComponent
+	if p.login && !access.ReadOnly {
+		leave = page.PageForm(page.PageFormConfig{ID: "logout", Action: "/logout", Post: true, Submit: "Log out"})
+	}
+	show(w, r, http.StatusOK, nil, "Databases", page.PageTable(table), leave, quietLinks(page.PageLink{Text: "The API's description", URL: "/openapi.json"}))
 }
 
 // How long the tables of a list are counted, all together and each.
@@ -36,16 +44,10 @@ const (
 )
 
 // database lists the tables of a database.
-func (p *Pages) database(w http.ResponseWriter, r *http.Request) {
-	v, err := p.view(r)
-	if err != nil {
-		fail(w, r, nil, err)
-		return
-	}
+func database(w http.ResponseWriter, r *http.Request, v *data.View) error {
 	tables, err := v.Tables(r.Context())
 	if err != nil {
-		fail(w, r, v, err)
-		return
+		return err
 	}
 	list := page.PageTableConfig{
 		ID: "tables", Name: "tables and views", Path: r.URL.Path,
@@ -67,6 +69,7 @@ func (p *Pages) database(w http.ResponseWriter, r *http.Request) {
 		parts = append(parts, behind("Tables of virtual tables", page.PageTable(own)))
 	}
 	show(w, r, http.StatusOK, v, v.Name(), append(parts, quietLinks(page.PageLink{Text: "as JSON", URL: "/api/v1" + databaseURL(v.Name()) + "tables"}))...)
+	return nil
 }
 
 // rowsText is how many rows a table has, if that is soon known.

@@ -2,8 +2,10 @@
 package web
 
 import (
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"fnregistry.dev/apps/sqlite_api/data"
 	"fnregistry.dev/functions/core"
@@ -14,11 +16,13 @@ import (
 
 // Pages are the pages of a set of databases.
 type Pages struct {
-	set *data.Set
+	set   *data.Set
+	login bool
 }
 
-// New makes the pages.
-func New(set *data.Set) *Pages { return &Pages{set: set} }
+// New makes the pages. login says whether people can log in: /login and /logout
+// are not the pages' own.
+func New(set *data.Set, login bool) *Pages { return &Pages{set, login} }
 
 // Mount adds the pages' routes to mux. Those of databases have a mux of their
 // own, since their patterns would clash with those of the assets.
@@ -27,15 +31,20 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /favicon.ico", page.PageAssets())
 	mux.HandleFunc("GET /{$}", p.databases)
 	inner := http.NewServeMux()
-	inner.HandleFunc("GET /{db}/{$}", p.database)
-	inner.HandleFunc("GET /{db}/tables/{table}", p.rows)
-	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}", p.row)
-	inner.HandleFunc("GET /{db}/sql", p.console)
-	inner.HandleFunc("GET /{db}/schema", p.schema)
-	inner.HandleFunc("GET /{db}/queries", p.queries)
-	inner.HandleFunc("GET /{db}/queries/{name}", p.query)
-	inner.HandleFunc("GET /", p.NotFound)
-	mux.Handle("GET /{db}/", inner)
+	inner.HandleFunc("GET /{db}/{$}", p.view(database))
+	inner.HandleFunc("GET /{db}/tables/{table}", p.table(rows))
+	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}", p.table(row))
+	inner.HandleFunc("GET /{db}/tables/{table}/new", p.table(newRow))
+	inner.HandleFunc("POST /{db}/tables/{table}/new", p.table(insertRow))
+	inner.HandleFunc("GET /{db}/tables/{table}/rows/{key}/edit", p.table(editRow))
+	inner.HandleFunc("POST /{db}/tables/{table}/rows/{key}/edit", p.table(updateRow))
+	inner.HandleFunc("POST /{db}/tables/{table}/rows/{key}/delete", p.table(deleteRow))
+	inner.HandleFunc("GET /{db}/sql", p.view(console))
+	inner.HandleFunc("POST /{db}/sql", p.view(console))
+	inner.HandleFunc("GET /{db}/schema", p.view(schema))
+	inner.HandleFunc("GET /{db}/queries", p.view(queries))
+	inner.HandleFunc("GET /{db}/queries/{name}", p.view(query))
+	mux.Handle("/{db}/", fnhttp.HTTPMux(inner, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(p.NotFound)}))
 	mux.HandleFunc("GET /{db}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, databaseURL(r.PathValue("db")), http.StatusMovedPermanently)
 	})
@@ -61,19 +70,37 @@ func Login(w http.ResponseWriter, r *http.Request, form fnhttp.HTTPLoginForm) {
 	}))
 }
 
-// view is the database of a request, as the caller sees it.
-func (p *Pages) view(r *http.Request) (*data.View, error) {
-	return p.set.View(data.AccessFrom(r.Context()), r.PathValue("db"))
+// view makes a handler of a page of a database. The page gets the database as
+// the caller sees it, and the error that it returns is shown in its place.
+func (p *Pages) view(write func(http.ResponseWriter, *http.Request, *data.View) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := p.set.View(data.AccessFrom(r.Context()), r.PathValue("db"))
+		if err == nil {
+			err = write(w, r, v)
+		}
+		if err != nil {
+			fail(w, r, v, err)
+		}
+	}
 }
 
-// table is the table of a request, as the caller sees it.
-func (p *Pages) table(r *http.Request) (*data.View, sqlite.SQLiteSchemaTable, error) {
-	v, err := p.view(r)
-	if err != nil {
-		return nil, sqlite.SQLiteSchemaTable{}, err
+// table is view for a page of a table.
+func (p *Pages) table(write func(http.ResponseWriter, *http.Request, *data.View, sqlite.SQLiteSchemaTable) error) http.HandlerFunc {
+	return p.view(func(w http.ResponseWriter, r *http.Request, v *data.View) error {
+		t, err := v.Table(r.Context(), r.PathValue("table"))
+		if err != nil {
+			return err
+		}
+		return write(w, r, v, t)
+	})
+}
+
+// readForm reads the form that a request sends.
+func readForm(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return &core.Error{Code: core.CodeInvalid, Message: "the form can't be read", Err: err}
 	}
-	t, err := v.Table(r.Context(), r.PathValue("table"))
-	return v, t, err
+	return nil
 }
 
 // show answers with a page of a title and parts. v is the database that it is
@@ -107,6 +134,9 @@ func fail(w http.ResponseWriter, r *http.Request, v *data.View, err error, parts
 		fnhttp.HTTPProblem(w, r, err) // which logs it
 		return
 	}
+	if wait := core.ErrorRetryAfter(err); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
 	show(w, r, status, v, http.StatusText(status), append([]page.PageComponent{problem(err)}, parts...)...)
 }
 
@@ -120,5 +150,7 @@ func databaseURL(database string) string { return "/" + url.PathEscape(database)
 func tableURL(database, table string) string {
 	return databaseURL(database) + "tables/" + url.PathEscape(table)
 }
+
+func rowURL(database, table, key string) string { return tableURL(database, table) + "/rows/" + key }
 
 func apiURL(database, table string) string { return "/api/v1" + tableURL(database, table) + "/rows" }

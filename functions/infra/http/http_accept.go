@@ -1,6 +1,7 @@
 package http
 
 import (
+	"iter"
 	"mime"
 	"net/http"
 	"strconv"
@@ -37,7 +38,7 @@ func HTTPAccept(r *http.Request, offers ...string) string {
 // acceptance returns the weight that a client gives a media type, by the range
 // that fits it most closely: 3 the type itself, 2 as text/*, 1 as */*, 0 none.
 func acceptance(ranges, offer string) (weight float64, fit int) {
-	for entry := range strings.SplitSeq(ranges, ",") {
+	for entry := range splitList(ranges) {
 		media, params, err := mime.ParseMediaType(entry)
 		if err != nil {
 			continue
@@ -64,4 +65,26 @@ func acceptance(ranges, offer string) (weight float64, fit int) {
 		weight, fit = q, closeness
 	}
 	return weight, fit
+}
+
+// splitList yields what is between a header's commas. Those in quotes, which
+// may hold any text, are none.
+func splitList(header string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		start, quoted := 0, false
+		for i := 0; i < len(header); i++ {
+			switch {
+			case header[i] == '"':
+				quoted = !quoted
+			case header[i] == '\\' && quoted:
+				i++
+			case header[i] == ',' && !quoted:
+				if !yield(header[start:i]) {
+					return
+				}
+				start = i + 1
+			}
+		}
+		yield(header[start:])
+	}
 }

@@ -24,6 +24,9 @@ type HTTPConcurrencyLimitConfig struct {
 	// Proxies are the networks of reverse proxies whose X-Forwarded-For is
 	// believed; see HTTPClientAddr. None: every connection is a client.
 	Proxies []netip.Prefix
+	// Refusal is what who is refused gets, with what to do instead. nil:
+	// CodeUnavailable, the server is busy, try again.
+	Refusal *core.Error
 }
 
 // HTTPConcurrencyLimit lets a bounded number of requests run at once, in total
@@ -40,7 +43,7 @@ type HTTPConcurrencyLimitConfig struct {
 //
 // More in http_concurrency_limit.md:
 //   - Event streams and WebSockets run for hours and take their places that
-//     long: keep them outside of it.
+//     long: give them a limit of their own, with a negative Queue.
 //   - A body that the client sends slowly counts as running.
 func HTTPConcurrencyLimit(next http.Handler, cfg HTTPConcurrencyLimitConfig) (http.Handler, error) {
 	if cfg.Total < 1 || cfg.PerClient < 0 || cfg.Wait < 0 {
@@ -49,6 +52,9 @@ func HTTPConcurrencyLimit(next http.Handler, cfg HTTPConcurrencyLimitConfig) (ht
 	cfg.PerClient = min(cmp.Or(cfg.PerClient, cfg.Total), cfg.Total)
 	cfg.Queue = max(cmp.Or(cfg.Queue, cfg.Total), 0)
 	cfg.Wait = cmp.Or(cfg.Wait, 5*time.Second)
+	if cfg.Refusal == nil {
+		cfg.Refusal = errBusy
+	}
 	l := &places{cfg: &cfg, running: map[string]int{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client := clientKey(r, cfg.Proxies)
@@ -107,7 +113,7 @@ func (l *places) enter(r *http.Request, client string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.drop(one) || one.refused {
-		return errBusy
+		return l.cfg.Refusal
 	}
 	return nil
 }

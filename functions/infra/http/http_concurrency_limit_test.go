@@ -157,3 +157,36 @@ func TestHTTPConcurrencyLimit_BadConfig(t *testing.T) {
 		}
 	}
 }
+
+// Without a queue who finds no place is refused at once, in the words of the
+// config.
+func TestHTTPConcurrencyLimit_Refusal(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	handler, err := fnhttp.HTTPConcurrencyLimit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		entered <- struct{}{}
+		<-leave
+	}), fnhttp.HTTPConcurrencyLimitConfig{
+		Total: 3, PerClient: 1, Queue: -1, Refusal: &core.Error{Code: core.CodeLimited, Message: "one stream is enough", Hint: "close it"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(addr string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = addr
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w
+	}
+	var running sync.WaitGroup
+	running.Go(func() { ask("192.0.2.1:1") })
+	<-entered
+	if w := ask("192.0.2.1:2"); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "one stream is enough") || !strings.Contains(w.Body.String(), "close it") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	running.Go(func() { ask("192.0.2.2:1") })
+	<-entered // another client has its place
+	close(leave)
+	running.Wait()
+}

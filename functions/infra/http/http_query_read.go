@@ -76,7 +76,11 @@ func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
 				return withName(invalid("parameter %q is not text: it has a NUL or is not UTF-8", candidate.Clip(name)), "parameter", candidate.Clip(name))
 			}
 		default:
-			return withCandidates(invalid("unknown parameter %q", candidate.Clip(name)), "parameter", name, plan.queryNames)
+			known := slices.Clone(plan.queryNames)
+			if plan.others != nil {
+				known = append(known, plan.others.name+"*")
+			}
+			return withCandidates(invalid("unknown parameter %q", candidate.Clip(name)), "parameter", name, known)
 		}
 	}
 	if plan.others != nil {

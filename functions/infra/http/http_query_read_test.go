@@ -119,6 +119,10 @@ func TestHTTPQueryRead_Others(t *testing.T) {
 	if want := (all{5, url.Values{"age": {"gte.1", "lt.9"}, "a/b": {""}}}); err != nil || !reflect.DeepEqual(a, want) {
 		t.Errorf("%+v, %v", a, err)
 	}
+	_, _, _, err = read("sql=x&a=1")
+	if coded, ok := errors.AsType[*core.Error](err); !ok || coded.Hint != "known are sql, p_*" {
+		t.Errorf("%+v", err)
+	}
 	_, p, _, err := read("sql=x&p_a=1&p_a=2")
 	if want := (prefixed{"x", url.Values{"p_a": {"1", "2"}}}); err != nil || !reflect.DeepEqual(p, want) {
 		t.Errorf("%+v, %v", p, err)

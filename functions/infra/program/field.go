@@ -280,7 +280,7 @@ func formatValue(v reflect.Value) string {
 	case fmt.Stringer:
 		return value.String()
 	}
-	if !isLeaf(v) {
+	if !isLeaf(v) || v.Kind() == reflect.Slice && v.Len() == 0 {
 		return ""
 	}
 	return fmt.Sprint(v.Interface())

@@ -24,13 +24,16 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 	}
 	b.WriteString(wrap(title, 0, width) + "\n\n")
 	usage := "usage: "
-	if c != nil && (len(r.cfg.Commands) == 1 || c.name != "") {
+	if c != nil {
 		fmt.Fprintf(&b, "%s\n", r.usageLine(c))
 		usage = "       "
 	}
 	if c == nil || c.name == "" {
 		fmt.Fprintf(&b, "%s%s COMMAND ...\n", usage, r.cfg.Name)
 		writeText(&b, r.cfg.Help, width)
+		if c != nil {
+			writeText(&b, c.help, width)
+		}
 		r.writeCommands(&b, width)
 	} else {
 		writeText(&b, c.help, width)

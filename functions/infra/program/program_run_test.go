@@ -384,6 +384,8 @@ func TestProgramRun_ConfigWithoutSecrets(t *testing.T) {
 	}
 }
 
+func nothing(context.Context, program.ProgramCall[*struct{}]) error { return nil }
+
 // A program without named commands has only settings and arguments.
 func TestProgramRun_Root(t *testing.T) {
 	t.Parallel()
@@ -406,6 +408,15 @@ func TestProgramRun_Root(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	golden(t, "help_root.txt", start(t.Context(), cfg, nil, "-h").stdout)
+
+	// Beside named commands, --help says how the program is called without one.
+	cfg.Commands = append(cfg.Commands,
+		program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{Help: "Lints ROOT.", Args: "ROOT", MaxArgs: 1, Run: nothing}),
+		program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{Name: "rules", Doc: "lists rules", Run: nothing}))[1:]
+	help := start(t.Context(), cfg, nil, "-h").stdout
+	if want := "lint: lints\n\nusage: lint ROOT\n       lint COMMAND ...\n\nLints ROOT.\n\nCommands:\n  rules "; !strings.HasPrefix(help, want) {
+		t.Errorf("%s\nwant %s", help, want)
+	}
 }
 
 // What a file that others made brings into an error can't control the terminal.

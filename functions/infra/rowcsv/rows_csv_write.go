@@ -217,10 +217,7 @@ func (out *writer) appendValue(line []byte, value any) ([]byte, error) {
 		return append(line, out.cfg.Null...), nil
 	case string:
 		return out.appendText(line, v), nil
-	case []byte:
-		if v == nil {
-			return append(line, out.cfg.Null...), nil
-		}
+	case []byte: // a driver's nil []byte is an empty value, and its nil is NULL
 		return out.appendPlain(line, base64.StdEncoding.EncodeToString(v)), nil
 	case time.Time:
 		return out.appendPlain(line, v.Format(time.RFC3339Nano)), nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"fnregistry.dev/functions/core"
 )
@@ -70,6 +71,64 @@ func (h *SQLiteFileCheckHandle) Check() error {
 		return h.lost("replaced by another file")
 	}
 	return nil
+}
+
+// SQLiteFileCheckStamp is a moment in the life of a database's files.
+type SQLiteFileCheckStamp struct {
+	taken     time.Time
+	main, wal fileStamp
+}
+
+// fileStamp is what a write changes of a file. The zero value: there is none.
+type fileStamp struct {
+	size     int64
+	modified time.Time
+}
+
+func stampOf(info os.FileInfo) fileStamp { return fileStamp{info.Size(), info.ModTime().Round(0)} }
+
+// Stamp notes the state of the database's file and of its -wal.
+func (h *SQLiteFileCheckHandle) Stamp() SQLiteFileCheckStamp {
+	s := SQLiteFileCheckStamp{taken: time.Now().Round(0)}
+	s.main, s.wal, _ = h.stamps()
+	return s
+}
+
+func (h *SQLiteFileCheckHandle) stamps() (main, wal fileStamp, ok bool) {
+	if h == nil || h.path == "" {
+		return main, wal, false
+	}
+	info, err := os.Stat(h.path)
+	if err != nil || !os.SameFile(info, h.info) {
+		return main, wal, false
+	}
+	switch journal, err := os.Stat(h.path + "-wal"); {
+	case err == nil:
+		wal = stampOf(journal)
+	case !errors.Is(err, fs.ErrNotExist):
+		return main, wal, false
+	}
+	return stampOf(info), wal, true
+}
+
+// coarseTime is longer than any file system keeps a file's time the same over
+// two writes: that of FAT counts in steps of 2 s.
+const coarseTime = 3 * time.Second
+
+// Unchanged reports whether certainly nothing was written to the database since
+// a stamp was taken. It costs two stats, and is false where that can't be known:
+// where the last write was less than 3 s before the stamp, so that another one
+// may have the same time; where the file is not the one that was opened; and
+// for a database in memory. In WAL mode a commit counts from the write to the
+// -wal, which is up to a sync of the disk before others see it: ask SQLite
+// itself now and then.
+func (h *SQLiteFileCheckHandle) Unchanged(since SQLiteFileCheckStamp) bool {
+	settled := func(f fileStamp) bool { return f.modified.Before(since.taken.Add(-coarseTime)) }
+	if since.taken.IsZero() || !settled(since.main) || !settled(since.wal) {
+		return false
+	}
+	main, wal, ok := h.stamps()
+	return ok && main == since.main && wal == since.wal
 }
 
 func (h *SQLiteFileCheckHandle) lost(how string) error {

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqlite"
@@ -49,6 +51,67 @@ func TestSQLiteFileCheck(t *testing.T) {
 			}
 			if err := check.Check(); errors.Is(err, sqlite.ErrSQLiteFileLost) != c.lost || c.lost && core.ErrorCode(err) != core.CodeConflict || !c.lost && err != nil {
 				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// Unchanged is true only of files whose last write is well before the stamp,
+// and false after each write, whatever the journal's mode.
+func TestSQLiteFileCheck_Unchanged(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"delete", "wal"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "test.db")
+			db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path, KeepJournal: mode == "delete"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			if _, err := db.Writer.ExecContext(t.Context(), "CREATE TABLE t (a)"); err != nil {
+				t.Fatal(err)
+			}
+			check, err := sqlite.SQLiteFileCheck(t.Context(), db.Writer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if check.Unchanged(sqlite.SQLiteFileCheckStamp{}) || check.Unchanged(check.Stamp()) {
+				t.Error("a file that was written just now counts as unchanged")
+			}
+			age := func() { // as if the last write were an hour ago
+				for _, name := range []string{path, path + "-wal"} {
+					old := time.Now().Add(-time.Hour)
+					if err := os.Chtimes(name, old, old); err != nil && !errors.Is(err, os.ErrNotExist) {
+						t.Fatal(err)
+					}
+				}
+			}
+			age()
+			stamp := check.Stamp()
+			if !check.Unchanged(stamp) {
+				t.Error("nothing was written")
+			}
+			for _, sql := range []string{"INSERT INTO t VALUES (1)", "CREATE TABLE u (a)", "PRAGMA wal_checkpoint(TRUNCATE)", "DELETE FROM t"} {
+				age()
+				before := check.Stamp()
+				if _, err := db.Writer.ExecContext(t.Context(), sql); err != nil {
+					t.Fatal(err)
+				}
+				if check.Unchanged(before) && (mode == "wal" || !strings.Contains(sql, "checkpoint")) {
+					t.Errorf("%s was not noticed", sql)
+				}
+			}
+			age()
+			stamp = check.Stamp()
+			if err := os.Rename(path, path+".old"); err != nil {
+				t.Fatal(err)
+			}
+			if check.Unchanged(stamp) {
+				t.Error("the file is gone")
+			}
+			if err := os.Rename(path+".old", path); err != nil {
+				t.Fatal(err)
 			}
 		})
 	}

@@ -83,6 +83,9 @@ func withoutTypes(ctx context.Context, conn *sql.Conn, query string, args []any)
 		return "", err
 	}
 	inner, err := columnsOf(ctx, conn, "SELECT * FROM ("+query+") LIMIT 0", args)
+	if core.ErrorCode(SQLiteError(queryRowsOp, err)) == core.CodeUnavailable { // rather than wait for a lock once more
+		return "", err
+	}
 	if err != nil {
 		return query, nil // it writes, behind a WITH, which is refused when it runs
 	}

@@ -23,7 +23,7 @@ type SQLiteRowsQueryConfig struct {
 	Order   []rowquery.RowOrder      // the key is added to it, so that it is total
 	Search  *SQLiteRowsQuerySearch   // nil: no full-text search
 	Cursor  *rowquery.RowCursor      // where the page starts; nil: at the first row
-	NoExtra bool                     // leave out the Extra columns, which a cursor for another page is made of
+	NoExtra bool                     // leave out what a cursor for another page is made of
 	Limit   int                      // rows at most; 0: all
 	Offset  int                      // rows passed over; for tables without a key, whose pages have no cursor
 	Clip    *SQLiteRowsQueryClip     // what becomes of long values; nil: all come whole
@@ -45,7 +45,8 @@ type SQLiteRowsQueryResult struct {
 	Types   []string            // their declared types; "" for a place in JSON
 	Sources []string            // the table's columns that they show; "" for a place in JSON
 	Sort    []rowquery.RowOrder // the order, with the key
-	Extra   int                 // further columns of each row: the values of Sort, for the cursor; 0: the table has no key, or NoExtra is set
+	Places  []int               // where a row has the values of Sort, for the cursor; nil: the table has no key, or NoExtra is set
+	Extra   int                 // columns behind Columns, which only Places needs
 	Reverse bool                // rows come last one first: turn the page round
 	Of      string              // for cursors, see [rowquery.RowCursor]
 
@@ -98,11 +99,11 @@ func (c *SQLiteRowsQueryClip) Clipped(value any) (kind string, bytes int64, ok b
 	if c == nil || !isText {
 		return "", 0, false
 	}
-	rest, ok := strings.CutPrefix(text, c.Mark+" ")
-	if !ok {
+	rest, ok := strings.CutPrefix(text, c.Mark)
+	if !ok || !strings.HasPrefix(rest, " ") {
 		return "", 0, false
 	}
-	kind, digits, _ := strings.Cut(rest, " ")
+	kind, digits, _ := strings.Cut(rest[1:], " ")
 	bytes, err := strconv.ParseInt(digits, 10, 64)
 	return kind, bytes, err == nil
 }
@@ -124,8 +125,8 @@ func (c *SQLiteRowsQueryClip) Clipped(value any) (kind string, bytes int64, ok b
 // what SQLite can't do.
 //
 // More in sqlite_rows_query.md:
-//   - A table without rowid or key, and a view, has no cursor (Extra is 0): use
-//     Offset.
+//   - A table without rowid or key, and a view, has no cursor (Places is nil):
+//     use Offset.
 //   - Text compares as the affinity of the column says.
 func SQLiteRowsQuery(cfg SQLiteRowsQueryConfig) (SQLiteRowsQueryResult, error) {
 	b := rowsBuilder{cfg: cfg}
@@ -268,7 +269,8 @@ func (b *rowsBuilder) selected() {
 }
 
 func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
-	sql, _ := b.expression(s.Column)
+	sql, affinity := b.expression(s.Column)
+	isRowID := s.Column.Name == b.cfg.Table.RowIDColumn && s.Column.Name != ""
 	declared, source := "", ""
 	if len(s.Column.Path) == 0 {
 		column := b.column(s.Column.Name)
@@ -286,8 +288,12 @@ func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
 		b.shown = append(b.shown, sql+" AS "+quoteIdent(name))
 	}
 	value := "+" + sql
-	if b.cfg.Clip != nil && len(s.Column.Path) == 0 { // octet_length reads the row's head alone
-		value = "CASE WHEN octet_length(" + sql + ") > " + strconv.Itoa(b.cfg.Clip.Bytes) + " THEN " + b.arg(b.cfg.Clip.Mark+" ") +
+	if b.cfg.Clip != nil && len(s.Column.Path) == 0 && !isRowID { // octet_length reads the row's head alone
+		long := ""
+		if affinity != "TEXT" && affinity != "BLOB" { // of a number, which is less than any text, it would write the digits first
+			long = sql + " >= '' COLLATE BINARY AND "
+		}
+		value = "CASE WHEN " + long + "octet_length(" + sql + ") > " + strconv.Itoa(b.cfg.Clip.Bytes) + " THEN " + b.arg(b.cfg.Clip.Mark+" ") +
 			" || typeof(" + sql + ") || ' ' || octet_length(" + sql + ") ELSE +" + sql + " END"
 	}
 	b.columns = append(b.columns, value+" AS "+quoteIdent(name))
@@ -311,8 +317,7 @@ func (b *rowsBuilder) sort() {
 	for _, o := range sort {
 		sql := b.sortExpression(o.Column)
 		if key != nil && !b.cfg.NoExtra {
-			b.columns = append(b.columns, "+"+sql)
-			b.result.Extra++
+			b.place(o.Column, sql)
 		}
 		// In ORDER BY a bare name is first of all an alias in the result: that
 		// may be another column, and even if not, its + rules out an index.
@@ -327,6 +332,18 @@ func (b *rowsBuilder) sort() {
 		texts[i] = o.String()
 	}
 	b.result.Of = b.cfg.Table.Name + " " + strings.Join(texts, ",")
+}
+
+// place notes where rows have a value of the sort: among the columns that are
+// asked for, if it comes whole there, else behind them.
+func (b *rowsBuilder) place(c rowquery.RowColumn, sql string) {
+	i := slices.Index(b.result.Sources, c.Name)
+	if len(c.Path) > 0 || i < 0 || b.cfg.Clip != nil && c.Name != b.cfg.Table.RowIDColumn {
+		i = len(b.result.Columns) + b.result.Extra
+		b.columns = append(b.columns, "+"+sql)
+		b.result.Extra++
+	}
+	b.result.Places = append(b.result.Places, i)
 }
 
 // sortExpression is expression, but the key may be the rowid, which is no

@@ -67,7 +67,11 @@ func page(t testing.TB, db *sql.DB, cfg sqlite.SQLiteRowsQueryConfig) (q sqlite.
 			t.Fatal(err)
 		}
 		rows = append(rows, row[:len(q.Columns)])
-		extra = append(extra, row[len(q.Columns):])
+		places := []any{}
+		for _, i := range q.Places {
+			places = append(places, row[i])
+		}
+		extra = append(extra, places)
 	}
 	if err := found.Err(); err != nil {
 		t.Fatalf("%s %v: %v", q.SQL, q.Args, err)
@@ -297,7 +301,7 @@ func TestSQLiteRowsQuery_PagesUseTheIndex(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cursor := rowquery.RowCursor{Of: first.Of, Values: []any{int64(1), int64(2)}[2-first.Extra:]}
+		cursor := rowquery.RowCursor{Of: first.Of, Values: []any{int64(1), int64(2)}[2-len(first.Places):]}
 		cfg.Cursor, cfg.Limit = &cursor, 10
 		q, err := sqlite.SQLiteRowsQuery(cfg)
 		if err != nil {
@@ -404,7 +408,7 @@ func TestSQLiteRowsQuery_Allow(t *testing.T) {
 		}
 	}
 	q, err := sqlite.SQLiteRowsQuery(sqlite.SQLiteRowsQueryConfig{Table: table, Allow: allow("id")})
-	if err != nil || q.Extra != 0 || strings.Contains(q.SQL, "id") {
+	if err != nil || q.Places != nil || strings.Contains(q.SQL, "id") {
 		t.Errorf("a hidden key is in %s (%v)", q.SQL, err)
 	}
 	if _, err := sqlite.SQLiteRowsQuery(sqlite.SQLiteRowsQueryConfig{Table: table, Allow: func(string) bool { return false }}); core.ErrorCode(err) != core.CodeInvalid {

@@ -4,7 +4,8 @@
 //
 //	stages test     every stage once
 //	stages flaky    every stage FLAKY_COUNT times, idle and next to busy loops
-//	stages soak     the Matrix proof SOAK_RUNS times next to busy loops
+//	stages soak     kills of sqlite_api, and the Matrix proof SOAK_RUNS times,
+//	                next to busy loops
 //
 // The make targets of these names build and run it, in the root of the
 // repository; make help and the type config list their variables. Exit status:
@@ -33,6 +34,7 @@ type config struct {
 	count       int      // FLAKY_COUNT: runs of each package; default 20
 	runs        int      // SOAK_RUNS: proofs on each server; default 100
 	messages    int      // SOAK_MESSAGES: messages of each proof; default 2000
+	kills       int      // SOAK_KILLS: kills of sqlite_api for each driver and journal mode; default 200
 	busy        int      // BUSY: busy loops; default one more than there are CPUs
 }
 
@@ -51,7 +53,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 		}
 	}
 	if command == "soak" && (cfg.race || cfg.skipServers || len(cfg.stages) > 0 || len(cfg.packages) > 0) {
-		return cfg, fmt.Errorf("soak takes SOAK_RUNS, SOAK_MESSAGES and BUSY, not RACE, SKIP_SERVERS, STAGES or PKG")
+		return cfg, fmt.Errorf("soak takes SOAK_RUNS, SOAK_MESSAGES, SOAK_KILLS and BUSY, not RACE, SKIP_SERVERS, STAGES or PKG")
 	}
 	for _, number := range []struct {
 		name        string
@@ -61,6 +63,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 		{"FLAKY_COUNT", &cfg.count, 20, 10_000}, // for which a package has four weeks
 		{"SOAK_RUNS", &cfg.runs, 100, 1_000_000},
 		{"SOAK_MESSAGES", &cfg.messages, 2000, 1_000_000},
+		{"SOAK_KILLS", &cfg.kills, 200, 10_000},
 		{"BUSY", &cfg.busy, runtime.NumCPU() + 1, 1000}, // threads
 	} {
 		*number.to = number.value

@@ -232,8 +232,8 @@ func TestConfig(t *testing.T) {
 		"no race":      {"test", map[string]string{"RACE": "no"}, `RACE must be 1 or 0, not "no"`},
 		"no server":    {"test", map[string]string{"SKIP_SERVERS": "1", "STAGES": "main synapse"}, "stage synapse needs a server, and SKIP_SERVERS=1 starts none"},
 		"soak":         {"soak", map[string]string{"SOAK_RUNS": "1", "RACE": "0"}, ""},
-		"soak, stages": {"soak", map[string]string{"STAGES": "synapse"}, "soak takes SOAK_RUNS, SOAK_MESSAGES and BUSY, not"},
-		"soak, none":   {"soak", map[string]string{"SKIP_SERVERS": "1"}, "soak takes SOAK_RUNS, SOAK_MESSAGES and BUSY, not"},
+		"soak, stages": {"soak", map[string]string{"STAGES": "synapse"}, "soak takes SOAK_RUNS, SOAK_MESSAGES, SOAK_KILLS and BUSY, not"},
+		"soak, none":   {"soak", map[string]string{"SKIP_SERVERS": "1"}, "soak takes SOAK_RUNS, SOAK_MESSAGES, SOAK_KILLS and BUSY, not"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

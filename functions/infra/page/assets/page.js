@@ -21,7 +21,8 @@ on("click", "#theme", () => {
 });
 
 on("click", "button.copy", async (button) => {
-  const text = button.dataset.copy ?? all(".row", button.closest(".code")).map((row) => row.dataset.text ?? row.textContent).join("");
+  const { from } = button.dataset; // an address whose text is copied
+  const text = from ? await (await fetch(from)).text() : button.dataset.copy ?? all(".row", button.closest(".code")).map((row) => row.dataset.text ?? row.textContent).join("");
   await navigator.clipboard.writeText(text);
   const label = button.textContent;
   button.textContent = "Copied";
@@ -316,9 +317,24 @@ for (const region of all("[data-live]")) {
   });
 }
 
+// Values of a row, each with its kind beside it: a text that is typed is one, and
+// who chooses a kind without a text finds the text again after another choice.
+on("input", ".values :is(input, textarea)", (field) => {
+  const kind = field.nextElementSibling;
+  if (["null", "default"].includes(kind?.value)) kind.value = "text";
+});
+on("change", ".values select", (kind) => {
+  const field = kind.previousElementSibling;
+  if (["null", "default"].includes(kind.value)) {
+    if (field.value) field.dataset.text = field.value;
+    field.value = "";
+  } else field.value ||= field.dataset.text ?? "";
+});
+
 // A console for queries: it fetches the result, shows the time that passes, and
 // Stop ends the request, which the server notices.
 let asked = null; // the AbortController of the query that runs
+const tooLong = 4096; // for an address
 
 async function run(form) {
   asked?.abort();
@@ -328,11 +344,16 @@ async function run(form) {
   const began = performance.now();
   const clock = setInterval(() => (elapsed.textContent = "running for " + ((performance.now() - began) / 1000).toFixed(1) + " s"), 100);
   stop.disabled = false;
+  const url = address(form), post = url.length > tooLong;
+  const request = { headers: { Accept: "text/html" }, signal: mine.signal };
+  if (post) Object.assign(request, { method: "POST", body: new URLSearchParams(new FormData(form)) });
   try {
-    const answer = await fetch(address(form), { headers: { Accept: "text/html" }, signal: mine.signal });
+    const answer = await fetch(post ? form.action : url, request);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const focused = result.contains(document.activeElement) && document.activeElement.id;
     result.replaceChildren(...page.getElementById("result").childNodes);
-    history.replaceState(null, "", address(form));
+    if (focused) document.getElementById(focused)?.focus();
+    history.replaceState(null, "", post ? form.action : url);
     elapsed.textContent = "";
   } catch (problem) {
     elapsed.textContent = problem.name === "AbortError" ? "stopped" : "failed: " + problem.message;
@@ -345,11 +366,145 @@ on("click", ".console .stop", () => asked?.abort());
 on("keydown", "#console textarea", (field, event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
+  closeNames(field);
   field.form.requestSubmit();
 });
 on("submit", "#console", (form, event) => {
+  remember(form.elements.sql.value);
+  form.method = address(form).length > tooLong ? "post" : "get";
   const names = [...form.elements.sql.value.matchAll(/[:@$]([A-Za-z]\w*)/g)].map((found) => "p_" + found[1]);
   if (names.some((name) => !form.elements[name])) return; // the server adds the fields
   event.preventDefault();
   run(form);
+});
+
+// Its history, in this browser: the texts of queries, the last one first.
+const past = document.getElementById("history");
+const pastKey = "queries of " + location.pathname;
+
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(pastKey)) ?? [];
+  } catch {
+    return []; // it is not ours
+  }
+}
+
+function remember(text) {
+  if (!text.trim() || text.length > 4096) return;
+  localStorage.setItem(pastKey, JSON.stringify([text, ...remembered().filter((other) => other !== text)].slice(0, 50)));
+  showPast();
+}
+
+function showPast() {
+  past?.querySelector("ul").replaceChildren(...remembered().map((text) => {
+    const item = document.createElement("li"), button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: text });
+    item.append(button);
+    return item;
+  }));
+}
+
+on("click", "#history li button", (button) => {
+  const field = document.querySelector("#console textarea");
+  field.value = button.textContent;
+  field.focus();
+});
+on("click", "#history p button", () => {
+  localStorage.removeItem(pastKey);
+  showPast();
+});
+showPast();
+
+// Its completion of names: tables, and the columns of those that the query
+// names. The list opens while somebody types, or by Ctrl-Space; an arrow chooses
+// from it, Enter or Tab takes what is chosen, and Escape closes it.
+const word = /(?:("(?:[^"]|"")+"|[\w$\u0080-\uffff]+)\.)?("?[\w$\u0080-\uffff]*)$/;
+const reserved = new Set(("add all alter and as autoincrement between case check collate commit constraint create default deferrable delete distinct drop " +
+  "else escape exists foreign from group having in index insert into is isnull join limit not nothing notnull null on or order primary references " +
+  "returning select set table then to transaction union unique update using values when where").split(" "));
+let tables; // a promise of the database's
+const same = (a, b) => a.toLowerCase() === b.toLowerCase();
+const bare = (name) => name[0] === '"' ? name.slice(1, -1).replaceAll('""', '"') : name;
+const quoted = (name) => /^[a-z_]\w*$/i.test(name) && !reserved.has(name.toLowerCase()) ? name : '"' + name.replaceAll('"', '""') + '"';
+
+async function fetchTables(url) {
+  const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  return answer.ok ? (await answer.json()).tables : [];
+}
+
+// fitting are the names that begin as what is typed in front of the cursor.
+function fitting(tables, text, of, typed) {
+  const named = tables.filter((t) => text.toLowerCase().includes(t.name.toLowerCase()));
+  const columns = (list) => list.flatMap((t) => t.columns.map((c) => ({ name: c.name, of: t.name })));
+  let all = [...columns(named.length ? named : tables), ...tables.map((t) => ({ name: t.name, of: t.kind }))];
+  if (of) { // a table, or what the query calls one
+    const called = text.match(new RegExp('("[^"]+"|[\\w$\\u0080-\\uffff]+)\\s+(?:as\\s+)?' + of.replace(/[$"]/g, "\\$&") + "(?![\\w$])", "i"))?.[1];
+    all = columns(tables.filter((t) => same(t.name, bare(of)) || called && same(t.name, bare(called))));
+  }
+  const start = typed.replace('"', "").toLowerCase();
+  const seen = new Set();
+  return all.filter(({ name }) => name.toLowerCase().startsWith(start) && !seen.has(name) && seen.add(name)).slice(0, 30);
+}
+
+function closeNames(field) {
+  if (!field.names) return;
+  field.names.hidden = true;
+  field.removeAttribute("aria-activedescendant");
+}
+
+async function openNames(field, asked) {
+  const text = field.value, at = field.selectionStart;
+  const [, of, typed] = text.slice(0, at).match(word);
+  const url = document.querySelector(".console")?.dataset.names;
+  if (!url || !(typed || of || asked)) return closeNames(field);
+  const found = fitting(await (tables ??= fetchTables(url).catch(() => [])), text, of, typed);
+  if (field.value !== text || field.selectionStart !== at) return; // a later key has its own
+  if (!found.length || found.length === 1 && found[0].name === typed) return closeNames(field);
+  if (!field.names) {
+    field.names = Object.assign(document.createElement("ul"), { className: "names", id: "names", role: "listbox", ariaLabel: "Names" });
+    field.says = Object.assign(document.createElement("p"), { className: "hidden", role: "status" });
+    field.after(field.names, field.says);
+    for (const [name, value] of [["autocomplete", "list"], ["controls", "names"], ["haspopup", "listbox"]]) field.setAttribute("aria-" + name, value);
+  }
+  field.names.replaceChildren(...found.map(({ name, of }, i) => {
+    const item = Object.assign(document.createElement("li"), { id: "name-" + i, role: "option", ariaSelected: "false" });
+    item.append(Object.assign(document.createElement("span"), { textContent: of }), name);
+    item.dataset.text = quoted(name);
+    return item;
+  }));
+  field.names.hidden = false;
+  field.removeAttribute("aria-activedescendant");
+  field.says.textContent = found.length + (found.length === 1 ? " name" : " names") + ": choose with the arrow keys";
+}
+
+function takeName(field, item) {
+  const end = field.selectionStart;
+  const [, , typed] = field.value.slice(0, end).match(word);
+  field.setRangeText(item.dataset.text, end - typed.length, end, "end");
+  closeNames(field);
+  field.focus();
+}
+
+on("input", "#console textarea", (field) => openNames(field));
+on("focusout", "#console textarea", closeNames);
+on("mousedown", ".names", (_, event) => event.preventDefault()); // which would close it
+on("click", ".names li", (item) => takeName(item.closest(".field").querySelector("textarea"), item));
+on("keydown", "#console textarea", (field, event) => {
+  if (event.key === " " && event.ctrlKey) {
+    event.preventDefault();
+    openNames(field, true);
+  }
+  if (!field.names || field.names.hidden) return;
+  const items = [...field.names.children], now = items.findIndex((item) => item.ariaSelected === "true");
+  const next = { ArrowDown: (now + 1) % items.length, ArrowUp: (now < 1 ? items.length : now) - 1 }[event.key];
+  if (next !== undefined) {
+    if (now >= 0) items[now].ariaSelected = "false";
+    items[next].ariaSelected = "true";
+    items[next].scrollIntoView({ block: "nearest" });
+    field.setAttribute("aria-activedescendant", items[next].id);
+  } else if (now >= 0 && (event.key === "Enter" || event.key === "Tab") && !event.ctrlKey && !event.metaKey) takeName(field, items[now]);
+  else if (event.key === "Escape") closeNames(field);
+  else return;
+  event.preventDefault();
 });

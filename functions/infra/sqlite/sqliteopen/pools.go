@@ -6,10 +6,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/work"
 )
 
@@ -43,6 +46,39 @@ func (h *SQLiteOpenHandle) open(ctx context.Context, s settings) error {
 		h.Writer = h.Reader
 	}
 	return readSchema(ctx, h.Reader)
+}
+
+// sameFile is for new connections of a pool: a file that was deleted or
+// replaced meanwhile must not be mixed with the one that is open, nor made
+// again. SQLite would also wait for the other end of a pipe.
+type sameFile struct {
+	path string
+
+	mu   sync.Mutex
+	info os.FileInfo // nil until a connection has made the file
+}
+
+func (f *sameFile) check() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now, err := os.Stat(f.path)
+	how := ""
+	switch {
+	case f.info == nil && err == nil:
+		f.info = now
+	case f.info == nil:
+	case errors.Is(err, os.ErrNotExist):
+		how = "deleted or moved away"
+	case err == nil && !os.SameFile(now, f.info):
+		how = "replaced by another file"
+	}
+	if how == "" {
+		return nil
+	}
+	return &core.Error{
+		Code: core.CodeConflict, Op: "sqlite_open path=" + f.path, Message: "the database file was " + how + " while it was open",
+		Hint: "stop the program, put the right file in its place, and start it again", Err: sqlite.ErrSQLiteFileLost,
+	}
 }
 
 // newPool opens no connection yet. Connections stay open: each new one has to
@@ -175,6 +211,7 @@ func (s *settings) pragmas(read bool) []string {
 // connector opens and sets up connections of the linked driver.
 type connector struct {
 	driver  driver.Driver
+	file    *sameFile // nil: it is in memory
 	open    func(context.Context) (driver.Conn, error)
 	pragmas []string
 	limits  []limit
@@ -195,7 +232,7 @@ func newConnector(s settings, read bool) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connector{driver: drv, open: open, pragmas: s.pragmas(read), limits: s.limits()}
+	c := &connector{driver: drv, file: s.file, open: open, pragmas: s.pragmas(read), limits: s.limits()}
 	if s.Sandbox {
 		c.sandbox = &sandbox{reads: read, hidden: s.Hidden}
 	}
@@ -204,6 +241,11 @@ func newConnector(s settings, read bool) (*connector, error) {
 
 // Connect implements driver.Connector.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.file != nil {
+		if err := c.file.check(); err != nil {
+			return nil, err
+		}
+	}
 	conn, err := c.open(ctx)
 	if err != nil {
 		return nil, err

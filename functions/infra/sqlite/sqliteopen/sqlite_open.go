@@ -80,7 +80,9 @@ type SQLiteOpenHandle struct {
 // Errors: CodeNotFound for a missing folder (or a missing file with ReadOnly),
 // CodeForbidden where the file or its folder can't be written, CodeInvalid for
 // a file that is no database or a bad config, CodeInternal for a damaged file,
-// CodeUnavailable while another process holds it.
+// CodeUnavailable while another process holds it. A new connection of a pool
+// fails with CodeConflict and [sqlite.ErrSQLiteFileLost] where the file was
+// deleted or replaced meanwhile.
 //
 // More in sqlite_open.md:
 //   - Writer has one connection.
@@ -130,6 +132,7 @@ type settings struct {
 	memory bool
 	op     string // for errors
 	path   string // absolute; empty for one in memory
+	file   *sameFile
 	uri    string // file:..., without the parameters that differ between writer and readers
 }
 
@@ -204,7 +207,7 @@ func (s *settings) findFile() error {
 			return s.fail(core.CodeNotFound, "file does not exist", "without ReadOnly it would be made")
 		}
 	}
-	s.path, s.uri = path, fileURI(path)+"?"
+	s.path, s.uri, s.file = path, fileURI(path)+"?", &sameFile{path: path}
 	return nil
 }
 
@@ -246,7 +249,7 @@ func openError(s settings, err error) error {
 	if ok && coded.Code == core.CodeForbidden {
 		coded.Hint = "let this user write to the file and its folder, or open with ReadOnly"
 		if s.ReadOnly {
-			coded.Hint = "let this user read the file; a database in WAL mode also needs its -shm file, or a folder where it can be created"
+			coded.Hint = "let this user read the file; a database in WAL mode also needs its -shm file, or a folder where it can be created: copy it, with its -wal, to one"
 		}
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 func mustOpen(t testing.TB, cfg SQLiteOpenConfig) *SQLiteOpenHandle {
@@ -487,5 +488,42 @@ func TestSQLiteOpen_TimesAreSQLites(t *testing.T) {
 	var back time.Time
 	if err := db.Reader.QueryRowContext(t.Context(), "SELECT at FROM t").Scan(&back); err != nil || !back.Equal(when) {
 		t.Errorf("read back as %v, %v", back, err)
+	}
+}
+
+// A new connection of a pool does not open another file than the others have,
+// nor make one.
+func TestSQLiteOpen_FileLost(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(path string) error{
+		"deleted": os.Remove,
+		"replaced": func(path string) error {
+			other := newFile(t)
+			if err := mustOpen(t, SQLiteOpenConfig{Path: other}).Close(); err != nil {
+				return err
+			}
+			return os.Rename(other, path)
+		},
+	} {
+		path := newFile(t)
+		db := mustOpen(t, SQLiteOpenConfig{Path: path}) // which makes the file
+		first, err := db.Reader.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		if err := lose(path); err != nil {
+			t.Fatal(err)
+		}
+		second, err := db.Reader.Conn(t.Context())
+		if err == nil {
+			_ = second.Close()
+		}
+		if !errors.Is(err, sqlite.ErrSQLiteFileLost) || core.ErrorCode(err) != core.CodeConflict {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path); name == "deleted" && err == nil {
+			t.Error("the file was made again")
+		}
 	}
 }
