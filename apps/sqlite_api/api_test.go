@@ -50,6 +50,8 @@ func TestAPI_Values(t *testing.T) {
 		{"tables/album/rows?select=id,city:data-%3E%3Ecity&data-%3E%3Ecity=eq.Paris", 200, `{"_key":"1","id":1,"city":"Paris"}`},
 		{"tables/album/rows?select=cents&id=eq.1", 200, `"cents":999`},
 		{"tables/album/rows?or=(id.eq.1,title.ilike.%25way)&select=id", 200, `{"_key":"1","id":1},` + "\n" + `{"_key":"2","id":2}`},
+		{"tables/album/rows?title=ilike." + strings.Repeat("a", 101), 400, "more than 100 bytes"},
+		{"tables/album/rows?or=(id.eq.1,not.and(title.like." + strings.Repeat("a", 101) + ",id.eq.1))", 400, "more than 100 bytes"},
 		{"tables/a%2Fb/rows", 200, `"x y":"<b>","]":"quote\"","limit":5`},
 		{"tables/a%2Fb/rows?%5D=eq.quote%22&select=limit", 200, `"limit":5`},
 		{"tables/a%2Fb/rows?%22limit%22=eq.5&select=limit", 200, `"limit":5`},

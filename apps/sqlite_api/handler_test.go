@@ -1,10 +1,17 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"fnregistry.dev/functions/infra/http/httpsettings"
 )
@@ -67,4 +74,53 @@ func TestLimits(t *testing.T) {
 	}
 	close(end)
 	wg.Wait()
+}
+
+// Readers of large values that take nothing don't fill the memory, and rows
+// without them come meanwhile.
+func TestLargeValues(t *testing.T) {
+	t.Parallel()
+	path := makeFile(t, "shop.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, b)", "INSERT INTO t VALUES (1, zeroblob(40000000)), (2, 'x')")
+	url := start(t, path).URL
+	stalled := func() net.Conn {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		fmt.Fprintf(conn, "GET %st/rows/1/columns/b HTTP/1.1\r\nHost: localhost\r\n\r\n", tables)
+		return conn
+	}
+	first := stalled()
+	if _, err := io.ReadFull(first, make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	second := stalled()
+	if err := second.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a second large value came beside the first: %v", err)
+	}
+	caller{t, url, ""}.want(200, `"b":"x"`, "GET", tables+"t/rows/2", "")
+	first.Close()
+	if err := second.SetReadDeadline(time.Now().Add(9 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(second, make([]byte, 1000)); err != nil {
+		t.Error("the second came to nothing after the first: ", err)
+	}
+}
+
+// A table of as many columns as SQLite allows says what to do.
+func TestManyColumns(t *testing.T) {
+	t.Parallel()
+	columns := make([]string, 2000)
+	for i := range columns {
+		columns[i] = fmt.Sprintf("c%d", i)
+	}
+	path := makeFile(t, "shop.db", "CREATE TABLE wide ("+strings.Join(columns, ", ")+")", "INSERT INTO wide (c7) VALUES (5)")
+	c := caller{t, start(t, path).URL, ""}
+	c.want(400, "too many columns", "GET", tables+"wide/rows", "")
+	c.want(200, `"c7":5`, "GET", tables+"wide/rows?select=c7", "")
 }

@@ -232,6 +232,7 @@ func TestWrite_Refused(t *testing.T) {
 	as(guest).want(403, "may not write", "POST", tables+"orders/rows", body)
 	as(guest).want(404, "no table", "POST", tables+"customers/rows", body)
 	as(clerk).want(404, "no table", "POST", tables+"secrets/rows", body)
+	as(clerk).want(400, `"change":1`, "POST", tables+"orders/rows", `[{"id": 51}, null]`)
 	as(clerk).want(400, `no column \"password\"`, "POST", tables+"customers/rows", `{"name": "x", "password": "y"}`)
 	as("wrong-token-0123456789").want(401, "not accepted", "POST", tables+"orders/rows", body)
 	as(clerk).want(201, `"key":"50"`, "POST", tables+"orders/rows", body)

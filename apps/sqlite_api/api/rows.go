@@ -205,10 +205,11 @@ func (a *api) getRow(w http.ResponseWriter, r *http.Request, in *getRowIn) error
 	if err != nil {
 		return err
 	}
-	page, err := v.Row(ctx, t.Name, in.Key)
-	if err != nil {
-		return err
-	}
+	return v.Row(ctx, t.Name, in.Key, func(page *data.RowPage) error { return writeRow(w, r, v, t, page) })
+}
+
+func writeRow(w http.ResponseWriter, r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable, page *data.RowPage) error {
+	ctx := r.Context()
 	links, err := v.Links(ctx, t, page.Columns, page.Row)
 	if err != nil {
 		return err

@@ -27,10 +27,10 @@ func (a *api) getValue(w http.ResponseWriter, r *http.Request, in *valueIn) erro
 	if err != nil {
 		return err
 	}
-	value, err := v.Value(r.Context(), t.Name, in.Key, in.Column)
-	if err != nil {
-		return err
-	}
+	return v.Value(r.Context(), t.Name, in.Key, in.Column, func(value any) error { return writeValue(w, r, value) })
+}
+
+func writeValue(w http.ResponseWriter, r *http.Request, value any) error {
 	header := w.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")

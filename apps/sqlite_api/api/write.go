@@ -143,6 +143,9 @@ func (a *api) insertRows(w http.ResponseWriter, r *http.Request, in *insertIn) e
 	}
 	changes := make([]data.Change, len(rows))
 	for i, row := range rows {
+		if row == nil {
+			return &data.WriteError{Index: i, Err: &core.Error{Code: core.CodeInvalid, Message: "a row is null, want an object"}}
+		}
 		changes[i] = data.Change{Table: in.Table, Verb: verb, Values: row.values()}
 	}
 	results, err := write(r.Context(), v, changes, in.DryRun)

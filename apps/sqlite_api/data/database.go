@@ -26,6 +26,7 @@ type Database struct {
 	file *sqlite.SQLiteFileCheckHandle
 
 	stored     []StoredQuery // set before it is served
+	large      *large
 	streams    chan struct{} // holds a value for each export that runs
 	turn       chan struct{} // holds a value while a transaction writes
 	changes    *sse.SSEHub
@@ -81,7 +82,7 @@ const askAgain = time.Second
 func openDatabase(ctx context.Context, name, path string, cfg Config) (*Database, error) {
 	db := &Database{
 		Name: name, Path: path, Write: cfg.Write, guests: map[guestKey]*pool{},
-		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), log: cfg.Audit, auditCheck: cfg.AuditCheck,
+		turn: make(chan struct{}, 1), streams: make(chan struct{}, streamsMax), large: newLarge(), log: cfg.Audit, auditCheck: cfg.AuditCheck,
 	}
 	if db.auditCheck == nil {
 		db.auditCheck = func() error { return nil }
@@ -140,6 +141,11 @@ func (db *Database) guest(ctx context.Context, a *Access, large bool) (*pool, er
 
 // tables describes all tables.
 func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
+	// Connections are opened when they are needed: some would be of the file
+	// that was replaced, and some of the one in its place.
+	if err := db.file.Check(); err != nil {
+		return nil, err
+	}
 	db.schemaMu.Lock()
 	last := db.schema
 	db.schemaMu.Unlock()
@@ -149,9 +155,6 @@ func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, err
 	stamp, asked := db.file.Stamp(), time.Now()
 	var version int64
 	if err := db.own.Reader.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
-		if lost := db.file.Check(); lost != nil {
-			return nil, lost
-		}
 		return nil, helpful(sqlite.SQLiteError("schema", err))
 	}
 	if last.tables != nil && last.version == version {
@@ -199,6 +202,10 @@ func (db *Database) hidden(a *Access, table, column string) bool {
 	}
 	if t.Kind == "view" && a.joinsHidden(db.Name, db.lastTables(), t.SQL) {
 		return true
+	}
+	if column != "" && !slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool { return equalName(c.Name, column) }) &&
+		!slices.ContainsFunc([]string{"rowid", "_rowid_", "oid"}, func(name string) bool { return equalName(name, column) }) {
+		return true // it is new, and may be made of a hidden one
 	}
 	return !a.canReadTable(db.Name, t) || column != "" && !a.canReadColumnOf(db.Name, t, column)
 }

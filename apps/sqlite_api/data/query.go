@@ -31,6 +31,9 @@ func (v *View) Guest(ctx context.Context, query string, work func(ctx context.Co
 			Hint: "/explain tells the rest; bind a text with this word in it as a parameter",
 		}
 	}
+	if err := v.db.file.Check(); err != nil {
+		return err
+	}
 	guests, err := v.db.guest(ctx, v.access, false)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -86,7 +87,9 @@ func ParseRows(parameters url.Values) (RowsRequest, error) {
 				r.Search = value
 			default:
 				var f rowquery.RowFilter
-				f, err = rowquery.RowFilterParse(name, value)
+				if f, err = rowquery.RowFilterParse(name, value); err == nil {
+					err = checkPatterns(f)
+				}
 				r.Filters = append(r.Filters, f)
 			}
 			if err != nil {
@@ -95,6 +98,23 @@ func ParseRows(parameters url.Values) (RowsRequest, error) {
 		}
 	}
 	return r, nil
+}
+
+// maxPattern is the longest pattern of like and ilike, which is that of SQL from
+// outside, too. SQLite compares a pattern in one step, which nothing stops: for
+// each byte of a text it may take as long as the pattern.
+const maxPattern = 100
+
+func checkPatterns(f rowquery.RowFilter) error {
+	for _, term := range f.Terms {
+		if err := checkPatterns(term); err != nil {
+			return err
+		}
+	}
+	if (f.Operator == rowquery.RowLike || f.Operator == rowquery.RowILike) && len(f.Value) > maxPattern {
+		return &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("the pattern of %s has more than %d bytes", f.Operator, maxPattern)}
+	}
+	return nil
 }
 
 // ofParameter says in which parameter a mistake is: of several, and of one that
@@ -221,17 +241,36 @@ type RowPage struct {
 	Version string // of the row, as sqlite_rows_write knows it
 }
 
-// Row reads the row with a key, as a page has it.
+// Row reads the row with a key, as a page has it, and passes it to use: while
+// that runs, others wait for large values.
 //
 // Errors: CodeNotFound for the table and the row; CodeInvalid for a key that is
-// none of the table; CodeConflict where several rows have it.
-func (v *View) Row(ctx context.Context, table, key string) (*RowPage, error) {
+// none of the table; CodeConflict where several rows have it; CodeUnavailable
+// where many large values are read.
+func (v *View) Row(ctx context.Context, table, key string, use func(*RowPage) error) error {
 	found, err := v.readRow(ctx, table, key, 0)
-	if err != nil {
-		return nil, err
+	var bytes int64
+	switch {
+	case core.ErrorCode(err) == core.CodeTooLarge: // others have the memory
+		bytes = largeBytes * largeUnits
+	case err != nil:
+		return err
+	default:
+		bytes = int64(valuesBytes(found.Row.Values))
+	}
+	if bytes > largeBytes { // few rows are, and to ask for the sizes first takes all of them longer
+		found = nil // while it waits
+		leave, err := v.db.large.take(ctx, bytes)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		if found, err = v.readRow(ctx, table, key, 0); err != nil {
+			return err
+		}
 	}
 	found.Version = sqlite.SQLiteRowVersion(found.Row.Values)
-	return found, nil
+	return use(found)
 }
 
 func (v *View) readRow(ctx context.Context, table, key string, clip int) (*RowPage, error) {
@@ -411,14 +450,38 @@ func (v *View) each(ctx context.Context, q *rowsQuery, row func(row Row, values 
 	if err != nil {
 		return err
 	}
-	return v.hideNames(q.each(ctx, db.statements, row))
+	err = q.each(ctx, db.statements, row)
+	if err != nil && strings.Contains(err.Error(), "too many columns in result set") {
+		return &core.Error{Code: core.CodeInvalid, Message: "the table has too many columns to read all at once", Hint: "name some: select=a,b", Err: err}
+	}
+	return v.hideNames(err)
 }
 
-// Value reads one value of a row.
+// Value reads one value of a row and passes it to use: while that runs, others
+// wait for large values.
 //
 // Errors: CodeNotFound for the table, the row and the column; CodeConflict
-// where several rows have the key.
-func (v *View) Value(ctx context.Context, table, key, column string) (any, error) {
+// where several rows have the key; CodeUnavailable where many large values are
+// read.
+func (v *View) Value(ctx context.Context, table, key, column string, use func(any) error) error {
+	value, err := v.readValue(ctx, table, key, column, largeBytes)
+	if err != nil {
+		return err
+	}
+	if clipped, ok := value.(Clipped); ok {
+		leave, err := v.db.large.take(ctx, clipped.Bytes)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		if value, err = v.readValue(ctx, table, key, column, 0); err != nil {
+			return err
+		}
+	}
+	return use(value)
+}
+
+func (v *View) readValue(ctx context.Context, table, key, column string, clip int) (any, error) {
 	ctx, cancel := v.bounded(ctx)
 	defer cancel()
 	t, err := v.Table(ctx, table)
@@ -428,7 +491,7 @@ func (v *View) Value(ctx context.Context, table, key, column string) (any, error
 	if !slices.ContainsFunc(t.Columns, func(c sqlite.SQLiteSchemaColumn) bool { return c.Name == column }) {
 		return nil, &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("no column %q in %s", column, t.Name)}
 	}
-	q, err := v.plainQuery(ctx, t, RowsRequest{Key: key, Select: []rowquery.RowSelect{{Column: rowquery.RowColumn{Name: column}}}}, 2)
+	q, err := v.plainQuery(ctx, t, RowsRequest{Key: key, Clip: clip, Select: []rowquery.RowSelect{{Column: rowquery.RowColumn{Name: column}}}}, 2)
 	if err != nil {
 		return nil, err
 	}

@@ -115,9 +115,9 @@ func TestView_Bounded(t *testing.T) {
 	v := set.Views(Local)[0]
 	for name, read := range map[string]func() error{
 		"Page":     func() error { _, err := v.Page(t.Context(), "t", RowsRequest{Limit: 1}); return err },
-		"Row":      func() error { _, err := v.Row(t.Context(), "t", "1"); return err },
+		"Row":      func() error { return v.Row(t.Context(), "t", "1", func(*RowPage) error { return nil }) },
 		"ShownRow": func() error { _, err := v.ShownRow(t.Context(), "t", "1"); return err },
-		"Value":    func() error { _, err := v.Value(t.Context(), "t", "1", "v"); return err },
+		"Value":    func() error { return v.Value(t.Context(), "t", "1", "v", func(any) error { return nil }) },
 		"Count":    func() error { _, err := v.Count(t.Context(), "t", RowsRequest{}, -1, false); return err },
 		"Facet": func() error {
 			_, err := v.Facet(t.Context(), "t", rowquery.RowColumn{Name: "v"}, RowsRequest{}, 1)
@@ -136,10 +136,12 @@ func TestValue_SeveralRows(t *testing.T) {
 	set := openShop(t, Config{},
 		"CREATE TABLE t (id TEXT PRIMARY KEY, v)", "INSERT INTO t VALUES (NULL, 1), (NULL, 2), ('a', 3)")
 	v := set.Views(Local)[0]
-	if value, err := v.Value(t.Context(), "t", "~n", "v"); core.ErrorCode(err) != core.CodeConflict {
+	var value any
+	keep := func(read any) error { value = read; return nil }
+	if err := v.Value(t.Context(), "t", "~n", "v", keep); core.ErrorCode(err) != core.CodeConflict {
 		t.Errorf("%v, %v", value, err)
 	}
-	if value, err := v.Value(t.Context(), "t", "a", "v"); err != nil || value != int64(3) {
+	if err := v.Value(t.Context(), "t", "a", "v", keep); err != nil || value != int64(3) {
 		t.Errorf("%v, %v", value, err)
 	}
 }

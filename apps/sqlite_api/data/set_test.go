@@ -1,6 +1,8 @@
 package data
 
 import (
+	"context"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,5 +97,44 @@ func TestView_LongPlaces(t *testing.T) {
 		Column: rowquery.RowColumn{Name: "id"}, Operator: rowquery.RowGreater, Value: "1",
 	}}}); err != nil || len(page.Rows) != 2 {
 		t.Error(page, err)
+	}
+}
+
+// What is read after the file was replaced or deleted is not of two files.
+func TestView_FileLost(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.db")
+	for i, p := range []string{path, path + ".new"} {
+		db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Writer.Exec("CREATE TABLE t (a); INSERT INTO t VALUES (?)", i); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, err := Open(t.Context(), Config{Files: []string{path}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	read := func() error {
+		_, err := set.Views(Local)[0].Page(t.Context(), "t", RowsRequest{Limit: 1})
+		return err
+	}
+	if err := read(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := read(); core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("replaced: %v", err)
+	}
+	if err := set.Views(Local)[0].Guest(t.Context(), "SELECT 1", func(context.Context, *sql.DB) error { return nil }); core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("replaced, SQL: %v", err)
 	}
 }

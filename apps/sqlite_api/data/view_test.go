@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
@@ -46,6 +47,20 @@ func TestViewSeesChangedSchema(t *testing.T) {
 	for ctx.Err() == nil { // until the test's deadline
 		if _, err := old.Table(ctx, "b"); err == nil {
 			return
+		}
+	}
+}
+
+// A column that came after the schema was read is not shown.
+func TestHidden_NewColumn(t *testing.T) {
+	t.Parallel()
+	a := &Access{Rules: map[string]Rules{"shop": {Read: []string{"*"}, Hide: map[string][]string{"t": {"x"}}}}}
+	db := &Database{Name: "shop", schema: schema{tables: []sqlite.SQLiteSchemaTable{
+		{Name: "t", Kind: "table", Columns: []sqlite.SQLiteSchemaColumn{{Name: "id"}, {Name: "x"}}},
+	}}}
+	for column, want := range map[string]bool{"ID": false, "": false, "ROWID": false, "x": true, "upper_x": true} {
+		if got := db.hidden(a, "T", column); got != want {
+			t.Errorf("%q: %v", column, got)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,8 +135,23 @@ func TestWrite_ETagAfterTriggers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if row, err := v.Row(t.Context(), "t", "1"); err != nil || row.Version != results[0].ETag {
-			t.Errorf("%s: written %s, read %s, %v", a.Name, results[0].ETag, row.Version, err)
+		read := ""
+		err = v.Row(t.Context(), "t", "1", func(row *RowPage) error { read = row.Version; return nil })
+		if err != nil || read != results[0].ETag {
+			t.Errorf("%s: written %s, read %s, %v", a.Name, results[0].ETag, read, err)
+		}
+	}
+}
+
+// A full disk isn't taken for another program's lock.
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	v := &View{db: &Database{Name: "shop"}, access: Full}
+	for text, want := range map[string]string{
+		"database or disk is full (13)": "disk of the database is full", "disk I/O error (10)": "can't be read or written", "database is locked (5)": "another program",
+	} {
+		if err := v.refusal(&core.Error{Code: core.CodeUnavailable, Err: errors.New(text)}, 1); !strings.Contains(Message(err), want) {
+			t.Errorf("%s: %s", text, Message(err))
 		}
 	}
 }

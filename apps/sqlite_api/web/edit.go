@@ -39,12 +39,12 @@ type rowForm struct {
 }
 
 // openForm is the form of a row as it is now.
-func openForm(r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable) (*rowForm, error) {
-	found, err := v.Row(r.Context(), t.Name, r.PathValue("key"))
-	if err != nil {
-		return nil, err
-	}
-	return &rowForm{v: v, t: t, key: found.Row.Key, version: found.Version, fields: rowFields(t, found)}, nil
+func openForm(r *http.Request, v *data.View, t sqlite.SQLiteSchemaTable) (form *rowForm, err error) {
+	err = v.Row(r.Context(), t.Name, r.PathValue("key"), func(found *data.RowPage) error {
+		form = &rowForm{v: v, t: t, key: found.Row.Key, version: found.Version, fields: rowFields(t, found)}
+		return nil
+	})
+	return form, err
 }
 
 // posted is the change that a form asks for, without its values.

@@ -57,7 +57,7 @@ func database(w http.ResponseWriter, r *http.Request, v *data.View) error {
 	own := page.PageTableConfig{ID: "shadow", Name: "tables that virtual tables store their rows in", Path: r.URL.Path, Columns: list.Columns}
 	until := time.Now().Add(countTimeAll)
 	for _, t := range tables {
-		row := []any{page.PageLink{Text: t.Name, URL: tableURL(v.Name(), t.Name)}, kindText(t), rowsText(r.Context(), v, t, until), columnsText(t)}
+		row := []any{page.PageLink{Text: visible(t.Name), URL: tableURL(v.Name(), t.Name)}, kindText(t), rowsText(r.Context(), v, t, until), columnsText(t)}
 		if t.Kind == "shadow" {
 			own.Rows = append(own.Rows, row)
 			continue

@@ -183,7 +183,13 @@ func (r *runner) report(ctx context.Context, err error) int {
 
 // fail prints an error, and returns the exit status.
 func (r *runner) fail(err error) int {
-	text := core.ErrorText(r.cfg.Name, err)
+	// Errors repeat names out of files that others made.
+	lines := strings.Split(core.ErrorText(r.cfg.Name, err), "\n")
+	for i, line := range lines {
+		indent := line[:len(line)-len(strings.TrimLeft(line, "\t"))]
+		lines[i] = indent + core.TerminalText(line[len(indent):])
+	}
+	text := strings.Join(lines, "\n")
 	if p := new(panicked); errors.As(err, &p) {
 		text += string(p.stack)
 	}

@@ -418,3 +418,18 @@ func TestProgramRun_Root(t *testing.T) {
 		t.Errorf("%s\nwant %s", help, want)
 	}
 }
+
+// What a file that others made brings into an error can't control the terminal.
+func TestProgramRun_Escapes(t *testing.T) {
+	t.Parallel()
+	cfg := program.ProgramRunConfig{Name: "x", Doc: "x", Commands: []*program.ProgramCommandHandle{
+		program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{
+			Run: func(context.Context, program.ProgramCall[*struct{}]) error {
+				return errors.Join(errors.New("bad name \x1b]0;evil\x07\u202e"), errors.New("\tanother"))
+			},
+		}),
+	}}
+	if got := start(t.Context(), cfg, nil); got.stderr != "x: error: bad name  ]0;evil \n\tanother\n" {
+		t.Errorf("%q", got.stderr)
+	}
+}

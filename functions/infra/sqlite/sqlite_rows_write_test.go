@@ -289,3 +289,30 @@ func TestSQLiteRowsWrite_Waits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The key of a row in a virtual table is the one that its module gave it.
+func TestSQLiteRowsWrite_Virtual(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE VIRTUAL TABLE words USING fts5 (body)", "INSERT INTO words VALUES ('first')", "CREATE VIRTUAL TABLE box USING rtree (id, x0, x1)")
+	tables := schemaOf(t, db)
+	for name, values := range map[string]map[string]any{"words": {"body": "x"}, "box": {"x0": 1, "x1": 2}} {
+		write := func(c change) []sqlite.SQLiteRowsWriteResult {
+			results, err := sqlite.SQLiteRowsWrite(t.Context(), db.Writer, sqlite.SQLiteRowsWriteConfig{Table: tables[name], Changes: []change{c}})
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			return results
+		}
+		key := write(change{Verb: sqlite.SQLiteRowsInsert, Values: values})[0].Key
+		if len(key) != 1 {
+			t.Fatalf("%s: key %v", name, key)
+		}
+		if updated := write(change{Verb: sqlite.SQLiteRowsUpdate, Key: key, Values: values})[0]; updated.ETag == "" || updated.Key[0] != key[0] {
+			t.Errorf("%s: %+v", name, updated)
+		}
+		write(change{Verb: sqlite.SQLiteRowsDelete, Key: key})
+	}
+	if n := countRows(t, db, "words"); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
