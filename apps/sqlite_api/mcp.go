@@ -24,9 +24,12 @@ It ends when stdin ends.`
 
 const mcpInstructions = `This server reads SQLite databases. It can't change them.
 
-1. Call "tables" first: it lists tables and views with their columns, keys, foreign keys and number of rows. "table" has one of them.
-2. "rows" gives a sample of a table, filtered and sorted; "facets" counts the values of a column; "row" has one row and what it is linked with.
-3. "query" runs one SELECT. Pass values as parameters (:name in the SQL, "values": {"name": "..."}), and aggregate in SQL rather than fetch rows.
+1. Call "tables" first: it lists tables and views with their columns, keys, foreign keys and number of rows.
+   "table" has one of them.
+2. "rows" gives a sample of a table, filtered and sorted; "facets" counts the values of a column; "row" has one row
+   and what it is linked with.
+3. "query" runs one SELECT. Pass values as parameters (:name in the SQL, "values": {"name": "..."}), and aggregate in
+   SQL rather than fetch rows.
 4. If a query is slow, "explain" says why.
 Answers have at most 256 kB: name the columns that you need, and use limit.`
 
@@ -55,7 +58,8 @@ func serveMCP(ctx context.Context, call program.ProgramCall[*mcpOptions]) (err e
 
 func mcpTools(set *data.Set, version string) ([]mcp.MCPServeTool, error) {
 	endpoints := httpapi.HTTPAPI(httpapi.HTTPAPIConfig{
-		Title: "sqlite_api", Version: version, Access: fnhttp.HTTPStackPublic, Schemas: api.Schemas(), Endpoints: api.Endpoints(api.Config{Set: set}),
+		Title: "sqlite_api", Version: version, Access: fnhttp.HTTPStackPublic,
+		Schemas: api.Schemas(), Endpoints: api.Endpoints(api.Config{Set: set}),
 	})
 	mux := http.NewServeMux()
 	endpoints.Mount(mux)
@@ -80,15 +84,20 @@ func mcpTools(set *data.Set, version string) ([]mcp.MCPServeTool, error) {
 		mcp.MCPHTTPToolsEntry{Operation: "listRows", Name: "rows", Set: asJSON, Default: sample, Description: rowsTool},
 		mcp.MCPHTTPToolsEntry{Operation: "getRow", Name: "row", Set: only},
 		mcp.MCPHTTPToolsEntry{Operation: "listFacets", Name: "facets", Set: only},
-		mcp.MCPHTTPToolsEntry{Operation: "query", Name: "query", Set: asJSON, Rename: values, Default: map[string]string{"limit": "100"}, Description: queryTool},
+		mcp.MCPHTTPToolsEntry{
+			Operation: "query", Name: "query", Set: asJSON, Rename: values,
+			Default: map[string]string{"limit": "100"}, Description: queryTool,
+		},
 		mcp.MCPHTTPToolsEntry{Operation: "explain", Name: "explain", Set: only, Rename: values},
 	)
 	return mcp.MCPHTTPTools(cfg)
 }
 
-const rowsTool = `Rows of a table or view, filtered and sorted, page by page. filters are by column, in PostgREST's operators: {"age": "gte.18", ` +
-	`"name": "ilike.*an*", "id": "in.(1,2)", "at": "is.null", "data->>city": "eq.Paris", "or": "(age.lt.18,age.gt.65)"}; each holds. ` +
+const rowsTool = `Rows of a table or view, filtered and sorted, page by page. filters are by column, in ` +
+	`PostgREST's operators: {"age": "gte.18", "name": "ilike.*an*", "id": "in.(1,2)", "at": "is.null", ` +
+	`"data->>city": "eq.Paris", "or": "(age.lt.18,age.gt.65)"}; each holds. ` +
 	`Whole numbers beyond 2^53 are strings; a blob is an object with its size. A row's _key is for the tool row.`
 
-const queryTool = `The rows of one statement that only reads: SELECT, VALUES, WITH or EXPLAIN. values are those of its parameters (:name), as texts, which ` +
-	`SQLite converts where they are compared with a column. truncated says that there are more rows. It runs for 10 s at most.`
+const queryTool = `The rows of one statement that only reads: SELECT, VALUES, WITH or EXPLAIN. values are those of ` +
+	`its parameters (:name), as texts, which SQLite converts where they are compared with a column. ` +
+	`truncated says that there are more rows. It runs for 10 s at most.`

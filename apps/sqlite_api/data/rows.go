@@ -100,9 +100,9 @@ func ParseRows(parameters url.Values) (RowsRequest, error) {
 	return r, nil
 }
 
-// maxPattern is the longest pattern of like and ilike, which is that of SQL from
-// outside, too. SQLite compares a pattern in one step, which nothing stops: for
-// each byte of a text it may take as long as the pattern.
+// maxPattern is the longest pattern of like and ilike, which is that of SQL
+// from outside, too. SQLite compares a pattern in one step, which nothing
+// stops: for each byte of a text it may take as long as the pattern.
 const maxPattern = 100
 
 func checkPatterns(f rowquery.RowFilter) error {

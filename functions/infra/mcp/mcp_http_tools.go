@@ -65,7 +65,7 @@ type MCPHTTPToolsEntry struct {
 func MCPHTTPTools(cfg MCPHTTPToolsConfig) ([]MCPServeTool, error) {
 	var document openAPI
 	if err := json.Unmarshal(cfg.Document, &document); err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: httpToolsOp, Message: "the document is no OpenAPI document", Err: err}
+		return nil, invalidTool("the document is no OpenAPI document", err)
 	}
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = 256 << 10
@@ -74,7 +74,7 @@ func MCPHTTPTools(cfg MCPHTTPToolsConfig) ([]MCPServeTool, error) {
 	for _, t := range cfg.Tools {
 		path, o, ok := document.find(t.Operation)
 		if !ok {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: httpToolsOp, Message: fmt.Sprintf("the document has no operation %q that is a GET", t.Operation)}
+			return nil, invalidTool(fmt.Sprintf("the document has no operation %q that is a GET", t.Operation), nil)
 		}
 		tool, err := newHTTPTool(cfg, t, path, o)
 		if err != nil {
@@ -83,6 +83,10 @@ func MCPHTTPTools(cfg MCPHTTPToolsConfig) ([]MCPServeTool, error) {
 		tools = append(tools, tool)
 	}
 	return tools, nil
+}
+
+func invalidTool(message string, cause error) error {
+	return &core.Error{Code: core.CodeInvalid, Op: httpToolsOp, Message: message, Err: cause}
 }
 
 // openAPI is what is needed of a document.
@@ -153,7 +157,7 @@ func newHTTPTool(cfg MCPHTTPToolsConfig, t MCPHTTPToolsEntry, path string, o ope
 	for _, names := range []map[string]string{t.Set, t.Default, t.Rename} {
 		for name := range names {
 			if !known[name] {
-				return MCPServeTool{}, &core.Error{Code: core.CodeInvalid, Op: httpToolsOp, Message: fmt.Sprintf("%s has no parameter %q", t.Operation, name)}
+				return MCPServeTool{}, invalidTool(fmt.Sprintf("%s has no parameter %q", t.Operation, name), nil)
 			}
 		}
 	}
@@ -208,8 +212,9 @@ func (h *httpTool) call(ctx context.Context, arguments json.RawMessage) (string,
 		return "", w.problem()
 	case w.bytes > h.maxBytes:
 		return "", &core.Error{
-			Code: core.CodeTooLarge, Message: fmt.Sprintf("the response has %d bytes, and at most %d are shown", w.bytes, h.maxBytes),
-			Hint: "ask for fewer rows or columns, or for a shorter part of long values",
+			Code:    core.CodeTooLarge,
+			Message: fmt.Sprintf("the response has %d bytes, and at most %d are shown", w.bytes, h.maxBytes),
+			Hint:    "ask for fewer rows or columns, or for a shorter part of long values",
 		}
 	}
 	return string(w.body), nil
@@ -252,7 +257,9 @@ func (h *httpTool) request(arguments json.RawMessage) (path string, query url.Va
 	}
 	for name := range given {
 		return "", nil, &core.Error{
-			Code: core.CodeInvalid, Message: fmt.Sprintf("there is no argument %q", name), Hint: "the arguments are " + strings.Join(names, ", "),
+			Code:    core.CodeInvalid,
+			Message: fmt.Sprintf("there is no argument %q", name),
+			Hint:    "the arguments are " + strings.Join(names, ", "),
 		}
 	}
 	return path, query, nil

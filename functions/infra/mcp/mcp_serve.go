@@ -91,7 +91,10 @@ func MCPServe(ctx context.Context, in io.Reader, out io.Writer, cfg MCPServeConf
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &server{cfg: cfg, list: list, out: out, fail: cancel, pending: map[string]context.CancelFunc{}, slots: make(chan struct{}, cfg.MaxCalls)}
+	s := &server{
+		cfg: cfg, list: list, out: out, fail: cancel,
+		pending: map[string]context.CancelFunc{}, slots: make(chan struct{}, cfg.MaxCalls),
+	}
 	read := make(chan error, 1)
 	go func() { read <- s.read(ctx, lines) }()
 	select {
