@@ -116,12 +116,12 @@ func (h *SQLiteFileCheckHandle) stamps() (main, wal fileStamp, ok bool) {
 const coarseTime = 3 * time.Second
 
 // Unchanged reports whether certainly nothing was written to the database since
-// a stamp was taken. It costs two stats, and is false where that can't be known:
-// where the last write was less than 3 s before the stamp, so that another one
-// may have the same time; where the file is not the one that was opened; and
-// for a database in memory. In WAL mode a commit counts from the write to the
-// -wal, which is up to a sync of the disk before others see it: ask SQLite
-// itself now and then.
+// a stamp was taken. It costs two stats, and is false where that can't be
+// known: where the last write was less than 3 s before the stamp, so that
+// another one may have the same time; where the file is not the one that was
+// opened; and for a database in memory. In WAL mode a commit counts from the
+// write to the -wal, which is up to a sync of the disk before others see it:
+// ask SQLite itself now and then.
 func (h *SQLiteFileCheckHandle) Unchanged(since SQLiteFileCheckStamp) bool {
 	settled := func(f fileStamp) bool { return f.modified.Before(since.taken.Add(-coarseTime)) }
 	if since.taken.IsZero() || !settled(since.main) || !settled(since.wal) {
