@@ -30,9 +30,11 @@ const items = 1_000_000
 var shop = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(scratch, "shop.db")
 	cmd := exec.Command("sqlite3", file)
-	cmd.Stdin = strings.NewReader(fmt.Sprintf(`CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL, stock INTEGER, at TEXT);
+	cmd.Stdin = strings.NewReader(fmt.Sprintf(`
+CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL, stock INTEGER, at TEXT);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-INSERT INTO item SELECT i, 'item number ' || i, i * 0.25, i %% 100, datetime(1700000000 + i, 'unixepoch') FROM n;`, items))
+INSERT INTO item
+SELECT i, 'item number ' || i, i * 0.25, i %% 100, datetime(1700000000 + i, 'unixepoch') FROM n;`, items))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("sqlite3: %w\n%s", err, out)
 	}
@@ -319,7 +321,9 @@ func BenchmarkSQLiteAPI(b *testing.B) {
 
 // inserts measures a transaction of many rows. All files are in WAL mode with
 // synchronous NORMAL, as PocketBase's is.
-func inserts(b *testing.B, file string, serve func(program string, args ...string) *server, pocket *server, pocketFile string) {
+func inserts(
+	b *testing.B, file string, serve func(program string, args ...string) *server, pocket *server, pocketFile string,
+) {
 	token := filepath.Join(b.TempDir(), "token")
 	secret := rand.Text()
 	if err := os.WriteFile(token, []byte(secret), 0o600); err != nil {
@@ -334,7 +338,9 @@ func inserts(b *testing.B, file string, serve func(program string, args ...strin
 	list := make([]map[string]any, batchRows)
 	requests := make([]map[string]any, batchRows)
 	for i := range list {
-		list[i] = map[string]any{"name": fmt.Sprint("item number ", i), "price": float64(i) / 4, "stock": i % 100, "at": "2026-12-01 00:00:00"}
+		list[i] = map[string]any{
+			"name": fmt.Sprint("item number ", i), "price": float64(i) / 4, "stock": i % 100, "at": "2026-12-01 00:00:00",
+		}
 		requests[i] = map[string]any{"method": "POST", "url": "/api/collections/item/records", "body": list[i]}
 	}
 	files := map[string]string{}
