@@ -39,7 +39,8 @@ var pocketBase = sync.OnceValues(func() (string, error) {
 	if err := quietly(env, "go", "mod", "download", pocketBaseModule+"@"+pocketBaseVersion); err != nil {
 		return "", fmt.Errorf("%w: %w", errUnavailable, err)
 	}
-	err := quietly(env, "go", "install", "-trimpath", "-ldflags=-s -w", pocketBaseModule+"/examples/base@"+pocketBaseVersion)
+	released := pocketBaseModule + "/examples/base@" + pocketBaseVersion
+	err := quietly(env, "go", "install", "-trimpath", "-ldflags=-s -w", released)
 	return filepath.Join(scratch, "base"), err
 })
 
@@ -53,7 +54,8 @@ var datasette = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, "fn_registry_bench", "datasette-"+datasetteVersion+"-"+strings.ReplaceAll(strings.TrimSpace(string(version)), " ", "-"))
+	which := strings.Join(append([]string{"datasette", datasetteVersion}, strings.Fields(string(version))...), "-")
+	dir := filepath.Join(cache, "fn_registry_bench", which)
 	python := filepath.Join(dir, "bin", "python")
 	if _, err := os.Stat(dir); err == nil {
 		return python, nil
@@ -120,7 +122,8 @@ func launchAt(b *testing.B, program string, args func(address string) []string) 
 		b.Fatal(err)
 	}
 	defer log.Close()
-	s := &server{cmd: exec.Command(program, args(address)...), log: log.Name(), url: "http://" + address, began: time.Now()}
+	cmd := exec.Command(program, args(address)...)
+	s := &server{cmd: cmd, log: log.Name(), url: "http://" + address, began: time.Now()}
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		b.Fatal(err)
@@ -175,7 +178,8 @@ func launchPocketBase(b *testing.B, program, file string) (s *server, data strin
 		b.Fatal(err)
 	}
 	s.send(b, "PATCH", "/api/settings", login.Token, toJSON(b, map[string]any{
-		"batch": map[string]any{"enabled": true, "maxRequests": batchRows, "timeout": 60}, "logs": map[string]any{"maxDays": 0},
+		"batch": map[string]any{"enabled": true, "maxRequests": batchRows, "timeout": 60},
+		"logs":  map[string]any{"maxDays": 0},
 	}))
 	s.send(b, "POST", "/api/collections", login.Token, toJSON(b, map[string]any{
 		"name": "item", "type": "base", "listRule": "", "viewRule": "", "createRule": "",
@@ -186,7 +190,8 @@ func launchPocketBase(b *testing.B, program, file string) (s *server, data strin
 	}))
 	data = filepath.Join(dir, "data.db")
 	sqlite(b, data, fmt.Sprintf(`ATTACH '%s' AS shop;
-INSERT INTO main.item (id, name, price, stock, at) SELECT printf('%%015d', id), name, price, stock, at FROM shop.item ORDER BY id;
+INSERT INTO main.item (id, name, price, stock, at)
+SELECT printf('%%015d', id), name, price, stock, at FROM shop.item ORDER BY id;
 PRAGMA wal_checkpoint(TRUNCATE);`, file))
 	return s, data
 }

@@ -30,9 +30,11 @@ const items = 1_000_000
 var shop = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(scratch, "shop.db")
 	cmd := exec.Command("sqlite3", file)
-	cmd.Stdin = strings.NewReader(fmt.Sprintf(`CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL, stock INTEGER, at TEXT);
+	cmd.Stdin = strings.NewReader(fmt.Sprintf(`
+CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL, stock INTEGER, at TEXT);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-INSERT INTO item SELECT i, 'item number ' || i, i * 0.25, i %% 100, datetime(1700000000 + i, 'unixepoch') FROM n;`, items))
+INSERT INTO item
+SELECT i, 'item number ' || i, i * 0.25, i %% 100, datetime(1700000000 + i, 'unixepoch') FROM n;`, items))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("sqlite3: %w\n%s", err, out)
 	}
@@ -41,21 +43,30 @@ INSERT INTO item SELECT i, 'item number ' || i, i * 0.25, i %% 100, datetime(170
 
 // sqliteAPI builds sqlite_api as it is released, once.
 var sqliteAPI = sync.OnceValues(func() (string, error) {
-	root, err := filepath.Abs(repository)
+	c, app, err := sqliteApp()
 	if err != nil {
 		return "", err
+	}
+	file := filepath.Join(scratch, "sqlite_api")
+	return file, size.Build(context.Background(), c, app, file)
+})
+
+// sqliteApp finds sqlite_api in the catalog.
+func sqliteApp() (*catalog.Catalog, *catalog.Unit, error) {
+	root, err := filepath.Abs(repository)
+	if err != nil {
+		return nil, nil, err
 	}
 	c, _, err := catalog.Load(context.Background(), catalog.Options{Roots: []string{root}})
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
 	i := slices.IndexFunc(c.Units, func(u *catalog.Unit) bool { return u.IsApp() && u.Spec.Name == "sqlite_api" })
 	if i < 0 {
-		return "", fmt.Errorf("no program sqlite_api in %s", root)
+		return nil, nil, fmt.Errorf("no program sqlite_api in %s", root)
 	}
-	file := filepath.Join(scratch, "sqlite_api")
-	return file, size.Build(context.Background(), c, c.Units[i], file)
-})
+	return c, c.Units[i], nil
+}
 
 // floorServer builds the bare server in testdata, once.
 var floorServer = sync.OnceValues(func() (string, error) {
@@ -63,11 +74,21 @@ var floorServer = sync.OnceValues(func() (string, error) {
 })
 
 // withCgo builds sqlite_api with mattn's driver, which is in C, and otherwise
-// with the same flags, once.
+// with the flags of its spec, once.
 var withCgo = sync.OnceValues(func() (string, error) {
+	_, app, err := sqliteApp()
+	if err != nil {
+		return "", err
+	}
 	file := filepath.Join(scratch, "sqlite_api-cgo")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -funcalign=1", "-gcflags=all=-l",
-		"-tags=sqlite_mattn,sqlite_fts5,nethttpomithttp2,purego", "-o", file, "./apps/sqlite_api")
+	args := []string{"build", "-trimpath", "-ldflags=-s -w -funcalign=1", "-o", file}
+	for _, flag := range app.Spec.BuildFlags {
+		if tags, ok := strings.CutPrefix(flag, "-tags="); ok {
+			flag = "-tags=sqlite_mattn,sqlite_fts5," + tags
+		}
+		args = append(args, flag)
+	}
+	cmd := exec.Command("go", append(args, "./apps/sqlite_api")...)
 	cmd.Dir, cmd.Env = repository, environment("CGO_ENABLED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", cmd, err, out)
@@ -300,7 +321,9 @@ func BenchmarkSQLiteAPI(b *testing.B) {
 
 // inserts measures a transaction of many rows. All files are in WAL mode with
 // synchronous NORMAL, as PocketBase's is.
-func inserts(b *testing.B, file string, serve func(program string, args ...string) *server, pocket *server, pocketFile string) {
+func inserts(
+	b *testing.B, file string, serve func(program string, args ...string) *server, pocket *server, pocketFile string,
+) {
 	token := filepath.Join(b.TempDir(), "token")
 	secret := rand.Text()
 	if err := os.WriteFile(token, []byte(secret), 0o600); err != nil {
@@ -315,7 +338,9 @@ func inserts(b *testing.B, file string, serve func(program string, args ...strin
 	list := make([]map[string]any, batchRows)
 	requests := make([]map[string]any, batchRows)
 	for i := range list {
-		list[i] = map[string]any{"name": fmt.Sprint("item number ", i), "price": float64(i) / 4, "stock": i % 100, "at": "2026-12-01 00:00:00"}
+		list[i] = map[string]any{
+			"name": fmt.Sprint("item number ", i), "price": float64(i) / 4, "stock": i % 100, "at": "2026-12-01 00:00:00",
+		}
 		requests[i] = map[string]any{"method": "POST", "url": "/api/collections/item/records", "body": list[i]}
 	}
 	files := map[string]string{}

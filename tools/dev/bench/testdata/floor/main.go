@@ -63,8 +63,12 @@ func main() {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(found) // the client is gone
 	}
-	http.HandleFunc("GET /row/{id}", func(w http.ResponseWriter, r *http.Request) { serve(w, r, one, r.PathValue("id")) })
-	http.HandleFunc("GET /rows/{stock}", func(w http.ResponseWriter, r *http.Request) { serve(w, r, some, r.PathValue("stock")) })
+	http.HandleFunc("GET /row/{id}", func(w http.ResponseWriter, r *http.Request) {
+		serve(w, r, one, r.PathValue("id"))
+	})
+	http.HandleFunc("GET /rows/{stock}", func(w http.ResponseWriter, r *http.Request) {
+		serve(w, r, some, r.PathValue("stock"))
+	})
 	http.HandleFunc("POST /rows", func(w http.ResponseWriter, r *http.Request) {
 		if err := insert(db, r); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
