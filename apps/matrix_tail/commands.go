@@ -117,7 +117,8 @@ func command[T options](
 		if c.Flag != "" {
 			return files(c.Prefix)
 		}
-		return candidates(ctx, c.Settings.common(), argument(words, len(c.Args)), c.Prefix)
+		// Where there is no room there are no files either, which nil would be.
+		return append([]string{}, candidates(ctx, c.Settings.common(), argument(words, len(c.Args)), c.Prefix)...)
 	}
 	cfg.Run = func(ctx context.Context, c program.ProgramCall[T]) error {
 		return run(ctx, call{
