@@ -27,7 +27,7 @@ type settings struct {
 	Tokens                    string   `yaml:"tokens" doc:"YAML file of further tokens, and which tables and columns each may read and write"`
 	Queries                   string   `yaml:"queries" doc:"YAML file of stored queries, which have pages and URLs of their own"`
 	CORS                      []string `yaml:"cors" doc:"origin whose pages may use the API, or several"`
-	Audit                     string   `yaml:"audit" doc:"file that gets a line of JSON for each transaction that writes; otherwise it is in the log"`
+	Audit                     string   `yaml:"audit" doc:"file that gets a line of JSON for each transaction that writes; otherwise it is on stderr"`
 	program.ProgramLog                 // --log-level, --log-format, --quiet
 }
 
@@ -64,6 +64,15 @@ func newProgram() program.ProgramRunConfig {
 	}
 }
 
+// auditLog is where the audit goes without a file of its own: into the log, or,
+// where the log leaves such lines out, beside it.
+func auditLog(call program.ProgramCall[*settings]) *slog.Logger {
+	if call.Log.Enabled(context.Background(), slog.LevelInfo) {
+		return call.Log
+	}
+	return slog.New(slog.NewJSONHandler(call.Stderr, nil))
+}
+
 // collectRarely trades memory for time: responses are small garbage, and the
 // heap that lives is small, too. GOGC and GOMEMLIMIT win, if set.
 func collectRarely() {
@@ -81,7 +90,7 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) (err error)
 	if err != nil {
 		return err
 	}
-	cfg := data.Config{Files: call.Args, Write: call.Settings.Write, Access: known.all(), Audit: call.Log}
+	cfg := data.Config{Files: call.Args, Write: call.Settings.Write, Access: known.all(), Audit: auditLog(call)}
 	if path := call.Settings.Audit; path != "" {
 		audit, openErr := openAudit(path)
 		if openErr != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -176,5 +178,23 @@ func TestDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/sqlite_api.md")
 	if err != nil || !strings.Contains(string(text), about.Markdown()) {
 		t.Errorf("../../docs/sqlite_api.md lacks this table: %v\n%s", err, about.Markdown())
+	}
+}
+
+// With --quiet the audit is still written.
+func TestAuditLog(t *testing.T) {
+	t.Parallel()
+	var logged, beside bytes.Buffer
+	for _, c := range []struct {
+		level slog.Level
+		to    *bytes.Buffer
+	}{{slog.LevelInfo, &logged}, {slog.LevelError, &beside}} {
+		call := program.ProgramCall[*settings]{
+			Log: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: c.level})), Stderr: &beside,
+		}
+		auditLog(call).Info("write", "who", c.level.String())
+		if !strings.Contains(c.to.String(), c.level.String()) {
+			t.Errorf("%v: the log has %q, stderr %q", c.level, logged.String(), beside.String())
+		}
 	}
 }

@@ -371,7 +371,12 @@ func (v *View) Count(ctx context.Context, table string, r RowsRequest, within ti
 	return result, v.hideNames(err)
 }
 
+// facetClip is the longest value of a facet that comes whole: a filter in a URL
+// can't be longer.
+const facetClip = 4 << 10
+
 // Facet counts the values of a column among the rows that a request is for.
+// Long ones come as Clipped.
 func (v *View) Facet(
 	ctx context.Context, table string, column rowquery.RowColumn, r RowsRequest, limit int,
 ) (sqlite.SQLiteRowFacetResult, error) {
@@ -385,9 +390,16 @@ func (v *View) Facet(
 	if err != nil {
 		return sqlite.SQLiteRowFacetResult{}, err
 	}
+	clip := &sqlite.SQLiteRowsQueryClip{Bytes: facetClip, Mark: clipMark}
 	result, err := sqlite.SQLiteRowFacet(ctx, db.Reader, sqlite.SQLiteRowFacetConfig{
-		Table: t, Column: column, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Limit: limit,
+		Table: t, Column: column, Filters: r.Filters, Search: search, Allow: v.allow(t.Name), Limit: limit, Clip: clip,
 	})
+	for i := range result.Values {
+		value := &result.Values[i].Value
+		if kind, bytes, ok := clip.Clipped(*value); ok {
+			*value = Clipped{Kind: kind, Bytes: bytes}
+		}
+	}
 	return result, v.hideNames(err)
 }
 

@@ -135,7 +135,7 @@ func (rp *rowsPage) write(w http.ResponseWriter, r *http.Request) error {
 		rp.fail(w, r, err)
 		return nil
 	}
-	count, err := rp.v.Count(ctx, rp.t.Name, rp.request, 0, false)
+	count, err := rp.v.Count(ctx, rp.t.Name, rp.request, countTimeOne, false)
 	if err != nil {
 		return err
 	}
@@ -456,6 +456,10 @@ func (rp *rowsPage) facet(ctx context.Context, w *page.PageWriter, name string) 
 	}
 	var links []page.PageLink
 	for _, value := range found.Values {
+		if long, ok := value.Value.(data.Clipped); ok { // too long for a filter
+			links = append(links, page.PageLink{Text: fmt.Sprintf("%s, %s (%d)", long.Kind, plural(long.Bytes, "byte"), value.Rows)})
+			continue
+		}
 		f := rowquery.RowFilter{Column: column, Operator: rowquery.RowEqual, Value: data.FilterText(value.Value)}
 		text := visible(f.Value)
 		switch value.Value {

@@ -17,6 +17,7 @@ type SQLiteRowFacetConfig struct {
 	Column  rowquery.RowColumn       // required
 	Filters []rowquery.RowFilter     // all of them hold
 	Search  *SQLiteRowsQuerySearch   // nil: no full-text search
+	Clip    *SQLiteRowsQueryClip     // what becomes of long values; nil: all come whole
 	Allow   func(column string) bool // which columns may be read; nil: all
 	Limit   int                      // values at most; default 20
 	Time    time.Duration            // default 200 ms; negative: as long as ctx
@@ -45,7 +46,9 @@ type SQLiteRowFacetValue struct {
 //   - Values come without the declared type: a DATETIME is the text or number
 //     that is stored.
 func SQLiteRowFacet(ctx context.Context, db *sql.DB, cfg SQLiteRowFacetConfig) (SQLiteRowFacetResult, error) {
-	b := rowsBuilder{cfg: SQLiteRowsQueryConfig{Table: cfg.Table, Filters: cfg.Filters, Search: cfg.Search, Allow: cfg.Allow}}
+	b := rowsBuilder{cfg: SQLiteRowsQueryConfig{
+		Table: cfg.Table, Filters: cfg.Filters, Search: cfg.Search, Allow: cfg.Allow, Clip: cfg.Clip,
+	}}
 	column, _ := b.expression(cfg.Column)
 	where := b.where()
 	if b.err != nil {
@@ -55,11 +58,14 @@ func SQLiteRowFacet(ctx context.Context, db *sql.DB, cfg SQLiteRowFacetConfig) (
 	if limit <= 0 {
 		limit = 20
 	}
-	query := "SELECT +" + column + ", count(*) FROM " + quoteIdent(cfg.Table.Name)
+	query := "SELECT +" + column + " AS v, count(*) AS n FROM " + quoteIdent(cfg.Table.Name)
 	if where != "" {
 		query += " WHERE " + where
 	}
 	query += " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT " + strconv.Itoa(limit+1)
+	if cfg.Clip != nil { // what is returned, not what is grouped by
+		query = "SELECT " + b.clipped("v", "") + ", n FROM (" + query + ") ORDER BY n DESC, v"
+	}
 	var found SQLiteRowFacetResult
 	inTime, err := within(ctx, cfg.Time, func(ctx context.Context) error {
 		rows, err := db.QueryContext(ctx, query, b.args...)

@@ -50,3 +50,27 @@ func TestSQLiteRowFacet_Values(t *testing.T) {
 	_, err = sqlite.SQLiteRowFacet(t.Context(), db.Reader, cfg)
 	errtest.Want(t, err, core.CodeInvalid, "no column")
 }
+
+// Long values are counted, but don't come whole; the order stays.
+func TestSQLiteRowFacet_Clip(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (id INTEGER PRIMARY KEY, v)",
+		"INSERT INTO t (v) VALUES ('short'), (zeroblob(5000)), (zeroblob(5000)), (zeroblob(5000)), (7), (7), (NULL), (printf('%.*c', 6000, 'x'))")
+	clip := &sqlite.SQLiteRowsQueryClip{Bytes: 4096, Mark: "mark"}
+	got, err := sqlite.SQLiteRowFacet(t.Context(), db.Reader, sqlite.SQLiteRowFacetConfig{
+		Table: schemaOf(t, db)["t"], Column: rowquery.RowColumn{Name: "v"}, Clip: clip, Time: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, v := range got.Values {
+		if kind, bytes, ok := clip.Clipped(v.Value); ok {
+			v.Value = fmt.Sprintf("%s of %d", kind, bytes)
+		}
+		text += fmt.Sprintf("%d %v; ", v.Rows, v.Value)
+	}
+	if want := "3 blob of 5000; 2 7; 1 <nil>; 1 short; 1 text of 6000; "; text != want {
+		t.Errorf("%s\nwant %s", text, want)
+	}
+}

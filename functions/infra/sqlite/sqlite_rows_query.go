@@ -288,17 +288,24 @@ func (b *rowsBuilder) selectOne(s rowquery.RowSelect) {
 		b.shown = append(b.shown, sql+" AS "+quoteIdent(name))
 	}
 	value := "+" + sql
-	if b.cfg.Clip != nil && len(s.Column.Path) == 0 && !isRowID { // octet_length reads the row's head alone
-		long := ""
-		if affinity != "TEXT" && affinity != "BLOB" { // of a number, which is less than any text, it would write the digits first
-			long = sql + " >= '' COLLATE BINARY AND "
-		}
-		value = "CASE WHEN " + long + "octet_length(" + sql + ") > " + strconv.Itoa(b.cfg.Clip.Bytes) + " THEN " + b.arg(b.cfg.Clip.Mark+" ") +
-			" || typeof(" + sql + ") || ' ' || octet_length(" + sql + ") ELSE +" + sql + " END"
+	if b.cfg.Clip != nil && len(s.Column.Path) == 0 && !isRowID {
+		value = b.clipped(sql, affinity)
 	}
 	b.columns = append(b.columns, value+" AS "+quoteIdent(name))
 	b.result.Types, b.result.Sources = append(b.result.Types, declared), append(b.result.Sources, source)
 	b.result.Columns = append(b.result.Columns, name)
+}
+
+// clipped is the SQL of a column's value, or of the mark and what it stands for
+// if that is long.
+func (b *rowsBuilder) clipped(sql, affinity string) string {
+	long := "octet_length(" + sql + ") > " + strconv.Itoa(b.cfg.Clip.Bytes) // it reads the row's head alone
+	if affinity != "TEXT" && affinity != "BLOB" {
+		// A number is less than any text; octet_length would write its digits.
+		long = sql + " >= '' COLLATE BINARY AND " + long
+	}
+	return "CASE WHEN " + long + " THEN " + b.arg(b.cfg.Clip.Mark+" ") +
+		" || typeof(" + sql + ") || ' ' || octet_length(" + sql + ") ELSE +" + sql + " END"
 }
 
 // sort writes the order: the columns asked for, then the key, if the table has

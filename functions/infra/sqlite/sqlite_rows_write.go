@@ -88,8 +88,9 @@ func SQLiteRowsWrite(ctx context.Context, db *sql.DB, cfg SQLiteRowsWriteConfig)
 	}
 	defer tx.Rollback()
 	results := make([]SQLiteRowsWriteResult, len(cfg.Changes))
+	statements := writeStatements{tx: tx, keep: len(cfg.Changes) > 1}
 	for i, change := range cfg.Changes {
-		if results[i], err = newRowsWriter(ctx, tx, &cfg, change).change(change); err != nil {
+		if results[i], err = newRowsWriter(ctx, &statements, &cfg, change).change(change); err != nil {
 			return nil, which(i, len(cfg.Changes), err)
 		}
 	}
@@ -102,17 +103,48 @@ func SQLiteRowsWrite(ctx context.Context, db *sql.DB, cfg SQLiteRowsWriteConfig)
 	return results, nil
 }
 
+// writeStatements are the statements of a transaction. The changes of a batch
+// have few texts, and compiling one takes longer than running it. They end with
+// the transaction.
+type writeStatements struct {
+	tx     *sql.Tx
+	keep   bool // statements come again
+	byText map[string]*sql.Stmt
+}
+
+// maxStatements bounds what is kept, since each change may have columns of its
+// own.
+const maxStatements = 64
+
+func (s *writeStatements) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	stmt := s.byText[query]
+	if stmt == nil {
+		if !s.keep || len(s.byText) == maxStatements {
+			return s.tx.QueryContext(ctx, query, args...)
+		}
+		var err error
+		if stmt, err = s.tx.PrepareContext(ctx, query); err != nil {
+			return nil, err
+		}
+		if s.byText == nil {
+			s.byText = map[string]*sql.Stmt{}
+		}
+		s.byText[query] = stmt
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
 // rowsWriter makes one change.
 type rowsWriter struct {
 	ctx   context.Context
-	tx    *sql.Tx
+	stmts *writeStatements
 	table *SQLiteSchemaTable
 	rows  rowsBuilder // knows the columns
 }
 
-func newRowsWriter(ctx context.Context, tx *sql.Tx, cfg *SQLiteRowsWriteConfig, c SQLiteRowsWriteChange) *rowsWriter {
+func newRowsWriter(ctx context.Context, stmts *writeStatements, cfg *SQLiteRowsWriteConfig, c SQLiteRowsWriteChange) *rowsWriter {
 	table := cmp.Or(c.Table, &cfg.Table)
-	w := &rowsWriter{ctx: ctx, tx: tx, table: table, rows: rowsBuilder{cfg: SQLiteRowsQueryConfig{Table: *table}}}
+	w := &rowsWriter{ctx: ctx, stmts: stmts, table: table, rows: rowsBuilder{cfg: SQLiteRowsQueryConfig{Table: *table}}}
 	if cfg.Allow != nil {
 		w.rows.cfg.Allow = func(column string) bool { return cfg.Allow(table.Name, column) }
 	}
@@ -334,7 +366,7 @@ func (w *rowsWriter) run(query string, args, key []any) (SQLiteRowsWriteResult, 
 }
 
 func (w *rowsWriter) runVirtual(query string, args, key []any) (SQLiteRowsWriteResult, error) {
-	if _, err := w.tx.ExecContext(w.ctx, query, args...); err != nil {
+	if _, err := w.stmts.tx.ExecContext(w.ctx, query, args...); err != nil {
 		return SQLiteRowsWriteResult{}, err
 	}
 	if key == nil && slices.Equal(w.key(), []string{w.table.RowID}) {
@@ -384,7 +416,7 @@ func (w *rowsWriter) runReturning(query string, args []any) (SQLiteRowsWriteResu
 }
 
 func (w *rowsWriter) read(query string, args []any) ([][]any, error) {
-	found, err := w.tx.QueryContext(w.ctx, query, args...)
+	found, err := w.stmts.query(w.ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
