@@ -141,16 +141,16 @@ func (db *Database) guest(ctx context.Context, a *Access, large bool) (*pool, er
 
 // tables describes all tables.
 func (db *Database) tables(ctx context.Context) ([]sqlite.SQLiteSchemaTable, error) {
-	// Connections are opened when they are needed: some would be of the file
-	// that was replaced, and some of the one in its place.
-	if err := db.file.Check(); err != nil {
-		return nil, err
-	}
 	db.schemaMu.Lock()
 	last := db.schema
 	db.schemaMu.Unlock()
 	if last.tables != nil && time.Since(last.asked) < askAgain && db.file.Unchanged(last.stamp) {
 		return last.tables, nil
+	}
+	// Connections are opened when they are needed: some would be of the file
+	// that was replaced, and some of the one in its place.
+	if err := db.file.Check(); err != nil {
+		return nil, err
 	}
 	stamp, asked := db.file.Stamp(), time.Now()
 	var version int64
