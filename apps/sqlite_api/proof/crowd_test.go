@@ -113,7 +113,7 @@ func TestThousandConnections(t *testing.T) {
 		for _, one := range greedy {
 			one.close()
 		}
-		within(t, 10*time.Second, "a stream again", func() bool {
+		within(t, 60*time.Second, "a stream again", func() bool {
 			one := openStream(t, s, "127.0.2.1")
 			defer one.close()
 			return one.status == http.StatusOK
@@ -176,7 +176,7 @@ func TestThousandConnections(t *testing.T) {
 		if _, err := writer.Writer.ExecContext(t.Context(), "UPDATE t SET name = 'x' WHERE id = 1"); err != nil {
 			t.Fatal(err)
 		}
-		within(t, 10*time.Second, "an event on each stream", func() bool {
+		within(t, 60*time.Second, "an event on each stream", func() bool {
 			for _, one := range streams {
 				if one.other.Load() == 0 {
 					return false
@@ -198,6 +198,6 @@ func TestThousandConnections(t *testing.T) {
 		for _, one := range streams {
 			one.close()
 		}
-		within(t, 20*time.Second, "the file descriptors are given back", func() bool { return openFiles(t, s) < before+100 })
+		within(t, 60*time.Second, "the file descriptors are given back", func() bool { return openFiles(t, s) < before+100 })
 	})
 }

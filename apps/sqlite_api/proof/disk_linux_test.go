@@ -175,7 +175,7 @@ func TestDisk_FullAudit(t *testing.T) {
 		if status, body := post(); status != http.StatusCreated {
 			t.Errorf("with room again: %d %s", status, body)
 		}
-		within(t, 10*time.Second, "ready", func() bool {
+		within(t, 60*time.Second, "ready", func() bool {
 			status, _, err := s.ask(client, http.MethodGet, "/readyz", "")
 			return err == nil && status == http.StatusOK
 		})

@@ -141,7 +141,7 @@ func TestSample_History(t *testing.T) {
 		written := func() int {
 			return len(strings.Split(s.get(t, "/api/v1/History/query?format=csv&sql=SELECT+id+FROM+urls+WHERE+id+>+90"), "\n"))
 		}
-		within(t, 10*time.Second, "a row of the other process", func() bool { return written() > 2 })
+		within(t, 60*time.Second, "a row of the other process", func() bool { return written() > 2 })
 		before := written()
 		for range 3 {
 			checkPages(t, s, path, urls, oldURLs, "&id=lte.90")
