@@ -360,10 +360,25 @@ func TestKeyringTokenStore_FullDisk(t *testing.T) {
 	s := at("x", server.bus)
 	set(t, s, "before", value)
 	dir := server.data(t)
-	switch err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); {
+	// The daemon must not see a moment without its files, in which it would
+	// forget the keyring: they are on the small disk before that takes their
+	// place.
+	small := t.TempDir()
+	switch err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k,mode=0700"); {
 	case errors.Is(err, syscall.EPERM) && os.Getuid() != 0:
 		t.Skip("only root can mount a small disk under a keyring that runs")
 	case err != nil:
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(small, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.CopyFS(small, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount(small, dir, "", syscall.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
