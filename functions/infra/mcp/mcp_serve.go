@@ -138,7 +138,7 @@ func (cfg *MCPServeConfig) list() (json.RawMessage, error) {
 	}
 	list, err := json.Marshal(map[string]any{"tools": tools})
 	if err != nil {
-		return nil, invalid("a tool's schema is no JSON: " + err.Error())
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "mcp_serve", Message: "a tool's schema is no JSON", Err: err}
 	}
 	return list, nil
 }
