@@ -104,6 +104,29 @@ func TestRows_CSVOfPage(t *testing.T) {
 	}
 }
 
+// A stream begins behind a cursor; one for the rows before it, which would come
+// in reverse, is refused.
+func TestRows_StreamBackwards(t *testing.T) {
+	t.Parallel()
+	c := caller{t, start(t, shopFile(t)).URL, ""}
+	const rows = "/api/v1/shop/tables/album/rows?select=id&limit=1"
+	cursor := func(name, text string) string {
+		t.Helper()
+		found := regexp.MustCompile(`"` + name + `":"([^"]+)"`).FindStringSubmatch(text)
+		if found == nil {
+			t.Fatalf("no %s in %s", name, text)
+		}
+		return "&cursor=" + found[1]
+	}
+	_, first, _ := c.send("GET", rows, "")
+	next := cursor("next", first)
+	_, second, _ := c.send("GET", rows+next, "")
+	for _, format := range []string{"csv", "ndjson"} {
+		c.want(200, "2", "GET", rows+next+"&format="+format, "")
+		c.want(400, "a cursor for pages of JSON", "GET", rows+cursor("prev", second)+"&format="+format, "")
+	}
+}
+
 // curl asks for the server as the browser did, with a token where one is
 // needed.
 func TestRows_Curl(t *testing.T) {

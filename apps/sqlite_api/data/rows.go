@@ -417,6 +417,9 @@ func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func
 		return err
 	}
 	q, err := v.rowsQuery(ctx, t, r, r.Limit)
+	if err == nil {
+		err = q.onward()
+	}
 	if err != nil {
 		return err
 	}
@@ -425,6 +428,18 @@ func (v *View) Each(ctx context.Context, table string, r RowsRequest, start func
 	}
 	q.all = true
 	return v.each(ctx, q, func(r Row, _ []any) error { return row(r) })
+}
+
+// onward refuses the cursor of a page before: its rows come last one first, and
+// only a page can turn them round.
+func (q *rowsQuery) onward() error {
+	if !q.Reverse {
+		return nil
+	}
+	return &core.Error{
+		Code: core.CodeInvalid, Message: "prev is a cursor for pages of JSON",
+		Hint: "take the next of a page, or none, with CSV and NDJSON",
+	}
 }
 
 // bounded ends what a caller waits for as it ends SQL from outside.
@@ -527,6 +542,9 @@ func (v *View) Cursor(ctx context.Context, table string, r RowsRequest, read fun
 		return err
 	}
 	q, err := v.plainQuery(ctx, t, r, r.Limit)
+	if err == nil {
+		err = q.onward()
+	}
 	if err != nil {
 		return err
 	}
