@@ -231,10 +231,10 @@ func TestMatrixTail_Conversation(t *testing.T) {
 	open := create("Open")
 	secret := create("Secret\x1b[31m", &event.Event{Type: event.StateEncryption, Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}})
 
-	rooms := alice.run(t, "", "rooms")
-	if !strings.Contains(rooms, open+"  Open  2 members\n") || !strings.Contains(rooms, secret+"  Secret [31m  2 members, encrypted") {
-		t.Errorf("rooms printed %q", rooms)
-	}
+	waitFor(t, "rooms with their members", func() bool { // Dendrite shows them a moment later
+		rooms := alice.run(t, "", "rooms")
+		return strings.Contains(rooms, open+"  Open  2 members\n") && strings.Contains(rooms, secret+"  Secret [31m  2 members, encrypted")
+	})
 	for _, room := range []string{open, secret} {
 		first := alice.run(t, "", "send", room, "hello", "**world**")
 		bob.follows(t, room, "hello **world**  "+first)
