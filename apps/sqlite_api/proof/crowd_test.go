@@ -187,10 +187,10 @@ func TestThousandConnections(t *testing.T) {
 		peak := peakMB(t, s)
 		t.Logf("%d streams and %d connections: %d answers to 38 addresses, slowest %v; %d to one greedy address, slowest %v; at most %d file descriptors and %d MB",
 			len(streams), connections, sums[0], worst[0].Round(time.Millisecond), sums[1], worst[1].Round(time.Millisecond), most, peak)
-		// Half of the connections have 38 of 39 addresses, and so most of the
-		// work.
-		if sums[0] < sums[1] {
-			t.Error("one address has had more than all others")
+		// Half of the connections are of the greedy address. As long as the
+		// server keeps up they get half of the answers; when it doesn't, less.
+		if sums[1] > 3*sums[0] {
+			t.Error("one address starves all others")
 		}
 		if most > before+1000+200 || peak > 400 {
 			t.Errorf("%d file descriptors, %d MB", most, peak)
