@@ -4,5 +4,5 @@
 //
 // It has what a program with tools that return text needs and no more:
 // resources, prompts, sampling and the HTTP transport are left to the
-// protocol's own SDK, which adds 3 MB to a program.
+// protocol's own SDK, which adds 1.5 MB to a program.
 package mcp
